@@ -1,0 +1,89 @@
+//! One problem with a configuration, for people: what is wrong, where, and what to do.
+
+use super::node::Place;
+
+/// How much a problem weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Warning,
+    Error,
+}
+
+/// A problem found while reading a configuration. Rendered by `screen` and by `hoist validate --json`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    /// Stable, kebab-case, listed in `docs/error-codes.md`: `unknown-key`, `out-of-range`.
+    pub code: &'static str,
+    pub severity: Severity,
+    /// One sentence without a full stop: `functions.api.memorySize: 64 is below the minimum of 128`.
+    pub message: String,
+    /// Dotted path of the value in the configuration, when it has one.
+    pub path: Option<String>,
+    pub place: Option<Place>,
+    /// What stands under the caret, when more than the message helps.
+    pub label: Option<String>,
+    /// Further places that explain it: the first of two duplicates, the anchor, the file behind a variable.
+    pub related: Vec<(String, Place)>,
+    /// What to do, one sentence each.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error with a code and a message; the rest is added by the `at`, `help` and `related` builders.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message)
+    }
+
+    /// A warning with a code and a message.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message)
+    }
+
+    fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            path: None,
+            place: None,
+            label: None,
+            related: Vec::new(),
+            help: Vec::new(),
+        }
+    }
+
+    /// Names the value's dotted path.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Names the place that the caret points to.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// Writes under the caret.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Adds a further place with what it means.
+    #[must_use]
+    pub fn related(mut self, what: impl Into<String>, place: Place) -> Self {
+        self.related.push((what.into(), place));
+        self
+    }
+
+    /// Adds a sentence that says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+}

@@ -1,0 +1,4 @@
+//! From files, environment and command line to a typed `Service` in which every node knows its place.
+
+pub mod diagnostic;
+pub mod node;

@@ -1,0 +1,162 @@
+//! What the engine asks of a resource type.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::failure::Failure;
+use super::plan::FieldChange;
+use super::resource::{Desired, Live};
+use super::value::Value;
+
+/// How one property behaves. What a kind does not list is an ordinary property that can be changed in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trait {
+    /// A change of it needs a new resource.
+    Immutable,
+    /// A list whose order means nothing.
+    Unordered,
+    /// A JSON document, as text or as a map: compared by meaning.
+    Document,
+    /// Never read back: compared only when something else says that it changed.
+    WriteOnly,
+    /// Its live value may have been a secret: never shown, only as changed.
+    Sensitive,
+    /// Our own mark (a fingerprint tag): applied, but no change that a person wants to see.
+    Bookkeeping,
+}
+
+/// A property by its dotted path (`VpcConfig.SubnetIds`, `Tags.hoist:applied`; `*` stands for any key) and its trait.
+pub type PropertyTrait = (&'static str, Trait);
+
+/// One kind of resource. Implementations hold their own client; the engine only schedules them.
+#[async_trait]
+pub trait Kind: Send + Sync {
+    /// `AWS::Lambda::Function`
+    fn type_name(&self) -> &'static str;
+
+    /// The properties that are not ordinary.
+    fn traits(&self) -> &'static [PropertyTrait];
+
+    /// Brings properties of either side to one form: defaults filled in, empty and absent made the same, numbers that
+    /// came as text made numbers. Called on desired and on live properties alike.
+    fn normalise(&self, properties: &mut Value);
+
+    /// The name under which the resource is live, when the desired properties say it (a function's name). `None` when
+    /// only AWS knows (an API's id) or when it still depends on an unknown value.
+    fn identity(&self, desired: &Desired) -> Option<String>;
+
+    /// Attributes that follow from the desired properties alone, before the resource exists (an ARN made of region,
+    /// account and name). Used to evaluate references during the plan.
+    fn predict(&self, desired: &Desired) -> BTreeMap<String, Value>;
+
+    /// The live resource, or `None`. For kinds that are listed beneath a parent, see [`Kind::beneath`].
+    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure>;
+
+    /// Everything of this kind that is live beneath `parent` and is ours or was made for us.
+    /// Called only where [`Kind::parent_type`] names the parent's type.
+    async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
+        let _ = parent;
+        Ok(Vec::new())
+    }
+
+    /// The type of resource that this kind lives beneath.
+    fn parent_type(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether deleting the parent takes this resource with it.
+    fn vanishes_with_parent(&self) -> bool {
+        false
+    }
+
+    /// Whether a resource that left the file is kept (a published version).
+    fn is_retained(&self) -> bool {
+        false
+    }
+
+    /// Types whose resources must be gone before one of this kind is deleted (a role outlives its functions).
+    fn deleted_after(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Changes with the same key never run at the same time: one writer per function, per API, per bucket.
+    fn writer(&self, properties: &Value) -> Option<String> {
+        let _ = properties;
+        None
+    }
+
+    /// Makes the resource. `desired` has no [`Value::Later`] left. A create that may be sent twice finds what an
+    /// earlier attempt made, and gives that.
+    async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure>;
+
+    /// Brings a live resource to the desired properties in place, removals included.
+    async fn update(
+        &self,
+        live: &Live,
+        desired: &Desired,
+        fields: &[FieldChange],
+        progress: &Progress,
+    ) -> Result<Live, Failure>;
+
+    /// Takes the resource away. What is already gone is no failure.
+    async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure>;
+
+    /// The IAM actions that each step needs, with the form of the resource ARN, for `docs/permissions.md`.
+    fn permissions(&self) -> &'static [Permission];
+}
+
+/// An IAM action that a kind needs, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permission {
+    pub step: Step,
+    /// `lambda:CreateFunction`
+    pub action: &'static str,
+    /// `arn:${Partition}:lambda:${Region}:${Account}:function:${Service}-${Stage}-*`, or `*`
+    pub resource: &'static str,
+}
+
+/// When a permission is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Read,
+    Create,
+    Update,
+    Delete,
+}
+
+/// How a running change says what it is waiting for (`waiting for IAM`), and learns that it should stop waiting.
+#[derive(Clone)]
+pub struct Progress {
+    say: std::sync::Arc<dyn Fn(String) + Send + Sync>,
+}
+
+impl Progress {
+    pub fn new(say: impl Fn(String) + Send + Sync + 'static) -> Self {
+        Self { say: std::sync::Arc::new(say) }
+    }
+
+    /// For tests and callers that show nothing.
+    pub fn silent() -> Self {
+        Self::new(|_| {})
+    }
+
+    /// Tells what the change is waiting for; shown beside its line while it runs.
+    pub fn say(&self, what: impl Into<String>) {
+        (self.say)(what.into());
+    }
+}
+
+/// What one provider brings: its kinds, and how to find what it owns beyond what the file names.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// The kind of that type name, when this provider handles it.
+    fn kind(&self, type_name: &str) -> Option<&dyn Kind>;
+
+    /// Every kind, in registry order.
+    fn kinds(&self) -> Vec<&dyn Kind>;
+
+    /// Top-level resources that carry this service's and stage's marks, by tag and by name, each confirmed with its
+    /// own service. `desired` are the ones that the plan reads anyway: those need not be given.
+    async fn owned(&self, desired: &[Desired]) -> Result<Vec<Live>, Failure>;
+}

@@ -1,0 +1,1 @@
+//! From a function's or layer's source files to an `Artifact`: a reproducible zip with its digest.

@@ -1,0 +1,1 @@
+//! The one place that writes to the terminal: for people, and as JSON lines for machines.
