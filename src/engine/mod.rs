@@ -4,6 +4,8 @@ pub mod address;
 pub mod event;
 pub mod failure;
 pub mod kind;
+pub mod limits;
 pub mod plan;
 pub mod resource;
+pub mod retry;
 pub mod value;
