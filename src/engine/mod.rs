@@ -1,6 +1,7 @@
 //! From `Desired` and `Live` to a `Plan` and its `Outcome`. Knows no AWS and no screen.
 
 pub mod address;
+pub mod apply;
 pub mod diff;
 pub mod evaluate;
 pub mod event;
@@ -12,4 +13,5 @@ pub mod plan;
 pub mod planner;
 pub mod resource;
 pub mod retry;
+pub mod stop;
 pub mod value;
