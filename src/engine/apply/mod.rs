@@ -8,13 +8,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::address::Address;
 use super::event::{Event, Verb};
 use super::failure::{Failure, Reason};
+use super::guard::{Guard, is_lost};
 use super::kind::{Cloud, Progress};
 use super::plan::{Action, Plan};
 use super::resource::Live;
@@ -25,14 +25,6 @@ use step::{Done, Step};
 
 /// Where events go. Called from many tasks, in the order in which things happen.
 pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
-
-/// Asked before each write whether it may still happen.
-#[async_trait]
-pub trait Guard: Send + Sync {
-    /// # Errors
-    /// Why it must not: nothing new is started then.
-    async fn check(&self) -> Result<(), Failure>;
-}
 
 /// How a plan is carried out.
 #[derive(Clone)]
@@ -247,7 +239,7 @@ impl<'a> Run<'a> {
         match result {
             Ok(done) => self.succeed(node, took, done),
             Err(failure) => {
-                self.lost |= failure.reason == Reason::NotOurs && self.options.guard.is_some() && is_lost(&failure);
+                self.lost |= is_lost(&failure);
                 self.fail(node, took, failure);
             }
         }
@@ -341,11 +333,4 @@ impl<'a> Run<'a> {
         let verb = if cleanup { Verb::Delete } else { change.action.verb().unwrap_or(Verb::Update) };
         (change.address.clone(), verb)
     }
-}
-
-/// Code of the failure that a guard gives when the run must not go on.
-pub const LOST: &str = "lease-lost";
-
-fn is_lost(failure: &Failure) -> bool {
-    failure.code.as_deref() == Some(LOST)
 }

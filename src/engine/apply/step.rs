@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Guard;
 use super::schedule::Node;
 use crate::engine::diff::{difference, seal};
 use crate::engine::evaluate::{is_known, references};
 use crate::engine::failure::{Failure, Reason};
+use crate::engine::guard::{Guard, LOST};
 use crate::engine::kind::{Cloud, Kind, Progress};
 use crate::engine::plan::{Action, FieldChange, Plan};
 use crate::engine::planner::evaluated;
@@ -141,31 +141,31 @@ impl Step {
         let Some(kind) = cloud.kind(&self.kind) else {
             return Err(Failure::new(Reason::Bug, format!("nothing here can make {}", self.kind)));
         };
-        let may_write = async || match guard {
-            Some(guard) => guard.check().await,
-            None => Ok(()),
+        let may_write = || match guard.map(|guard| guard.check()) {
+            Some(Err(failure)) => Err(Failure { code: Some(LOST.to_owned()), ..failure }),
+            _ => Ok(()),
         };
         match self.what {
             What::Keep { live, desired } => Ok(Done { wrote: false, ..done(kind, live, &desired) }),
             What::Create(desired) => {
-                may_write().await?;
+                may_write()?;
                 let live = kind.create(&desired, progress).await?;
                 Ok(done(kind, live, &desired))
             }
             What::Update { live, desired, fields } => {
-                may_write().await?;
+                may_write()?;
                 let live = kind.update(&live, &desired, &fields, progress).await?;
                 Ok(done(kind, live, &desired))
             }
             What::Exchange { live, desired } => {
-                may_write().await?;
+                may_write()?;
                 kind.delete(&live, progress).await?;
-                may_write().await?;
+                may_write()?;
                 let live = kind.create(&desired, progress).await?;
                 Ok(done(kind, live, &desired))
             }
             What::Delete(live) => {
-                may_write().await?;
+                may_write()?;
                 kind.delete(&live, progress).await?;
                 Ok(Done { live: None, attributes: BTreeMap::new(), wrote: true })
             }
