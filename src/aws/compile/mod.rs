@@ -1,0 +1,1 @@
+//! From a `Service` to a `Template`: one file per feature.
