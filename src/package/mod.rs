@@ -1,1 +1,4 @@
 //! From a function's or layer's source files to an `Artifact`: a reproducible zip with its digest.
+
+pub mod braces;
+pub mod glob;
