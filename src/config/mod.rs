@@ -2,3 +2,5 @@
 
 pub mod diagnostic;
 pub mod node;
+pub mod suggest;
+pub mod yaml;
