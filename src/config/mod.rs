@@ -4,3 +4,5 @@ pub mod decode;
 pub mod diagnostic;
 pub mod language;
 pub mod node;
+pub mod suggest;
+pub mod yaml;
