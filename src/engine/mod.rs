@@ -3,6 +3,7 @@
 pub mod address;
 pub mod event;
 pub mod failure;
+pub mod fingerprint;
 pub mod kind;
 pub mod plan;
 pub mod resource;
