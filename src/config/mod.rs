@@ -1,4 +1,6 @@
 //! From files, environment and command line to a typed `Service` in which every node knows its place.
 
+pub mod decode;
 pub mod diagnostic;
+pub mod language;
 pub mod node;

@@ -1,0 +1,92 @@
+//! What can call a function: one file per kind of event, one line each in the registry below.
+
+use serde_json::{Value, json};
+
+use super::super::decode::{Decode, Decoder, Schemas};
+use super::super::node::{Data, Node, Place};
+
+/// Declares the registry of events: the enum, its decoder and its schema.
+macro_rules! events {
+    ($( $(#[doc = $doc:literal])* $variant:ident $key:literal : $ty:ty ),* $(,)?) => {
+        /// What calls a function.
+        #[derive(Clone, Debug)]
+        pub enum Trigger {
+            $( $(#[doc = $doc])* $variant(Box<$ty>) ),*
+        }
+
+        impl Trigger {
+            /// The keys of all events, as they are written.
+            pub const KINDS: &'static [&'static str] = &[$($key),*];
+
+            /// The event's key: `http`, `sqs`.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $( Self::$variant(_) => $key ),*
+                }
+            }
+
+            fn decode(kind: &str, node: &Node, cx: &mut Decoder) -> Option<Option<Self>> {
+                match kind {
+                    $( $key => Some(cx.within($key, |cx| <$ty>::decode(node, cx)).map(|event| Self::$variant(Box::new(event)))), )*
+                    _ => None,
+                }
+            }
+
+            fn schemas(schemas: &mut Schemas) -> Vec<(&'static str, String, Value)> {
+                vec![$( ($key, crate::config::decode::prose(&[$($doc),*]), <$ty>::schema(schemas)) ),*]
+            }
+        }
+    };
+}
+
+events! {
+    /// A route of the REST API.
+    Http "http": Node,
+}
+
+/// One entry of a function's `events`.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub trigger: Trigger,
+    /// Position in the function's `events`, as written; some generated names count by it.
+    pub index: usize,
+    /// Where the event stands.
+    pub place: Place,
+}
+
+impl Decode for Event {
+    fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
+        let kinds = Trigger::KINDS;
+        let map = cx.mapping(node, &Self::expects())?;
+        let mut found = None;
+        for (kind, entry) in map {
+            match Trigger::decode(kind, &entry.value, cx) {
+                Some(trigger) => found = trigger.or(found),
+                None => cx.unknown_key(kind, &Node::new(Data::Null, entry.key_place), kinds),
+            }
+        }
+        Some(Self { trigger: found?, index: cx.index(), place: node.place })
+    }
+
+    fn fits(node: &Node) -> bool {
+        matches!(node.data, Data::Map(_))
+    }
+
+    fn expects() -> String {
+        "an event (`http`, `sqs`, `schedule`, …)".to_owned()
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.named("Event", |schemas| {
+            let mut properties = serde_json::Map::new();
+            for (key, doc, schema) in Trigger::schemas(schemas) {
+                properties.insert(
+                    key.to_owned(),
+                    json!({"description": doc, "anyOf": [schema, {"$ref": "#/$defs/Variable"}]}),
+                );
+            }
+            json!({"type": "object", "properties": properties, "additionalProperties": false,
+                "minProperties": 1, "maxProperties": 1})
+        })
+    }
+}

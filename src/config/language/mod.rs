@@ -1,0 +1,26 @@
+//! The language of `serverless.yml`: one declaration per object, from which come struct, decoder and schema.
+
+pub mod api;
+pub mod events;
+pub mod function;
+pub mod hoist;
+pub mod iam;
+pub mod lambda;
+pub mod layer;
+pub mod names;
+pub mod package;
+pub mod provider;
+pub mod service;
+
+use super::decode::{Decode, Decoder};
+use super::diagnostic::Diagnostic;
+use super::node::Node;
+
+pub use service::Service;
+
+/// Reads a resolved configuration; every problem of the file is in the list.
+pub fn decode_service(root: &Node) -> (Option<Service>, Vec<Diagnostic>) {
+    let mut cx = Decoder::new();
+    let service = Service::decode(root, &mut cx);
+    (service, cx.into_diagnostics())
+}
