@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod event;
 pub mod failure;
 pub mod graph;
+pub mod fingerprint;
 pub mod kind;
 pub mod limits;
 pub mod plan;
