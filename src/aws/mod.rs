@@ -1,1 +1,11 @@
 //! Amazon Web Services: what a service compiles to, and how each kind of resource is read and changed.
+
+pub mod account;
+pub mod calls;
+pub mod client;
+mod errors;
+pub mod kinds;
+pub mod ownership;
+pub mod partition;
+pub mod quotas;
+pub mod retries;
