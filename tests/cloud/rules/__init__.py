@@ -1,0 +1,1 @@
+"""The rules that the models lack. Importing this package puts them in force."""
