@@ -90,6 +90,7 @@ class _Route:
     query: tuple[tuple[str, str | None], ...]
     required_query: frozenset[str]
     required_headers: frozenset[str]
+    deprecated: bool
     name: str
 
 
@@ -133,12 +134,13 @@ def _routes(service: str) -> dict[str, list[_Route]]:
             elif place.get("location") == "header":
                 required_headers.add(place["name"].lower())
         routes.setdefault(method, []).append(
-            _Route(pattern, literals, wanted, frozenset(required_query), frozenset(required_headers), name)
+            _Route(pattern, literals, wanted, frozenset(required_query), frozenset(required_headers), operation.deprecated, name)
         )
     for candidates in routes.values():
         # The most particular first: fixed text, then query keys, then headers.
+        # S3 has two names for some requests, of which one is deprecated.
         candidates.sort(
-            key=lambda r: (-r.literals, -len(r.query), -len(r.required_query) - len(r.required_headers), r.name)
+            key=lambda r: (-r.literals, -len(r.query), -len(r.required_query) - len(r.required_headers), r.deprecated, r.name)
         )
     return routes
 
