@@ -12,6 +12,7 @@ pub mod names;
 pub mod package;
 pub mod plugins;
 pub mod provider;
+pub mod schema;
 pub mod service;
 mod strictness;
 

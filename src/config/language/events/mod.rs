@@ -155,7 +155,7 @@ impl Decode for Event {
             for (key, doc, schema) in Trigger::schemas(schemas) {
                 properties.insert(
                     key.to_owned(),
-                    json!({"description": doc, "anyOf": [schema, {"$ref": "#/$defs/Variable"}]}),
+                    json!({"description": doc, "anyOf": [schema, {"$ref": "#/definitions/Variable"}]}),
                 );
             }
             json!({"type": "object", "properties": properties, "additionalProperties": false,
