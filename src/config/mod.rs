@@ -3,4 +3,5 @@
 pub mod diagnostic;
 pub mod node;
 pub mod suggest;
+pub mod variables;
 pub mod yaml;
