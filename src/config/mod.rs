@@ -5,4 +5,5 @@ pub mod diagnostic;
 pub mod language;
 pub mod node;
 pub mod suggest;
+pub mod variables;
 pub mod yaml;

@@ -284,7 +284,7 @@ impl Composer<'_> {
                 } else {
                     insert(entries, merged, text, Entry { key_place, value: finished.node })
                 };
-                self.diagnostics.extend(found.err());
+                self.diagnostics.extend(found);
             }
         }
         Ok(())
@@ -336,7 +336,7 @@ impl Composer<'_> {
             match item.data {
                 Data::Map(map) => {
                     for (key, entry) in map {
-                        self.diagnostics.extend(insert(&mut entries, &mut HashSet::new(), key, entry).err());
+                        self.diagnostics.extend(insert(&mut entries, &mut HashSet::new(), key, entry));
                     }
                 }
                 _ => self.diagnostics.push(
@@ -434,26 +434,28 @@ fn insert(
     merged: &mut HashSet<String>,
     key: String,
     entry: Entry,
-) -> Result<(), Diagnostic> {
+) -> Option<Diagnostic> {
     match entries.entry(key) {
         Slot::Vacant(slot) => {
             slot.insert(entry);
-            Ok(())
+            None
         }
         Slot::Occupied(mut slot) => {
             if merged.remove(slot.key()) {
                 slot.insert(entry);
-                return Ok(());
+                return None;
             }
             let first = slot.get().key_place;
             let again = entry.key_place;
             let message = format!("the key `{}` stands twice in the same mapping", slot.key());
             slot.insert(entry);
-            Err(Diagnostic::error("duplicate-key", message)
-                .at(again)
-                .label("again here")
-                .related("first here", first)
-                .help("keep one of the two, or put both values under one key"))
+            Some(
+                Diagnostic::error("duplicate-key", message)
+                    .at(again)
+                    .label("again here")
+                    .related("first here", first)
+                    .help("keep one of the two, or put both values under one key"),
+            )
         }
     }
 }
@@ -464,7 +466,7 @@ fn merge(
     merged: &mut HashSet<String>,
     value: Node,
     key_place: Place,
-) -> Result<(), Diagnostic> {
+) -> Option<Diagnostic> {
     let sources = match value.data {
         Data::List(items) => items,
         data => vec![Node { data, ..value }],
@@ -472,12 +474,11 @@ fn merge(
     for source in sources {
         let place = source.place;
         let Data::Map(map) = source.data else {
-            return Err(Diagnostic::error(
-                "bad-merge",
-                format!("`<<` takes a mapping, and this is {}", source.type_name()),
-            )
-            .at(place)
-            .help("refer to an anchor: `<<: *name`; a variable cannot be merged this way"));
+            return Some(
+                Diagnostic::error("bad-merge", format!("`<<` takes a mapping, and this is {}", source.type_name()))
+                    .at(place)
+                    .help("refer to an anchor: `<<: *name`; a variable cannot be merged this way"),
+            );
         };
         for (key, mut entry) in map {
             if let Slot::Vacant(slot) = entries.entry(key) {
@@ -487,7 +488,7 @@ fn merge(
             }
         }
     }
-    Ok(())
+    None
 }
 
 #[cfg(test)]

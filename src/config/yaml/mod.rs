@@ -9,6 +9,7 @@ use super::diagnostic::Severity;
 use super::node::FileId;
 
 pub use compose::{Composed, compose};
+pub(crate) use scalar::plain as plain_scalar;
 
 /// Reads a JSON document. JSON parsers keep the last of two equal keys in silence, so a file that has them works
 /// elsewhere: they are a warning here.
