@@ -6,6 +6,8 @@ mod collections;
 mod forms;
 mod nearest;
 mod object;
+#[cfg(test)]
+pub mod sample;
 mod scalars;
 mod schema;
 mod text;

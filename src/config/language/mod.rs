@@ -1,6 +1,7 @@
 //! The language of `serverless.yml`: one declaration per object, from which come struct, decoder and schema.
 
 pub mod api;
+pub mod effective;
 pub mod events;
 pub mod function;
 pub mod hoist;
