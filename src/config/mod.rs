@@ -4,3 +4,6 @@ pub mod decode;
 pub mod diagnostic;
 pub mod language;
 pub mod node;
+pub mod suggest;
+pub mod variables;
+pub mod yaml;

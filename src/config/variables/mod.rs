@@ -1,0 +1,3 @@
+//! Variables: `${self:custom.table}`, `${opt:stage, 'dev'}`, `${file(./x.yml):key}`.
+
+pub mod grammar;
