@@ -79,21 +79,28 @@ pub struct Names {
     pub service: String,
     pub stage: String,
     pub region: String,
+    /// `provider.stackName`, where it is given.
+    pub stack_name: Option<String>,
 }
 
 impl Names {
     pub fn new(service: impl Into<String>, stage: impl Into<String>, region: impl Into<String>) -> Self {
-        Self { service: service.into(), stage: stage.into(), region: region.into() }
+        Self { service: service.into(), stage: stage.into(), region: region.into(), stack_name: None }
     }
 
-    /// `<service>-<stage>`: the stack, and the beginning of most other names.
+    /// The stack of the raw resources.
+    pub fn stack(&self) -> String {
+        self.stack_name.clone().unwrap_or_else(|| self.prefix())
+    }
+
+    /// `<service>-<stage>`: the beginning of most names.
     pub fn prefix(&self) -> String {
         format!("{}-{}", self.service, self.stage)
     }
 
     /// The stack of the resources that refer to functions.
     pub fn after_stack(&self) -> String {
-        format!("{}-{}-after", self.service, self.stage)
+        format!("{}-after", self.stack())
     }
 
     /// A function without a `name`. At most 64 characters
@@ -160,7 +167,7 @@ pub fn mapping(key: &str, kind: &str, source: &str) -> String {
 
 /// The logical id of a layer.
 pub fn layer(key: &str) -> String {
-    format!("{}LambdaLayer", upper_first(key))
+    of_function(key, "LambdaLayer")
 }
 
 /// The logical id of a REST authorizer.
@@ -170,7 +177,7 @@ pub fn rest_authorizer(name: &str) -> String {
 
 /// The logical id of an HTTP API authorizer.
 pub fn http_authorizer(name: &str) -> String {
-    format!("HttpApiAuthorizer{}", plain(name))
+    format!("HttpApiAuthorizer{}", function(name))
 }
 
 /// The logical id of an API key: counted from 1, beneath a named plan or not.
@@ -180,7 +187,7 @@ pub fn api_key(plan: Option<&str>, number: usize) -> String {
 
 /// The logical id of a usage plan.
 pub fn usage_plan(plan: Option<&str>) -> String {
-    format!("{USAGE_PLAN}{}", plan.map(plain).unwrap_or_default())
+    format!("{USAGE_PLAN}{}", plan.map(upper_first).unwrap_or_default())
 }
 
 /// The logical id of what ties an API key to a usage plan.
@@ -188,10 +195,21 @@ pub fn usage_plan_key(plan: Option<&str>, number: usize) -> String {
     format!("ApiGatewayUsagePlanKey{}{number}", plan.map(upper_first).unwrap_or_default())
 }
 
-/// A WebSocket route as part of a logical id (`$connect` → `Sconnect`).
+/// The logical id of a WebSocket route (`$connect` → `SconnectWebsocketsRoute`).
 pub fn websocket_route(route: &str) -> String {
-    plain(&route.replace('$', "S"))
+    let mut id = String::new();
+    for letter in route.chars() {
+        match WEBSOCKET_LETTERS.iter().find(|(from, _)| *from == letter) {
+            Some((_, word)) => id.push_str(word),
+            None => id.push(letter),
+        }
+    }
+    format!("{}WebsocketsRoute", alphanumeric(&id))
 }
+
+/// What stands in a logical id for a letter of a WebSocket route.
+const WEBSOCKET_LETTERS: &[(char, &str)] =
+    &[('$', "S"), ('/', "Slash"), ('-', "Dash"), ('_', "Underscore"), ('.', "Period")];
 
 /// The partition of a region: `aws-cn`, `aws-us-gov`, the isolated ones, or `aws`.
 pub fn partition(region: &str) -> &'static str {
@@ -234,12 +252,12 @@ mod tests {
             (path("/"), ""),
             (method("ANY"), "Any"),
             (rest_authorizer("check-it"), "CheckDashitApiGatewayAuthorizer"),
-            (http_authorizer("my-jwt"), "HttpApiAuthorizerMyjwt"),
+            (http_authorizer("my-jwt"), "HttpApiAuthorizerMyDashjwt"),
             (api_key(None, 1), "ApiGatewayApiKey1"),
             (api_key(Some("free"), 2), "ApiGatewayApiKeyFree2"),
             (usage_plan(Some("free")), "ApiGatewayUsagePlanFree"),
             (usage_plan_key(None, 1), "ApiGatewayUsagePlanKey1"),
-            (websocket_route("$connect"), "Sconnect"),
+            (websocket_route("$connect"), "SconnectWebsocketsRoute"),
         ];
         for (have, want) in table {
             assert_eq!(have, want);
