@@ -124,13 +124,7 @@ pub fn build(packaging: &Packaging, cancel: &CancellationToken) -> Built {
         }
         let artifact = match &request.content {
             Content::Files { .. } => made.swap_remove(&nth),
-            Content::Artifact(written) => match prebuilt(packaging, request, written) {
-                Ok(artifact) => Some(artifact),
-                Err(problem) => {
-                    built.problems.push(problem);
-                    None
-                }
-            },
+            Content::Artifact(written) => prebuilt(packaging, request, written, &mut built.problems),
         };
         if let Some(artifact) = artifact {
             built.artifacts.insert(request.name.clone(), artifact);
@@ -165,25 +159,34 @@ fn archive_problem(failure: &ArchiveFailure, request: &Request) -> Diagnostic {
     Diagnostic::error(code, failure.to_string()).path(&request.path)
 }
 
-fn prebuilt(packaging: &Packaging, request: &Request, written: &str) -> Result<Artifact, Diagnostic> {
-    let path = format!("{}.artifact", request.path.trim_end_matches(".artifact"));
+fn prebuilt(
+    packaging: &Packaging,
+    request: &Request,
+    written: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Artifact> {
+    let path = format!("{}.artifact", request.path);
+    let mut report = |code, what: String, help: Option<&str>| {
+        let problem = Diagnostic::error(code, format!("{path}: {what}")).path(&path);
+        problems.push(match help {
+            Some(help) => problem.help(help),
+            None => problem,
+        });
+    };
     if written.starts_with("s3://") || written.starts_with("https://") {
-        let message = format!("{path}: {written} is not on this machine, and hoist cannot fetch artifacts yet");
-        return Err(Diagnostic::error("artifact-in-s3", message)
-            .path(path)
-            .help("Download it first, and give the path of the file."));
+        let what = format!("{written} is not on this machine, and hoist cannot fetch artifacts yet");
+        report("artifact-in-s3", what, Some("Download it first, and give the path of the file."));
+        return None;
     }
-    let file = packaging.service_dir.join(written);
-    Artifact::read(&file).map_err(|error| match error {
-        ZipError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
-            let message = format!("{path}: there is no file {written}");
-            Diagnostic::error("artifact-not-found", message).path(path).help("Build it before deploying.")
+    match Artifact::read(&packaging.service_dir.join(written)) {
+        Ok(artifact) => return Some(artifact),
+        Err(ZipError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            report("artifact-not-found", format!("there is no file {written}"), Some("Build it before deploying."));
         }
-        ZipError::Io(error) => {
-            Diagnostic::error("unreadable-file", format!("{path}: cannot read {written}: {error}")).path(path)
-        }
-        error => Diagnostic::error("artifact-not-a-zip", format!("{path}: {written} is not a zip: {error}")).path(path),
-    })
+        Err(ZipError::Io(error)) => report("unreadable-file", format!("cannot read {written}: {error}"), None),
+        Err(error) => report("artifact-not-a-zip", format!("{written} is not a zip: {error}"), None),
+    }
+    None
 }
 
 /// Gives a zip a second name, or copies it where that is not possible.

@@ -67,7 +67,7 @@ pub fn select(
     };
 
     // As in the framework, whose exclusions are relative to the service and so never match within a layer.
-    let development = is_service && packaging.exclude_dev_dependencies;
+    let development = is_service && requests.iter().any(|request| request.exclude_dev_dependencies);
     let development = if development { DevDependencies::of(&tree) } else { DevDependencies::default() };
     report_unreadable_manifest(&development, problems);
     let dev_dirs = development.directories(&tree);
@@ -76,15 +76,10 @@ pub fn select(
     let shared = shared_prefix(&ordered);
     let common_rules = ordered.first().map_or(&[][..], |rules| &rules[..shared]);
     let common: Vec<bool> = tree.files.iter().map(|file| decide(file.ups == 0, common_rules, file)).collect();
-    let never: Vec<bool> = tree
-        .files
-        .iter()
-        .map(|file| {
-            dev_dirs[file.dir]
-                || development.is_program(&tree, file)
-                || (file.name.ends_with(".zip") && own_zips.contains(&tree.path(file)))
-        })
-        .collect();
+    let for_development: Vec<bool> =
+        tree.files.iter().map(|file| dev_dirs[file.dir] || development.is_program(&tree, file)).collect();
+    let is_own_zip: Vec<bool> =
+        tree.files.iter().map(|file| file.name.ends_with(".zip") && own_zips.contains(&tree.path(file))).collect();
     let mut stamps: Vec<Option<std::io::Result<Stamp>>> = Vec::new();
     stamps.resize_with(tree.files.len(), || None);
 
@@ -93,7 +88,8 @@ pub fn select(
         let mut selection = Selection::default();
         let mut failed = false;
         for (at, file) in tree.files.iter().enumerate() {
-            if never[at] || !decide(common[at], &rules[shared..], file) {
+            let never = is_own_zip[at] || (for_development[at] && request.exclude_dev_dependencies);
+            if never || !decide(common[at], &rules[shared..], file) {
                 if selection.left_out.len() < MOST_LEFT_OUT && file.ups == 0 {
                     selection.left_out.push(file.name.clone());
                 }
@@ -348,7 +344,7 @@ mod tests {
             .file("node_modules/jest/package.json", "{}");
         let mut packaging = packaging(project.root(), &[&["node_modules/**"]]);
         assert_eq!(choose(&packaging).names[0], ["package.json"]);
-        packaging.exclude_dev_dependencies = false;
+        packaging.requests[0].exclude_dev_dependencies = false;
         assert_eq!(choose(&packaging).names[0], ["node_modules/jest/package.json", "package.json"]);
     }
 }
