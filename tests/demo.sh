@@ -7,14 +7,14 @@ root=$PWD
 say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 run() { printf '\033[36m$ %s\033[0m\n' "$*"; "$@"; }
 
-bash tests/cloud/setup.sh
+python=$(tests/cloud/setup.sh)/bin/python
 cargo build --quiet
 PATH="${CARGO_TARGET_DIR:-$root/target}/debug:$PATH"
 
 work=$(mktemp -d)
 mkfifo "$work/until"
 # The cloud ends itself, and the emulator's process group, when this pipe closes: also when the script is killed.
-(cd tests && exec "$root/.venv/bin/python" -m cloud --weather calm --until-stdin-closes <"$work/until" >"$work/ready") &
+tests/cloud/start.sh --weather calm --until-stdin-closes <"$work/until" >"$work/ready" &
 cloud=$!
 exec 9>"$work/until"
 finish() {
@@ -27,7 +27,7 @@ until [ -s "$work/ready" ]; do
   kill -0 "$cloud" 2>/dev/null || { echo "the practice cloud did not start" >&2; exit 1; }
   sleep 0.1
 done
-url=$("$root/.venv/bin/python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["url"])' "$work/ready")
+url=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["url"])' "$work/ready")
 
 export AWS_ENDPOINT_URL=$url AWS_ACCESS_KEY_ID=123456789012 AWS_SECRET_ACCESS_KEY=demo
 mkdir "$work/shop"
@@ -42,7 +42,7 @@ run hoist deploy
 say "A second deploy finds nothing to do"
 run hoist deploy
 say "Call a function over HTTP, through its URL"
-address=$(hoist info --json | "$root/.venv/bin/python" -c 'import json, sys
+address=$(hoist info --json | "$python" -c 'import json, sys
 for line in sys.stdin:
     for endpoint in json.loads(line).get("endpoints", []): print(endpoint["url"])' | head -1)
 run curl -sS "$address?name=reader"

@@ -10,6 +10,7 @@ pub mod graph;
 pub mod kind;
 pub mod limits;
 pub mod plan;
+pub mod planner;
 pub mod resource;
 pub mod retry;
 pub mod value;

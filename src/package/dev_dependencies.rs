@@ -45,11 +45,6 @@ impl DevDependencies {
         }
     }
 
-    /// Whether there is nothing to leave out.
-    pub fn is_empty(&self) -> bool {
-        self.dirs.is_empty()
-    }
-
     /// For each directory of the tree, whether it belongs to such a package.
     pub fn directories(&self, tree: &Tree) -> Vec<bool> {
         let mut out: Vec<bool> = Vec::with_capacity(tree.dirs.len());

@@ -49,3 +49,9 @@ impl Project {
         self
     }
 }
+
+/// The names in a zip, in its order.
+pub fn names_in(zip: &Path) -> Vec<String> {
+    let archive = zip::ZipArchive::new(fs::File::open(zip).expect("open a zip")).expect("a zip");
+    archive.file_names().map(|name| name.expect("a name").into_owned()).collect()
+}

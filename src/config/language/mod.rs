@@ -10,8 +10,11 @@ pub mod lambda;
 pub mod layer;
 pub mod names;
 pub mod package;
+pub mod plugins;
 pub mod provider;
+pub mod schema;
 pub mod service;
+mod strictness;
 
 use super::decode::{Decode, Decoder};
 use super::diagnostic::Diagnostic;
@@ -19,9 +22,13 @@ use super::node::Node;
 
 pub use service::Service;
 
-/// Reads a resolved configuration; every problem of the file is in the list.
+/// Reads a resolved configuration; every problem of its form is in the list.
 pub fn decode_service(root: &Node) -> (Option<Service>, Vec<Diagnostic>) {
     let mut cx = Decoder::new();
     let service = Service::decode(root, &mut cx);
-    (service, cx.into_diagnostics())
+    let mut diagnostics = cx.into_diagnostics();
+    if let Some(service) = &service {
+        strictness::weigh(service, &mut diagnostics);
+    }
+    (service, diagnostics)
 }

@@ -194,11 +194,11 @@ impl Decode for Functions {
         let function = Function::schema(schemas);
         let map = json!({"type": "object",
             "patternProperties": {"^[a-zA-Z0-9-_]+$":
-                {"anyOf": [function, {"type": "null"}, {"$ref": "#/$defs/Variable"}]}},
+                {"anyOf": [function, {"type": "null"}, {"$ref": "#/definitions/Variable"}]}},
             "additionalProperties": false});
         json!({"anyOf": [
             map.clone(),
-            {"type": "array", "items": {"anyOf": [map, {"$ref": "#/$defs/Variable"}]}}
+            {"type": "array", "items": {"anyOf": [map, {"$ref": "#/definitions/Variable"}]}}
         ]})
     }
 }

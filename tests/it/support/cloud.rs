@@ -124,7 +124,7 @@ impl Drop for Server {
 pub fn python() -> PathBuf {
     match std::env::var_os("HOIST_PYTHON") {
         Some(path) => path.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python"),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cloud/.venv/bin/python"),
     }
 }
 

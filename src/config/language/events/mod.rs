@@ -117,6 +117,19 @@ pub struct Event {
 impl Decode for Event {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         let kinds = Trigger::KINDS;
+        if let Data::String(kind) = &node.data {
+            if kinds.contains(&kind.as_str()) {
+                let diagnostic = cx
+                    .error(
+                        "event-without-settings",
+                        node,
+                        format!("`{kind}` has no settings, so nothing calls the function"),
+                    )
+                    .help(format!("write `{kind}:` with its settings, see `hoist schema`"));
+                cx.report(diagnostic);
+                return None;
+            }
+        }
         let map = cx.mapping(node, &Self::expects())?;
         let mut found = None;
         for (kind, entry) in map {
@@ -142,7 +155,7 @@ impl Decode for Event {
             for (key, doc, schema) in Trigger::schemas(schemas) {
                 properties.insert(
                     key.to_owned(),
-                    json!({"description": doc, "anyOf": [schema, {"$ref": "#/$defs/Variable"}]}),
+                    json!({"description": doc, "anyOf": [schema, {"$ref": "#/definitions/Variable"}]}),
                 );
             }
             json!({"type": "object", "properties": properties, "additionalProperties": false,

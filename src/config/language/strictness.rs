@@ -1,0 +1,90 @@
+//! How much a problem of the decoder weighs: `configValidationMode`, and keys that an unknown plugin may read.
+
+use super::super::diagnostic::{Diagnostic, Severity};
+use super::plugins;
+use super::service::{Service, ValidationMode};
+
+/// Codes that are about the form of the file and not about what hoist could not read at all: `configValidationMode`
+/// decides about them, as it does in the framework.
+const ABOUT_FORM: [&str; 6] =
+    ["unknown-key", "unknown-value", "out-of-range", "bad-format", "wrong-type", "event-without-settings"];
+
+/// Weighs the decoder's problems.
+pub fn weigh(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
+    let unknown = plugins::unknown(service);
+    if let Some(first) = unknown.first() {
+        for diagnostic in diagnostics.iter_mut() {
+            // A near miss of a known key is a slip of the finger whoever else reads the file.
+            if diagnostic.code == "unknown-key" && diagnostic.label.is_none() && is_extensible(diagnostic) {
+                diagnostic.severity = Severity::Warning;
+                diagnostic.help = vec![format!("the plugin `{}` may read it; hoist does not", first.name)];
+            }
+        }
+    }
+    match service.config_validation_mode.unwrap_or(ValidationMode::Error) {
+        ValidationMode::Error => {}
+        ValidationMode::Warn => {
+            for diagnostic in diagnostics.iter_mut().filter(|found| ABOUT_FORM.contains(&found.code)) {
+                diagnostic.severity = diagnostic.severity.min(Severity::Warning);
+            }
+        }
+        ValidationMode::Off => {
+            // Values that could not be read are still said: nothing is dropped in silence.
+            for diagnostic in diagnostics.iter_mut().filter(|found| ABOUT_FORM.contains(&found.code)) {
+                diagnostic.severity = diagnostic.severity.min(Severity::Warning);
+            }
+            diagnostics.retain(|found| !matches!(found.code, "unknown-key" | "out-of-range" | "bad-format"));
+        }
+    }
+}
+
+/// Whether plugins add keys where this problem is: the top level, the provider, a function, an event.
+fn is_extensible(diagnostic: &Diagnostic) -> bool {
+    let Some(path) = &diagnostic.path else { return false };
+    let mut steps = path.split('.');
+    match (steps.next(), steps.next(), steps.next(), steps.next(), steps.next(), steps.next()) {
+        (Some(_), None, ..) => true,
+        (Some("provider"), Some(_), None, ..) => true,
+        (Some("functions"), Some(_), Some(_), None, ..) => true,
+        (Some("functions"), Some(_), Some(events), Some(_), None, _)
+        | (Some("functions"), Some(_), Some(events), Some(_), Some(_), None) => events.starts_with("events["),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::decode::sample;
+    use super::super::super::diagnostic::Severity;
+    use super::super::decode_service;
+
+    fn severities(yaml: &str) -> Vec<(Severity, String)> {
+        let (_, diagnostics) = decode_service(&sample::node(yaml));
+        diagnostics.into_iter().map(|found| (found.severity, found.message)).collect()
+    }
+
+    #[test]
+    fn the_mode_decides_about_unknown_keys() {
+        let file = "service: shop\nprovider: {name: aws, colour: red}\n";
+        assert_eq!(severities(file), [(Severity::Error, "provider.colour: unknown key".to_owned())]);
+        let warn = format!("{file}configValidationMode: warn\n");
+        assert_eq!(severities(&warn)[0].0, Severity::Warning);
+        let off = format!("{file}configValidationMode: off\n");
+        assert!(severities(&off).is_empty());
+    }
+
+    #[test]
+    fn keys_that_an_unknown_plugin_may_read_are_warnings() {
+        let found = severities(
+            "service: shop\nprovider: aws\nplugins: [mine]\nextra: 1\nfunctions: {f: {handler: a.b, hadnler: x, colour: red}}\n",
+        );
+        assert_eq!(
+            found,
+            [
+                (Severity::Warning, "extra: unknown key".to_owned()),
+                (Severity::Error, "functions.f.hadnler: unknown key".to_owned()),
+                (Severity::Warning, "functions.f.colour: unknown key".to_owned()),
+            ]
+        );
+    }
+}
