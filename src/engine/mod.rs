@@ -1,11 +1,15 @@
 //! From `Desired` and `Live` to a `Plan` and its `Outcome`. Knows no AWS and no screen.
 
 pub mod address;
+pub mod diff;
+pub mod evaluate;
 pub mod event;
 pub mod failure;
+pub mod graph;
 pub mod kind;
 pub mod limits;
 pub mod plan;
+pub mod planner;
 pub mod resource;
 pub mod retry;
 pub mod value;
