@@ -13,4 +13,5 @@ pub mod ownership;
 pub mod partition;
 pub mod quotas;
 pub mod retries;
+pub mod signed;
 pub mod template;
