@@ -1,6 +1,7 @@
 //! Amazon Web Services: what a service compiles to, and how each kind of resource is read and changed.
 
 pub mod account;
+pub mod bucket;
 pub mod calls;
 pub mod client;
 pub mod compile;
@@ -12,4 +13,5 @@ pub mod ownership;
 pub mod partition;
 pub mod quotas;
 pub mod retries;
+pub mod signed;
 pub mod template;

@@ -106,6 +106,7 @@ pub fn diagnostic(one: &Diagnostic, sources: &Sources) -> String {
     let word = match one.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
+        Severity::Note => "note",
     };
     let mut text = format!("{word}[{}]: {}", one.code, one.message);
     if let Some(place) = one.place {

@@ -6,20 +6,11 @@ use super::output::Output;
 use super::plan::{FunctionPlan, Plan};
 use super::tree::{self, Properties};
 use crate::aws::template::TemplateResource;
-use crate::config::decode::{Cf, Shorthand};
+use crate::config::decode::Cf;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::language::lambda::{
-    Image, LambdaLogs, RuntimeManagement, RuntimeUpdates, SecretSource, Tags, Tracing, VpcConfig, VpcSetting,
-};
+use crate::config::language::lambda::{Image, RuntimeManagement, RuntimeUpdates, SecretSource, Tags, Tracing};
 use crate::config::language::provider::Provider;
 use crate::engine::value::Value;
-
-/// The runtime of a service that names none.
-const DEFAULT_RUNTIME: &str = "nodejs24.x";
-/// The memory of a function that names none, in MB.
-const DEFAULT_MEMORY: i64 = 1024;
-/// The timeout of a function that names none, in seconds.
-const DEFAULT_TIMEOUT: i64 = 6;
 
 pub(super) fn compile(plan: &Plan, output: &mut Output) {
     for one in &plan.functions {
@@ -29,19 +20,15 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
 }
 
 fn function(plan: &Plan, one: &FunctionPlan, output: &mut Output) -> TemplateResource {
-    let (function, provider) = (one.function, &plan.service.provider);
+    let (function, effective) = (one.function, &one.effective);
     check(plan, one, output);
-    let architecture = function.architecture.or(provider.architecture);
-    let memory = function.memory_size.or(provider.memory_size).map_or(DEFAULT_MEMORY, |size| size.get());
-    let timeout = function.timeout.or(provider.timeout).map_or(DEFAULT_TIMEOUT, |seconds| seconds.get());
-    let layers = function.layers.as_ref().or(provider.layers.as_ref());
     let reserved = function.reserved_concurrency.as_ref().map(tree::number);
-    let mut properties = code(one, provider)
+    let mut properties = code(one, plan)
         .with("FunctionName", one.name.as_str())
-        .with("MemorySize", memory)
-        .with("Timeout", timeout)
+        .with("MemorySize", effective.memory_size())
+        .with("Timeout", effective.timeout())
         .with("Role", one.role.arn())
-        .maybe("Architectures", architecture.map(|name| vec![name.as_str()]))
+        .maybe("Architectures", effective.architecture().map(|name| vec![name.as_str()]))
         .maybe("Description", function.description.as_ref().map(|text| text.as_str()))
         .maybe(
             "EphemeralStorage",
@@ -49,11 +36,11 @@ fn function(plan: &Plan, one: &FunctionPlan, output: &mut Output) -> TemplateRes
         )
         .maybe("RecursiveLoop", function.recursive_loop.map(|choice| choice.as_str()))
         .maybe("ReservedConcurrentExecutions", reserved)
-        .maybe("Layers", layers.map(|layers| layers.iter().map(Value::from).collect::<Vec<_>>()))
-        .maybe("Environment", environment(one, provider).some().map(|all| Properties::new().with("Variables", all)))
-        .maybe("VpcConfig", vpc(one, provider))
-        .maybe("LoggingConfig", logging(one, provider))
-        .list("Tags", tags(one, provider));
+        .list("Layers", effective.layers().iter().map(Value::from).collect())
+        .maybe("Environment", environment(one).some().map(|all| Properties::new().with("Variables", all)))
+        .maybe("VpcConfig", vpc(one))
+        .maybe("LoggingConfig", logging(one))
+        .list("Tags", tags(one));
     if function.snap_start == Some(true) {
         properties = properties.with("SnapStart", Properties::new().with("ApplyOn", "PublishedVersions"));
     }
@@ -67,15 +54,13 @@ fn function(plan: &Plan, one: &FunctionPlan, output: &mut Output) -> TemplateRes
             output.grant(one, action, [target.into()]);
         }
     }
-    let service_key = plan.service.service.aws_kms_key_arn.as_ref();
-    if let Some(key) = function.kms_key_arn.as_ref().or(provider.kms_key_arn.as_ref()).or(service_key) {
+    if let Some(key) = effective.kms_key_arn() {
         properties = properties.with("KmsKeyArn", key);
         if key.as_str().is_some() {
             output.grant(one, &["kms:Decrypt"], [key.into()]);
         }
     }
-    let tracing = function.tracing.or(provider.tracing.as_ref().and_then(|tracing| tracing.lambda));
-    if let Some(mode @ (Tracing::Active | Tracing::PassThrough)) = tracing {
+    if let Some(mode @ (Tracing::Active | Tracing::PassThrough)) = effective.tracing() {
         properties = properties.with("TracingConfig", Properties::new().with("Mode", mode.as_str()));
         output.grant(one, &["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*".into()]);
     }
@@ -151,7 +136,7 @@ fn check(plan: &Plan, one: &FunctionPlan, output: &mut Output) {
             "keep one of them",
         );
     }
-    if function.file_system_config.is_some() && vpc(one, &plan.service.provider).is_none() {
+    if function.file_system_config.is_some() && vpc(one).is_none() {
         problem(
             "missing-key",
             "`fileSystemConfig` needs a VPC",
@@ -163,18 +148,15 @@ fn check(plan: &Plan, one: &FunctionPlan, output: &mut Output) {
 
 /// What runs: a handler with its runtime, or an image. The digest of a zip is put in by
 /// [`crate::aws::template::Template::seal`].
-fn code(one: &FunctionPlan, provider: &Provider) -> Properties {
-    let function = one.function;
-    if let Some(image) = &function.image {
-        return image_code(image, provider);
+fn code(one: &FunctionPlan, plan: &Plan) -> Properties {
+    if let Some(image) = one.effective.image() {
+        return image_code(image, &plan.service.provider);
     }
-    let runtime = function.runtime.as_deref().or(provider.runtime.as_deref()).unwrap_or(DEFAULT_RUNTIME);
-    let management = function.runtime_management.as_ref().or(provider.runtime_management.as_ref());
     Properties::new()
         .with("Code", Properties::new())
-        .maybe("Handler", function.handler.as_deref())
-        .with("Runtime", runtime)
-        .maybe("RuntimeManagementConfig", management.and_then(runtime_updates))
+        .maybe("Handler", one.function.handler.as_deref())
+        .maybe("Runtime", one.effective.runtime())
+        .maybe("RuntimeManagementConfig", one.effective.runtime_management().and_then(runtime_updates))
 }
 
 fn image_code(image: &Image, provider: &Provider) -> Properties {
@@ -196,7 +178,7 @@ fn image_code(image: &Image, provider: &Provider) -> Properties {
 }
 
 /// `auto` is what Lambda does by itself.
-fn runtime_updates(management: &Shorthand<RuntimeManagement>) -> Option<Value> {
+fn runtime_updates(management: &RuntimeManagement) -> Option<Value> {
     let config = match management.mode {
         RuntimeUpdates::Auto => return None,
         RuntimeUpdates::OnFunctionUpdate => Properties::new().with("UpdateRuntimeOn", "FunctionUpdate"),
@@ -207,23 +189,14 @@ fn runtime_updates(management: &Shorthand<RuntimeManagement>) -> Option<Value> {
     Some(config.into())
 }
 
-/// The provider's variables, then the function's; `null` takes one away. A secret stands as a dynamic reference, in
-/// CloudFormation's own words, until the deploy resolves it.
-fn environment(one: &FunctionPlan, provider: &Provider) -> Properties {
-    let mut variables = indexmap::IndexMap::new();
-    for (name, secret) in &provider.secrets {
-        variables.insert(name, Some(secret_reference(&secret.source)));
-    }
-    for (name, variable) in &provider.environment.0 {
-        variables.insert(name, variable.value.as_ref().map(tree::as_text));
-    }
-    for (name, secret) in &one.function.secrets {
-        variables.insert(name, Some(secret_reference(&secret.source)));
-    }
-    for (name, variable) in &one.function.environment.0 {
-        variables.insert(name, variable.value.as_ref().map(tree::as_text));
-    }
-    variables.into_iter().fold(Properties::new(), |all, (name, value)| all.maybe(name, value))
+/// Variables and secrets. A secret stands as a dynamic reference, in CloudFormation's own words, until the deploy
+/// resolves it.
+fn environment(one: &FunctionPlan) -> Properties {
+    let secrets = one.effective.secrets();
+    let variables = one.effective.environment();
+    let plain =
+        variables.into_iter().fold(Properties::new(), |all, (name, value)| all.with(name, tree::as_text(value)));
+    secrets.into_iter().fold(plain, |all, (name, secret)| all.with(name, secret_reference(&secret.source)))
 }
 
 fn secret_reference(source: &SecretSource) -> Value {
@@ -237,34 +210,21 @@ fn secret_reference(source: &SecretSource) -> Value {
     Value::String(format!("{{{{resolve:{reference}}}}}"))
 }
 
-/// The function's VPC, key by key over the provider's; nothing unless both lists are there.
-fn vpc(one: &FunctionPlan, provider: &Provider) -> Option<Value> {
-    let own: Option<&VpcConfig> = match &one.function.vpc {
-        Some(VpcSetting::OptOut(_)) => return None,
-        Some(VpcSetting::Config(config)) => Some(config),
-        None => None,
-    };
-    let provided = provider.vpc.as_ref();
-    let groups = own
-        .and_then(|vpc| vpc.security_group_ids.as_ref())
-        .or(provided.and_then(|vpc| vpc.security_group_ids.as_ref()))?;
-    let subnets = own.and_then(|vpc| vpc.subnet_ids.as_ref()).or(provided.and_then(|vpc| vpc.subnet_ids.as_ref()))?;
-    let dual_stack = own
-        .and_then(|vpc| vpc.ipv6_allowed_for_dual_stack)
-        .or(provided.and_then(|vpc| vpc.ipv6_allowed_for_dual_stack))
-        .filter(|allowed| *allowed);
+/// The VPC that the function is attached to.
+fn vpc(one: &FunctionPlan) -> Option<Value> {
+    let vpc = one.effective.vpc()?;
+    let (groups, subnets) = vpc.attached()?;
     Some(
         Properties::new()
             .with("SecurityGroupIds", groups)
             .with("SubnetIds", subnets)
-            .maybe("Ipv6AllowedForDualStack", dual_stack)
+            .maybe("Ipv6AllowedForDualStack", vpc.ipv6_allowed_for_dual_stack.filter(|allowed| *allowed))
             .into(),
     )
 }
 
-fn logging(one: &FunctionPlan, provider: &Provider) -> Option<Value> {
-    let logs: &LambdaLogs =
-        one.function.logs.as_ref().or(provider.logs.as_ref().and_then(|logs| logs.lambda.as_ref()))?;
+fn logging(one: &FunctionPlan) -> Option<Value> {
+    let logs = one.effective.logs()?;
     Properties::new()
         .maybe("LogFormat", logs.log_format.map(|format| format.as_str()))
         .maybe("ApplicationLogLevel", logs.application_log_level.map(|level| level.as_str()))
@@ -273,11 +233,8 @@ fn logging(one: &FunctionPlan, provider: &Provider) -> Option<Value> {
         .some()
 }
 
-/// The provider's tags, then the function's.
-fn tags(one: &FunctionPlan, provider: &Provider) -> Vec<Value> {
-    let mut all: indexmap::IndexMap<&String, &Cf> = provider.tags.iter().collect();
-    all.extend(one.function.tags.iter());
-    all.into_iter().map(|(key, value)| tag(key, value)).collect()
+fn tags(one: &FunctionPlan) -> Vec<Value> {
+    one.effective.tags().into_iter().map(|(key, value)| tag(key, value)).collect()
 }
 
 /// Tags as the list that most types take.

@@ -5,6 +5,7 @@ use super::role::FunctionRole;
 use super::tree;
 use crate::aws::naming::{self, Names};
 use crate::config::language::Service;
+use crate::config::language::effective::EffectiveFunction;
 use crate::config::language::function::Function;
 use crate::engine::value::Value;
 
@@ -20,6 +21,8 @@ pub struct Plan<'a> {
 pub struct FunctionPlan<'a> {
     pub key: &'a str,
     pub function: &'a Function,
+    /// The function with the provider's defaults beneath it.
+    pub effective: EffectiveFunction<'a>,
     /// What AWS calls it.
     pub name: String,
     pub logical_id: String,
@@ -38,15 +41,10 @@ pub struct AliasPlan {
 }
 
 impl<'a> Plan<'a> {
-    pub fn new(service: &'a Service, target: &Target) -> Self {
+    pub fn new(service: &'a Service, target: &'a Target) -> Self {
         let mut names = Names::new(service.name(), &target.stage, &target.region);
         names.stack_name = service.provider.stack_name.as_ref().map(|name| name.as_str().to_owned());
-        let functions = service
-            .functions
-            .iter()
-            .filter(|(_, function)| function.enabled != Some(false))
-            .map(|(key, function)| FunctionPlan::new(service, &names, key, function))
-            .collect();
+        let functions = service.effective_functions(&target.stage).map(FunctionPlan::new).collect();
         Self { service, names, functions }
     }
 
@@ -57,19 +55,17 @@ impl<'a> Plan<'a> {
 }
 
 impl<'a> FunctionPlan<'a> {
-    fn new(service: &'a Service, names: &Names, key: &'a str, function: &'a Function) -> Self {
-        let name = match &function.name {
-            Some(name) => name.as_str().to_owned(),
-            None => names.function(key),
-        };
+    fn new(effective: EffectiveFunction<'a>) -> Self {
+        let EffectiveFunction { key, function, service, .. } = effective;
         let alias = alias(key, function);
-        let versioned = function.version_function.or(service.provider.version_functions).unwrap_or(true)
+        let versioned = effective.version_function()
             || alias.is_some()
             || function.events.iter().any(|event| event.trigger.kind() == "cloudFront");
         Self {
             key,
             function,
-            name,
+            effective,
+            name: effective.name(),
             logical_id: naming::lambda(key),
             role: FunctionRole::of(service, key, function),
             version: versioned.then(|| naming::version(key, "")),

@@ -21,7 +21,7 @@ object! {
         /// The physical name. Default: `<service>-<stage>-<key>`.
         name "name": Option<FunctionName>,
         /// What the function is for.
-        description "description": Option<Description>,
+        description "description": Option<CfOr<Description>>,
         /// The Lambda runtime. Default: the provider's.
         runtime "runtime": Option<String>,
         /// Memory in MB. Default: the provider's, or 1024.
