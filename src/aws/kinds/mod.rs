@@ -1,5 +1,8 @@
 //! One file for each kind of resource: its properties, how it is read, made, changed and deleted.
 
 pub mod function;
+pub mod log_group;
 mod properties;
+pub mod role;
 pub mod run;
+pub mod tags;
