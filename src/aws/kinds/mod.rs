@@ -2,7 +2,10 @@
 
 pub mod function;
 pub mod log_group;
+pub mod permission;
 mod properties;
 pub mod role;
 pub mod run;
 pub mod tags;
+pub mod url;
+pub mod version;
