@@ -2,10 +2,14 @@
 
 pub mod decode;
 pub mod diagnostic;
+pub mod dotenv;
 pub mod json;
 pub mod language;
+pub mod load;
 pub mod node;
+mod pseudo;
 mod read;
+mod shape;
 pub mod suggest;
 pub mod variables;
 pub mod yaml;
