@@ -6,8 +6,16 @@ use super::service::{Service, ValidationMode};
 
 /// Codes that are about the form of the file and not about what hoist could not read at all: `configValidationMode`
 /// decides about them, as it does in the framework.
-const ABOUT_FORM: [&str; 6] =
-    ["unknown-key", "unknown-value", "out-of-range", "bad-format", "wrong-type", "event-without-settings"];
+const ABOUT_FORM: [&str; 8] = [
+    "unknown-key",
+    "unknown-value",
+    "out-of-range",
+    "bad-format",
+    "wrong-type",
+    "event-without-settings",
+    "runtime-unknown",
+    "runtime-removed",
+];
 
 /// Weighs the decoder's problems.
 pub fn weigh(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
