@@ -1,1 +1,17 @@
 //! Amazon Web Services: what a service compiles to, and how each kind of resource is read and changed.
+
+pub mod account;
+pub mod bucket;
+pub mod calls;
+pub mod client;
+pub mod compile;
+mod errors;
+pub mod intrinsics;
+pub mod kinds;
+pub mod naming;
+pub mod ownership;
+pub mod partition;
+pub mod quotas;
+pub mod retries;
+pub mod signed;
+pub mod template;
