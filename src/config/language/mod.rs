@@ -9,6 +9,7 @@ pub mod hoist;
 pub mod iam;
 pub mod lambda;
 pub mod layer;
+pub mod lints;
 pub mod names;
 pub mod package;
 pub mod plugins;
@@ -41,9 +42,12 @@ pub fn validate(root: &Node, context: &Context<'_>) -> (Option<Service>, Vec<Dia
     let (service, mut diagnostics) = decode_service(root);
     if let Some(service) = &service {
         plugins::check(service, context.strict, &mut diagnostics);
-        let mut found = checks::check(service, context);
+        let checked = checks::Checked::new(service, context);
+        let mut found = checks::run(&checked);
+        found.extend(lints::run(&checked));
         strictness::weigh(service, &mut found);
         diagnostics.append(&mut found);
+        strictness::allow(service, &mut diagnostics);
     }
     (service, diagnostics)
 }

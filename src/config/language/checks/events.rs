@@ -178,10 +178,8 @@ fn inspect(event: &Event, findings: &mut Vec<Finding>) {
                 );
             }
         }
-        Trigger::Sns(sns) => {
-            if sns.arn.is_none() && sns.topic_name.is_none() {
-                find("missing-key", "", sns.place, "neither `arn` nor `topicName` is there", "name the topic");
-            }
+        Trigger::Sns(sns) if sns.arn.is_none() && sns.topic_name.is_none() => {
+            find("missing-key", "", sns.place, "neither `arn` nor `topicName` is there", "name the topic");
         }
         Trigger::Http(http) => {
             use crate::config::decode::Toggle;
@@ -215,32 +213,14 @@ fn inspect(event: &Event, findings: &mut Vec<Finding>) {
                 );
             }
         }
-        Trigger::AlexaSkill(skill) => {
-            if skill.app_id.is_none() {
-                find(
-                    "missing-key",
-                    "",
-                    skill.place,
-                    "`appId` is missing",
-                    "give the id of the skill: `amzn1.ask.skill.…`",
-                );
-            }
+        Trigger::AlexaSkill(skill) if skill.app_id.is_none() => {
+            find("missing-key", "", skill.place, "`appId` is missing", "give the id of the skill: `amzn1.ask.skill.…`");
         }
-        Trigger::Kafka(kafka) => {
-            if kafka.bootstrap_servers.is_empty() {
-                find(
-                    "missing-key",
-                    "",
-                    kafka.place,
-                    "`bootstrapServers` is missing",
-                    "give the addresses of the cluster",
-                );
-            }
+        Trigger::Kafka(kafka) if kafka.bootstrap_servers.is_empty() => {
+            find("missing-key", "", kafka.place, "`bootstrapServers` is missing", "give the addresses of the cluster");
         }
-        Trigger::CloudFront(front) => {
-            if front.origin.is_none() {
-                find("missing-key", "", front.place, "`origin` is missing", "say where CloudFront gets what it serves");
-            }
+        Trigger::CloudFront(front) if front.origin.is_none() => {
+            find("missing-key", "", front.place, "`origin` is missing", "say where CloudFront gets what it serves");
         }
         _ => {}
     }

@@ -52,12 +52,18 @@ const CHECKS: &[Check] = &[
     runtime::check,
 ];
 
+impl<'a> Checked<'a> {
+    /// A service and what its functions come to.
+    pub fn new(service: &'a Service, context: &'a Context<'a>) -> Self {
+        Self { service, context, functions: service.effective_functions(context.stage).collect() }
+    }
+}
+
 /// Runs every check.
-pub fn check(service: &Service, context: &Context<'_>) -> Vec<Diagnostic> {
-    let checked = Checked { service, context, functions: service.effective_functions(context.stage).collect() };
+pub fn run(checked: &Checked<'_>) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for check in CHECKS {
-        check(&checked, &mut diagnostics);
+        check(checked, &mut diagnostics);
     }
     diagnostics
 }
@@ -96,7 +102,7 @@ pub(super) mod testing {
         let service = service.expect("the sample is a service");
         let context =
             Context { stage: "dev", region: "eu-central-1", strict: false, today: jiff::civil::date(2026, 11, 20) };
-        sample::summary(&check(&service, &context))
+        sample::summary(&run(&Checked::new(&service, &context)))
     }
 
     /// What the checks find in functions of a service that is fine otherwise.

@@ -8,6 +8,9 @@ use crate::config::diagnostic::Diagnostic;
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
 const MAX_FUNCTION_NAME: usize = 64;
 
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+const MAX_DESCRIPTION: usize = 256;
+
 /// Tags of one resource: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html>. hoist sets four.
 const MAX_TAGS: usize = 46;
 
@@ -44,6 +47,13 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
             None => {
                 seen.insert(name, one.key);
             }
+        }
+        let description =
+            one.function.description.as_ref().and_then(super::known).map_or(0, |text| text.chars().count());
+        if description > MAX_DESCRIPTION {
+            let place = one.function.place_of("description");
+            let problem = format!("{description} characters are more than the {MAX_DESCRIPTION} that are allowed");
+            diagnostics.push(function_error("bad-format", one, "description", place, problem));
         }
         if one.tags().len() > MAX_TAGS {
             diagnostics.push(function_error(
