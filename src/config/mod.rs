@@ -1,5 +1,6 @@
 //! From files, environment and command line to a typed `Service` in which every node knows its place.
 
+pub mod codes;
 pub mod decode;
 pub mod diagnostic;
 pub mod dotenv;
