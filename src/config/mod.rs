@@ -2,8 +2,10 @@
 
 pub mod decode;
 pub mod diagnostic;
+pub mod json;
 pub mod language;
 pub mod node;
+mod read;
 pub mod suggest;
 pub mod variables;
 pub mod yaml;
