@@ -1,6 +1,7 @@
 //! Amazon Web Services: what a service compiles to, and how each kind of resource is read and changed.
 
 pub mod account;
+mod bounded;
 pub mod bucket;
 pub mod calls;
 pub mod client;
@@ -12,6 +13,7 @@ pub mod naming;
 pub mod ownership;
 pub mod partition;
 pub mod quotas;
+pub mod raw;
 pub mod retries;
 pub mod signed;
 pub mod template;
