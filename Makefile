@@ -1,3 +1,15 @@
+.PHONY: test check
+
+# Sets everything up and runs all tests: ours, and those of the practice cloud that they run against.
+test:
+	@tests/cloud/setup.sh
+	cargo test --locked
+	tests/cloud/test.sh
+
+# What a change has to pass.
+check:
+	@.ci/run
+
 # The practice cloud: an AWS to deploy to that costs nothing and behaves badly.
 
 .PHONY: cloud cloud-test
