@@ -1,5 +1,7 @@
 //! One file for each kind of resource: its properties, how it is read, made, changed and deleted.
 
+pub mod event_source_mapping;
 pub mod function;
+mod json;
 mod properties;
 pub mod run;
