@@ -3,5 +3,7 @@
 pub mod event_source_mapping;
 pub mod function;
 mod json;
+mod names;
 mod properties;
+pub mod rule;
 pub mod run;
