@@ -41,6 +41,7 @@ pub fn decode_service(root: &Node) -> (Option<Service>, Vec<Diagnostic>) {
 pub fn validate(root: &Node, context: &Context<'_>) -> (Option<Service>, Vec<Diagnostic>) {
     let (service, mut diagnostics) = decode_service(root);
     if let Some(service) = &service {
+        strictness::gather_unbuilt(&mut diagnostics, context.strict);
         plugins::check(service, context.strict, &mut diagnostics);
         let checked = checks::Checked::new(service, context);
         let mut found = checks::run(&checked);
