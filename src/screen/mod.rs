@@ -152,3 +152,5 @@ impl Screen {
         Some(dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false))
     }
 }
+
+pub mod diagnostics;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 
-use super::cells::{Cell, CellId, Cells, State, text_of, written};
+use super::cells::{CellId, Cells, State, text_of, written};
 use super::grammar::{Argument, Call, Malformed, Part, Source, Template, Variable};
 use super::remote::{Account, Answer, Found, Lookup};
 use super::sources;
