@@ -300,7 +300,8 @@ impl<'a> Resolver<'a> {
         }
         let message = format!("`{}` has no value", variable.written);
         if let [Source::Call(_)] = variable.sources.as_slice() {
-            hints.push(format!("or give it a fallback: `{}`", with_fallback(&variable.written)));
+            let or = if hints.is_empty() { "" } else { "or " };
+            hints.push(format!("{or}give it a fallback: `{}`", with_fallback(&variable.written)));
         }
         let hints: Vec<_> = hints.iter().map(String::as_str).collect();
         self.problem(id, Some(variable), "variable-missing", &message, &hints);
