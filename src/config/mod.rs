@@ -5,6 +5,7 @@ pub mod dotenv;
 pub mod json;
 pub mod load;
 pub mod node;
+pub mod print;
 mod pseudo;
 mod read;
 mod shape;
