@@ -1,6 +1,7 @@
 //! From a `Service` to a `Template`: one file per feature, listed in [`FEATURES`].
 
 pub mod artifacts;
+mod events;
 mod functions;
 mod invoke;
 mod layers;
@@ -52,6 +53,7 @@ const FEATURES: &[Feature] = &[
     Feature { compile: versions::compile },
     Feature { compile: urls::compile },
     Feature { compile: invoke::compile },
+    Feature { compile: events::compile },
     Feature { compile: role::compile },
     // Last: what the file says about generated resources is laid over them.
     Feature { compile: resources::compile },
