@@ -5,6 +5,7 @@ mod bounded;
 pub mod bucket;
 pub mod calls;
 pub mod client;
+pub mod cloud;
 mod errors;
 pub mod kinds;
 pub mod ownership;
