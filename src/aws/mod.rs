@@ -5,6 +5,7 @@ mod bounded;
 pub mod bucket;
 pub mod calls;
 pub mod client;
+pub mod cloud;
 pub mod compile;
 mod errors;
 pub mod intrinsics;

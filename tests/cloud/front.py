@@ -104,6 +104,15 @@ class Front:
         except Cut as cut:
             call.latency_ms = round((time.monotonic() - arrived) * 1000, 1)
             return await cut.carry_out(request)
+        except aiohttp.ClientError as problem:
+            call.fault, call.status = "emulator-gone", 502
+            log.error("%s: the emulator does not answer: %s", operation.full_name, problem)
+            return web.Response(status=502, text=f"practice cloud: the emulator does not answer: {problem}")
+        except Exception as problem:
+            # Said so that nobody takes it for AWS's behaviour or for weather.
+            call.fault, call.status = "front-bug", 500
+            log.exception("a bug of the practice cloud in %s", operation.full_name)
+            return web.Response(status=500, text=f"practice cloud: a bug in the front: {problem!r}")
         call.status = answer.status
         call.latency_ms = round((time.monotonic() - arrived) * 1000, 1)
         if not answer.ok:
@@ -173,6 +182,15 @@ class Front:
         return None
 
     async def _carried_out(self, request: Request) -> Answer:
+        writes = not request.operation.reads
+        if writes:
+            await consistency.tagging.before_write(self.world, request.scope)
+        answer = await self._hooked(request)
+        if writes and answer.ok:
+            consistency.tagging.after_write(self.world, request.scope)
+        return answer
+
+    async def _hooked(self, request: Request) -> Answer:
         async def emulator() -> Answer:
             return await self._forwarded(request)
 
