@@ -109,33 +109,16 @@ impl Rule {
     }
 
     async fn find(&self, operation: &'static str, body: Json) -> Result<Option<Json>, Failure> {
-        let request = Signed::action(operation, body);
-        self.aws.call("events", operation).find(|| self.aws.signed("events", request.clone())).await
+        self.aws.look_for("events", operation, &Signed::action(operation, body)).await
     }
 
     async fn send(&self, operation: &'static str, body: Json, progress: &Progress) -> Result<Json, Failure> {
-        let request = Signed::action(operation, body);
-        self.aws
-            .call("events", operation)
-            .progress(progress)
-            .fresh(self.aws.retry().fresh.any())
-            .send(|| self.aws.signed("events", request.clone()))
-            .await
+        self.aws.ask("events", operation, &Signed::action(operation, body), progress).await
     }
 
     async fn targets(&self, name: &Name) -> Result<Vec<Json>, Failure> {
-        let mut all = Vec::new();
-        let mut body = name.body("Rule");
-        loop {
-            let Some(page) = self.find("ListTargetsByRule", body.clone()).await? else { return Ok(all) };
-            all.extend(members(&page, "Targets").iter().cloned());
-            match member(&page, "NextToken") {
-                Some(next) if body.get("NextToken").and_then(Json::as_str) != Some(next) => {
-                    body["NextToken"] = next.into();
-                }
-                _ => return Ok(all),
-            }
-        }
+        let request = Signed::action("ListTargetsByRule", name.body("Rule"));
+        self.aws.pages("events", "ListTargetsByRule", request, ("NextToken", "NextToken"), "Targets").await
     }
 
     /// The rule of that name with the targets that are ours: by its own tag, or by the ids that `desired` has.
@@ -255,6 +238,8 @@ fn request_rule(name: &Name, properties: &Value) -> Json {
     let mut body = pick(properties, PROPERTIES);
     body.remove("EventBusName");
     body.insert("Name".to_owned(), name.rule.as_str().into());
+    // The only member that could be kept by leaving it out.
+    body.entry("Description").or_insert_with(|| "".into());
     if let Some(bus) = &name.bus {
         body.insert("EventBusName".to_owned(), bus.as_str().into());
     }
@@ -485,7 +470,8 @@ mod tests {
         let name = Name { bus: Some("orders".to_owned()), rule: "r".to_owned() };
         assert_eq!(
             request_rule(&name, &properties),
-            json!({ "EventPattern": "{\"source\":[\"shop\"]}", "EventBusName": "orders", "Name": "r", "State": "ENABLED" })
+            json!({ "EventPattern": "{\"source\":[\"shop\"]}", "EventBusName": "orders", "Name": "r", "State": "ENABLED",
+                "Description": "" })
         );
         let target = &items(&properties, &["Targets"])[0];
         assert_eq!(request_target(target), json!({ "Id": "t", "Arn": "a", "Input": "{\"a\":1}" }));
