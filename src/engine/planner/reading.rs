@@ -62,6 +62,18 @@ struct Parent {
     live: Live,
     /// The wanted resource that it is; `None` for an orphan.
     position: Option<usize>,
+    /// It is not there, but something may be left of it: not everything dies with its parent.
+    absent: bool,
+}
+
+impl Parent {
+    fn wanted(position: usize, live: Live) -> Self {
+        Self { live, position: Some(position), absent: false }
+    }
+
+    fn orphan(live: Live) -> Self {
+        Self { live, position: None, absent: false }
+    }
 }
 
 impl Reader<'_, '_> {
@@ -158,20 +170,40 @@ impl Reader<'_, '_> {
             if let Some(live) = live
                 && self.is_to_be_managed(live)
             {
-                parents.push(Parent { live: live.clone(), position: Some(position) });
+                parents.push(Parent::wanted(position, live.clone()));
             }
         }
-        parents.extend(self.found.orphans.iter().map(|live| Parent { live: live.clone(), position: None }));
+        parents.extend(self.found.orphans.iter().cloned().map(Parent::orphan));
+        parents.extend((0..self.wanted.resources.len()).filter_map(|position| self.absent(position)));
         while !parents.is_empty() {
             parents = self.read_level(parents).await;
         }
-        // Not everything dies with its parent.
         let orphaned = (0..self.wanted.resources.len())
             .filter(|&child| self.wanted.parent[child].is_some_and(|parent| self.found.live[parent].is_none()))
             .filter(|&child| !self.is_listed(child))
             .map(|child| (child, self.evaluated(child)))
             .collect();
         self.read_each(orphaned).await;
+    }
+
+    /// A wanted resource that is not live, as it would be, when children of it are wanted.
+    fn absent(&self, position: usize) -> Option<Parent> {
+        if self.found.live[position].is_some() || self.wanted.children[position].is_empty() {
+            return None;
+        }
+        let desired = self.evaluated(position);
+        let physical_id = self.cloud.kind(&desired.address.kind)?.identity(&desired)?;
+        let live = Live {
+            address: desired.address,
+            physical_id,
+            properties: desired.properties,
+            attributes: self.wanted.predicted[position].clone(),
+            ownership: Ownership::Ours,
+            fingerprint: None,
+            revision: None,
+            parent: desired.parent,
+        };
+        Some(Parent { live, position: Some(position), absent: true })
     }
 
     /// Whether a wanted resource is found by listing beneath its parent.
@@ -194,6 +226,7 @@ impl Reader<'_, '_> {
         let mut tasks = JoinSet::new();
         for (number, parent) in parents.iter().enumerate() {
             if let Some(position) = parent.position
+                && !parent.absent
                 && self.can_be_assumed(position, &parent.live, &open)
             {
                 self.assume_beneath(position);
@@ -236,7 +269,11 @@ impl Reader<'_, '_> {
             .kinds()
             .into_iter()
             .filter(|kind| kind.parent_type() == Some(parent.live.address.kind.as_str()))
-            .filter(|kind| parent.position.is_some() || (!retained && !kind.vanishes_with_parent()))
+            .filter(|kind| match parent.position {
+                None => !retained && !kind.vanishes_with_parent(),
+                Some(_) if !parent.absent => true,
+                Some(position) => !kind.vanishes_with_parent() && !self.children(position, kind.type_name()).is_empty(),
+            })
             .map(|kind| kind.type_name())
             .collect()
     }
@@ -257,7 +294,7 @@ impl Reader<'_, '_> {
                 });
                 if let Some(at) = at {
                     let live = found.remove(at);
-                    next.push(Parent { live: live.clone(), position: Some(position) });
+                    next.push(Parent::wanted(position, live.clone()));
                     self.found.live[position] = Some(live);
                 }
             }
@@ -265,7 +302,7 @@ impl Reader<'_, '_> {
         let mut seen: HashSet<(String, String)> = self.found.orphans.iter().map(place).collect();
         for live in found.into_iter().filter(|live| live.ownership == Ownership::Ours) {
             if seen.insert(place(&live)) {
-                next.push(Parent { live: live.clone(), position: None });
+                next.push(Parent::orphan(live.clone()));
                 self.found.orphans.push(live);
             }
         }
@@ -274,7 +311,7 @@ impl Reader<'_, '_> {
     /// Children of a type that is not listed beneath their parent are read one by one.
     async fn read_unlisted(&mut self, parents: &[Parent], next: &mut Vec<Parent>) {
         let mut unlisted = Vec::new();
-        for position in parents.iter().filter_map(|parent| parent.position) {
+        for position in parents.iter().filter(|parent| !parent.absent).filter_map(|parent| parent.position) {
             for &child in &self.wanted.children[position] {
                 if !self.is_listed(child) && !self.found.assumed[child] {
                     unlisted.push((child, self.evaluated(child)));
@@ -286,7 +323,7 @@ impl Reader<'_, '_> {
         for position in positions {
             if let Some(live) = self.found.live[position].clone() {
                 self.found.orphans.retain(|orphan| place(orphan) != place(&live));
-                next.push(Parent { live, position: Some(position) });
+                next.push(Parent::wanted(position, live));
             }
         }
     }

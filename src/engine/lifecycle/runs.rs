@@ -1,0 +1,1 @@
+//! Lives that are worth a name.
