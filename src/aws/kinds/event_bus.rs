@@ -21,6 +21,7 @@ use crate::engine::value::Value;
 
 use super::json::{Retag, expect, pick, properties, tag_list, tags_of};
 use super::properties::{drop_empty, own_tags, required, tags_to_map, text};
+use super::{Findable, after};
 
 /// `AWS::Events::EventBus`
 pub const TYPE: &str = "AWS::Events::EventBus";
@@ -65,17 +66,6 @@ impl EventBus {
             parent: None,
         }))
     }
-
-    /// The live bus of an ARN that the tagging API named, or `None` when it is gone.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn by_arn(&self, arn: &str) -> Result<Option<Live>, Failure> {
-        match arn.split_once(":event-bus/") {
-            Some((_, name)) => self.find(name, None).await,
-            None => Ok(None),
-        }
-    }
 }
 
 fn attributes(name: &str, arn: Option<String>) -> BTreeMap<String, Value> {
@@ -88,6 +78,17 @@ fn attributes(name: &str, arn: Option<String>) -> BTreeMap<String, Value> {
 fn normalise(properties: &mut BTreeMap<String, Value>) {
     tags_to_map(properties);
     drop_empty(properties, &[]);
+}
+
+#[async_trait]
+impl Findable for EventBus {
+    fn physical_id_of(&self, arn: &str) -> Option<String> {
+        after(arn, "events", "event-bus/").map(str::to_owned)
+    }
+
+    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
+        self.find(physical_id, None).await
+    }
 }
 
 #[async_trait]

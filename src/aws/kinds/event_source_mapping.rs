@@ -327,6 +327,8 @@ fn update(properties: &Value, fields: &[FieldChange]) -> Map<String, Json> {
     body
 }
 
+impl super::Findable for EventSourceMapping {}
+
 #[async_trait]
 impl Kind for EventSourceMapping {
     fn type_name(&self) -> &'static str {

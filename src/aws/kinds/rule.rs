@@ -23,6 +23,7 @@ use crate::engine::value::Value;
 use super::json::{Retag, changed, expect, member, members, pick, properties, tag_list, tags_of};
 use super::names::generated;
 use super::properties::{default_to, document, drop_empty, from_json, items, own_tags, tags_to_map, text, to_json};
+use super::{Findable, after};
 
 /// `AWS::Events::Rule`
 pub const TYPE: &str = "AWS::Events::Rule";
@@ -68,13 +69,12 @@ impl Name {
         }
     }
 
-    /// From `arn:aws:events:eu-central-1:1:rule/bus/name`, where the bus of a partner has slashes of its own.
-    fn of_arn(arn: &str) -> Option<Self> {
-        let path = arn.split_once(":rule/")?.1;
-        Some(match path.rsplit_once('/') {
+    /// From `bus/name` or `name` of an ARN, where the bus of a partner has slashes of its own.
+    fn of_path(path: &str) -> Self {
+        match path.rsplit_once('/') {
             Some((bus, rule)) => Self { bus: Some(bus.to_owned()), rule: rule.to_owned() },
             None => Self { bus: None, rule: path.to_owned() },
-        })
+        }
     }
 
     fn resource(&self) -> String {
@@ -163,17 +163,6 @@ impl Rule {
             revision: None,
             parent: None,
         }))
-    }
-
-    /// The live rule of an ARN that the tagging API named, or `None` when it is gone.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn by_arn(&self, arn: &str) -> Result<Option<Live>, Failure> {
-        match Name::of_arn(arn) {
-            Some(name) => self.look(&name, None).await,
-            None => Ok(None),
-        }
     }
 
     async fn put_targets(&self, name: &Name, properties: &Value, progress: &Progress) -> Result<(), Failure> {
@@ -285,6 +274,23 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
     }
     drop_empty(properties, &["EventPattern"]);
     default_to(properties, "State", Value::string("ENABLED"));
+}
+
+#[async_trait]
+impl Findable for Rule {
+    fn physical_id_of(&self, arn: &str) -> Option<String> {
+        after(arn, "events", "rule/").map(|path| Name::of_path(path).physical())
+    }
+
+    async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        let request = Signed::action("ListRules", json!({ "NamePrefix": self.aws.scope().prefix() }));
+        let rules = self.aws.pages("events", "ListRules", request, ("NextToken", "NextToken"), "Rules").await?;
+        Ok(rules.iter().filter_map(|rule| Some((TYPE, member(rule, "Name")?.to_owned()))).collect())
+    }
+
+    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
+        self.look(&Name::parse(physical_id), None).await
+    }
 }
 
 #[async_trait]
@@ -420,6 +426,7 @@ impl Kind for Rule {
             Permission { step, action, resource: RULE_ARN }
         }
         const ALL: &[Permission] = &[
+            Permission { step: Step::Read, action: "events:ListRules", resource: "*" },
             needs(Step::Read, "events:DescribeRule"),
             needs(Step::Read, "events:ListTargetsByRule"),
             needs(Step::Read, "events:ListTagsForResource"),
@@ -455,7 +462,7 @@ mod tests {
         let plain = Name { bus: None, rule: "r".to_owned() };
         for name in [&on_bus, &plain] {
             assert_eq!(Name::parse(&name.physical()), *name);
-            assert_eq!(Name::of_arn(&format!("arn:aws:events:eu-central-1:1:{}", name.resource())), Some(name.clone()));
+            assert_eq!(Name::of_path(name.resource().strip_prefix("rule/").unwrap()), *name);
         }
         assert_eq!(on_bus.body("Rule"), json!({ "Rule": "r", "EventBusName": "orders" }));
         assert_eq!(plain.body("Name"), json!({ "Name": "r" }));

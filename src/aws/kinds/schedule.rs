@@ -207,6 +207,8 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
     }
 }
 
+impl super::Findable for Schedule {}
+
 #[async_trait]
 impl Kind for Schedule {
     fn type_name(&self) -> &'static str {
