@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from . import addresses, consistency, control, openapi, rules  # noqa: F401  (all but control register their hooks)
 from .answers import Answer, Refusal, dialect, error
 from .backend import Backend
+from .callers import check_caller
 from .calls import Call, Record, telling
 from .constraints import check
 from .damage import Cut, damaged
@@ -172,6 +173,8 @@ class Front:
             call.params = telling(request.parameters)
             if self.settings["constraints.model"]:
                 check(operation, request.parameters)
+            if self.backend.auth:
+                await check_caller(self.world, request)
             for hook in BEFORE.get(operation.full_name, ()):
                 answer = await hook(self.world, request)
                 if answer is not None:
@@ -212,7 +215,16 @@ class Front:
             request.method, self.backend.target(path), headers=_onward(request.headers), data=request.body or None,
             allow_redirects=False,
         ) as got:
-            return Answer(got.status, _kept(got.headers), await got.read())
+            return Answer(got.status, _kept(got.headers), self._addressed(request, await got.read()))
+
+    def _addressed(self, request: Request, body: bytes) -> bytes:
+        """Queue URLs, code locations and the like with the front's address in place of the emulator's.
+
+        Objects of S3 stay as they are: their length and digest are known to others.
+        """
+        if request.operation.service == "s3" or not self.settings["urls.rewrite"]:
+            return body
+        return body.replace(self.backend.url.encode(), self.url.encode())
 
     async def _spring(self, caught: list[Trap], when: str, call: Call) -> None:
         for trap in caught:
