@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from . import addresses, consistency, control, openapi, rules  # noqa: F401  (all but control register their hooks)
+from . import addresses, consistency, control, invocations, openapi, rules  # noqa: F401  (all but control register their hooks)
 from .answers import Answer, Refusal, dialect, error
 from .backend import Backend
 from .callers import check_caller
@@ -189,6 +189,7 @@ class Front:
         if writes:
             await consistency.tagging.before_write(self.world, request.scope)
         answer = await self._hooked(request)
+        self.world.writes += writes
         if writes and answer.ok:
             consistency.tagging.after_write(self.world, request.scope)
         return answer
@@ -241,6 +242,10 @@ class Front:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._bridged(request)
         body = await request.read()
+        if request.rel_url.raw_path.startswith("/_aws/"):
+            refusal = await invocations.refused(self.world, request.method, request.rel_url.raw_path)
+            if refusal is not None:
+                return _response(refusal, request.method)
         async with self.backend.http.request(
             request.method, self.backend.target(str(request.rel_url)), headers=_onward(request.headers), data=body or None,
             allow_redirects=False,
