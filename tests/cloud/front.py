@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from . import consistency, control, rules  # noqa: F401  (the latter two register their hooks)
+from . import addresses, consistency, control, openapi, rules  # noqa: F401  (all but control register their hooks)
 from .answers import Answer, Refusal, dialect, error
 from .backend import Backend
 from .calls import Call, Record, telling

@@ -8,7 +8,7 @@ use super::lambda::{
     Architecture, Environment, Image, LambdaLogs, LogRetention, MemorySize, RuntimeManagement, Secrets, Statement,
     Tags, Timeout, Tracing, VpcSetting,
 };
-use super::names::{Description, FunctionName};
+use super::names::FunctionName;
 use super::package::FunctionPackage;
 
 object! {
@@ -20,8 +20,8 @@ object! {
         image "image": Option<Shorthand<Image>>,
         /// The physical name. Default: `<service>-<stage>-<key>`.
         name "name": Option<FunctionName>,
-        /// What the function is for.
-        description "description": Option<CfOr<Description>>,
+        /// What the function is for, up to 256 characters.
+        description "description": Option<Cf>,
         /// The Lambda runtime. Default: the provider's.
         runtime "runtime": Option<String>,
         /// Memory in MB. Default: the provider's, or 1024.

@@ -67,14 +67,6 @@ impl Cells {
         &mut self.cells[id.0 as usize]
     }
 
-    pub fn len(&self) -> usize {
-        self.cells.len()
-    }
-
-    pub fn index(id: CellId) -> usize {
-        id.0 as usize
-    }
-
     /// Takes a tree in. Strings are read for variables, those of secrets excepted: a password is never a program.
     pub fn load(&mut self, node: Node, up: Option<CellId>, malformed: &mut Vec<(CellId, Box<Malformed>)>) -> CellId {
         let Node { data, place, origins, secret } = node;

@@ -100,6 +100,8 @@ pub(super) struct Resolver<'a> {
     pub wanted: IndexSet<Lookup>,
     /// The cells that are being resolved, outermost first.
     working: Vec<CellId>,
+    /// The cells that this round found to be pending, so that none is tried twice.
+    pending: HashSet<CellId>,
     /// Bytes of text that concatenation has made, which is what a bomb would consist of.
     made: usize,
 }
@@ -119,6 +121,7 @@ impl<'a> Resolver<'a> {
             known: HashMap::new(),
             wanted: IndexSet::new(),
             working: Vec::new(),
+            pending: HashSet::new(),
             made: 0,
         };
         resolver.report(malformed);
@@ -160,6 +163,9 @@ impl<'a> Resolver<'a> {
             State::Template(template) => Arc::clone(template),
             State::Plain(_) | State::List(_) | State::Map(_) => return Ok(Value { cell: id, secret: false }),
         };
+        if self.pending.contains(&id) {
+            return Err(Stop::Pending);
+        }
         if let Some(start) = self.working.iter().position(|working| *working == id) {
             self.report_circle(start);
             return Err(Stop::Failed);
@@ -181,7 +187,9 @@ impl<'a> Resolver<'a> {
             }
             Err(stop) => {
                 match &stop {
-                    Stop::Pending => {}
+                    Stop::Pending => {
+                        self.pending.insert(id);
+                    }
                     Stop::Deferred(text) => self.cells.get_mut(id).state = State::Deferred(text.clone()),
                     Stop::Failed | Stop::Missing => self.cells.get_mut(id).state = State::Failed,
                 }
@@ -505,12 +513,13 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Resolves everything that can be reached, except the parameters of other stages, which nobody reads. Gives
-    /// whether something is pending.
-    pub fn resolve_all(&mut self) -> bool {
+    /// Resolves everything that can be reached from a cell, except the parameters of other stages, which nobody reads.
+    /// Gives whether something is pending.
+    pub fn resolve_beneath(&mut self, start: CellId) -> bool {
+        self.begin_round();
         let mut pending = false;
         let mut seen = HashSet::new();
-        let mut left = vec![self.root];
+        let mut left = vec![start];
         let skipped = self.other_stages();
         while let Some(id) = left.pop() {
             if !seen.insert(id) || skipped.contains(&id) {
@@ -527,6 +536,11 @@ impl<'a> Resolver<'a> {
             }
         }
         pending
+    }
+
+    /// What was pending may be tried again.
+    pub fn begin_round(&mut self) {
+        self.pending.clear();
     }
 
     /// `params.<stage>` and `stages.<stage>` of all stages but this one and `default`.
@@ -611,7 +625,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn slice(&self, place: Place) -> &str {
+    /// What is written at a place.
+    pub fn slice(&self, place: Place) -> &str {
         let text = self.sources.get(place.file).map_or("", |file| &*file.text);
         text.get(place.start as usize..place.end as usize).unwrap_or_default()
     }
@@ -619,11 +634,6 @@ impl<'a> Resolver<'a> {
     /// A cell with nothing around it, for an expression that stands in no file.
     pub fn expression(&mut self, text: &str, place: Place) -> CellId {
         self.adopt(Node::new(Data::String(text.to_owned()), place))
-    }
-
-    /// A deferred value of its own, so that it can be linked to.
-    pub fn deferred(&mut self, text: String, place: Place) -> CellId {
-        self.cells.add(Cell { place, origins: Vec::new(), secret: false, up: None, state: State::Deferred(text) })
     }
 }
 

@@ -14,6 +14,8 @@ mod ssm;
 mod str_to_bool;
 mod terraform;
 
+pub(in crate::config) use file::is_script;
+
 use super::resolver::{Request, Resolver, Stop, Value};
 use crate::config::suggest;
 
