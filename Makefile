@@ -1,8 +1,11 @@
-.PHONY: test check
+.PHONY: setup test check
+
+# Python's packages for the practice cloud, in an environment of their own. Done before: returns at once.
+setup:
+	@tests/cloud/setup.sh
 
 # Sets everything up and runs all tests: ours, and those of the practice cloud that they run against.
-test:
-	@tests/cloud/setup.sh
+test: setup
 	cargo test --locked
 	tests/cloud/test.sh
 
