@@ -1,1 +1,20 @@
 //! Amazon Web Services: what a service compiles to, and how each kind of resource is read and changed.
+
+pub mod account;
+mod bounded;
+pub mod bucket;
+pub mod calls;
+pub mod client;
+pub mod cloud;
+pub mod compile;
+mod errors;
+pub mod intrinsics;
+pub mod kinds;
+pub mod naming;
+pub mod ownership;
+pub mod partition;
+pub mod quotas;
+pub mod raw;
+pub mod retries;
+pub mod signed;
+pub mod template;

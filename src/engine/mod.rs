@@ -6,6 +6,7 @@ pub mod diff;
 pub mod evaluate;
 pub mod event;
 pub mod failure;
+pub mod fingerprint;
 pub mod graph;
 pub mod guard;
 pub mod kind;

@@ -74,6 +74,13 @@ impl CallError {
         self
     }
 
+    /// Adds a sentence that says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
     /// Whether the request may have been carried out all the same.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self.fate, Fate::Unknown | Fate::Answered(500..))
