@@ -3,9 +3,9 @@
 pub mod codes;
 pub mod decode;
 pub mod diagnostic;
-pub mod language;
 pub mod dotenv;
 pub mod json;
+pub mod language;
 pub mod load;
 pub mod node;
 mod pseudo;
