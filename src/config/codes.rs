@@ -128,6 +128,7 @@ pub const CODES: &[Code] = &[
     check("plugin-missing", "What a plugin does is not built into hoist. An error with `--strict`.", "Check whether the deployed service needs it."),
     check("plugin-unknown", "hoist does not know a plugin and does not run it. An error with `--strict`.", "Check whether the deployed service needs it."),
     check("provisioned-above-reserved", "Provisioned concurrency is above the reserved concurrency.", "Raise one or lower the other."),
+    check("region-unknown", "A region is not one that hoist knows.", "Correct it; a new region works all the same."),
     check("reserved-variable", "Lambda sets an environment variable of this name itself.", "Give the variable another name."),
     check("role-and-statements", "Statements are given for a role that is there already and stays as it is.", "Take the statements or the role away."),
     check("runtime-deprecated", "A runtime gets no security updates any more, or soon.", "Move to the runtime that the message names."),
