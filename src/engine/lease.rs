@@ -130,9 +130,10 @@ impl Seen {
         self.record.as_ref().is_some_and(|record| record.state == State::Free && record.settled)
     }
 
-    /// Whether the last deploy was cut off: what it changed a moment ago may still be spreading.
+    /// Whether the last deploy was cut off or failed: what it changed a moment ago may still be spreading, see
+    /// [`super::retry::Fresh::note_everything`].
     pub fn was_cut_off(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| record.state == State::Held)
+        self.record.is_some() && !self.is_settled()
     }
 
     /// Who holds it, when somebody does.
@@ -199,13 +200,15 @@ pub async fn acquire(
     let sent = Sent::now();
     let etag = match store.put(body(&record)?, condition).await {
         Ok(Written::Etag(etag)) => etag,
-        Ok(Written::Conflict) | Err(_) => {
+        unclear => {
             // An answer may have been lost: the record says whether it was written.
             let now = look(store.as_ref()).await?;
             match (&now.record, &now.etag) {
                 (Some(there), Some(etag)) if there.id == options.id && there.state == State::Held => etag.clone(),
                 _ if now.etag == seen.etag => {
-                    return Err(Failure::new(Reason::Server, "the lease could not be written"));
+                    return Err(unclear
+                        .err()
+                        .unwrap_or_else(|| Failure::new(Reason::Server, "the lease could not be written")));
                 }
                 _ => return Ok(Acquired::Moved(now)),
             }

@@ -18,3 +18,8 @@ pub mod resource;
 pub mod retry;
 pub mod stop;
 pub mod value;
+
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod memory;

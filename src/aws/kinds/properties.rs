@@ -257,6 +257,27 @@ pub fn parsed_document(text: &str) -> Value {
     serde_json::from_str(text).map_or_else(|_| Value::string(text), from_json)
 }
 
+/// A text in which IAM wrote some bytes as `%2F`. What is not such a sequence stays as it is.
+pub fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut position = 0;
+    while let Some(byte) = bytes.get(position) {
+        let digits = text.get(position + 1..position + 3).filter(|_| *byte == b'%');
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(value) => {
+                decoded.push(value);
+                position += 3;
+            }
+            None => {
+                decoded.push(*byte);
+                position += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
 /// Whether any part of a tree is not known yet.
 pub fn holds_later(value: &Value) -> bool {
     match value {
@@ -274,6 +295,12 @@ pub(super) mod tests {
     /// A tree written as JSON, for tests.
     pub fn tree_of(json: serde_json::Value) -> Value {
         from_json(json)
+    }
+
+    #[test]
+    fn documents_of_iam_are_decoded() {
+        assert_eq!(percent_decoded("%7B%22a%22%3A%22%C3%A4%22%7D"), "{\"a\":\"ä\"}");
+        assert_eq!(percent_decoded("100%, %zz, %"), "100%, %zz, %");
     }
 
     #[test]

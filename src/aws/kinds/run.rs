@@ -8,6 +8,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::aws::client::lock;
 
+use super::log_group::LogGroups;
+use super::tags::Tagged;
+
 /// How many calls test whether a new role counts already; the others wait until one of them succeeds.
 const PROBES: usize = 3;
 /// Megabytes of zips that are in memory at the same time.
@@ -20,6 +23,10 @@ pub struct Run {
     published: Mutex<BTreeMap<String, Published>>,
     adding: Mutex<BTreeMap<String, Adding>>,
     uploads: Semaphore,
+    /// What the tagging API knows of this service.
+    pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
+    /// The log groups of this service's functions.
+    pub(super) log_groups: tokio::sync::Mutex<Option<Arc<LogGroups>>>,
 }
 
 impl Default for Run {
@@ -29,6 +36,8 @@ impl Default for Run {
             published: Mutex::default(),
             adding: Mutex::default(),
             uploads: Semaphore::new(UPLOAD_MEMORY),
+            tagged: tokio::sync::Mutex::default(),
+            log_groups: tokio::sync::Mutex::default(),
         }
     }
 }

@@ -536,12 +536,21 @@ async fn circles_and_bombs_end() {
     let problems = Service::new(&config).problems().await;
     assert!(problems.iter().all(|problem| problem.contains("too-large")), "{problems:?}");
 
+    // Each link finds the one before it resolved: only a chain that is met at its end is deep.
     let mut config = String::from("service: a\nprovider: aws\ncustom:\n  c0: x\n");
     for level in 1..2000 {
         config += &format!("  c{level}: ${{self:custom.c{}}}\n", level - 1);
     }
-    // Written top down each link finds the one before it resolved: only a chain that is met at its end is deep.
     assert_eq!(Service::new(&config).problems().await, [] as [&str; 0]);
+
+    // The deepest recursion there can be: variables inside variables that lead to more of the same.
+    let mut config = String::from("service: a\nprovider: aws\ncustom:\n");
+    for level in 0..200 {
+        let (open, close) = ("${strToBool(x".repeat(14), ")}".repeat(14));
+        config += &format!("  c{level}: '{open}${{self:custom.c{}}}{close}'\n", level + 1);
+    }
+    let problems = Service::new(&config).problems().await;
+    assert!(problems[0].contains("more than 64 variables lead to each other"), "{problems:?}");
 }
 
 #[tokio::test]

@@ -52,14 +52,20 @@ impl Schedule {
                 if let Some(&earlier_place) = places.get(&Node::Change(*earlier)) {
                     graph.add(earlier_place, later_place);
                 }
-                // The old one goes when everybody has turned to the new one.
                 if cleanups.contains(earlier) {
-                    graph.add(later_place, places[&Node::Cleanup(*earlier)]);
+                    let cleanup = places[&Node::Cleanup(*earlier)];
+                    if matches!(plan.changes[later].action, Action::Delete) {
+                        // What the old one pointed at goes after it.
+                        graph.add_unless_circular(cleanup, later_place);
+                    } else {
+                        // The old one goes when everybody has turned to the new one.
+                        graph.add_unless_circular(later_place, cleanup);
+                    }
                 }
             }
         }
         for &position in &cleanups {
-            graph.add(places[&Node::Change(position)], places[&Node::Cleanup(position)]);
+            graph.add_unless_circular(places[&Node::Change(position)], places[&Node::Cleanup(position)]);
         }
         let priority = graph.longest_remaining(|place| match nodes[place] {
             Node::Change(position) => weight(&plan.changes[position]),

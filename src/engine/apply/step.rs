@@ -10,7 +10,7 @@ use crate::engine::guard::{Guard, LOST};
 use crate::engine::kind::{Cloud, Kind, Progress};
 use crate::engine::plan::{Action, FieldChange, Plan};
 use crate::engine::planner::evaluated;
-use crate::engine::resource::{Desired, Live};
+use crate::engine::resource::{Desired, Live, REPLACES};
 use crate::engine::value::Value;
 
 /// What a change gave.
@@ -119,6 +119,9 @@ impl Step {
                 if kind.identity(&desired).is_some_and(|name| name == live.physical_id) {
                     step(What::Exchange { live: live.clone(), desired })
                 } else {
+                    // Whoever looks for what an earlier attempt made must not take the old one for it.
+                    let mut desired = desired;
+                    desired.hints.insert(REPLACES.to_owned(), Value::String(live.physical_id.clone()));
                     step(What::Create(desired))
                 }
             }

@@ -81,6 +81,11 @@ impl Fresh {
         self.note(EVERYTHING);
     }
 
+    /// Whether anything changed, for what rests on more than it can name.
+    pub fn any(&self) -> bool {
+        !self.names.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Whether it changed.
     pub fn contains(&self, name: &str) -> bool {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
@@ -539,7 +544,7 @@ mod tests {
     fn after_a_run_that_was_cut_off_everything_is_fresh() {
         let fresh = Fresh::default();
         fresh.note("role-a");
-        assert!(fresh.contains("role-a") && !fresh.contains("role-b"));
+        assert!(fresh.any() && fresh.contains("role-a") && !fresh.contains("role-b"));
         fresh.note_everything();
         assert!(fresh.contains("role-b"));
     }

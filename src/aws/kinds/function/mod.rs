@@ -28,8 +28,10 @@ use crate::engine::retry::Look;
 use crate::engine::value::Value;
 
 use self::request::Steps;
-use super::properties::{integer, map, required, sorted, string, text, text_map};
+use super::properties::{integer, map, required, sorted, string, text};
 use super::run::Published;
+use super::tags::TagChange;
+use super::{Findable, after};
 
 pub use self::shape::{code_digest, config_digest, configuration, normalise};
 
@@ -248,25 +250,23 @@ impl Function {
         Ok(())
     }
 
-    async fn set_tags(&self, arn: &str, steps: &Steps, properties: &Value, progress: &Progress) -> Result<(), Failure> {
-        let mut tags = text_map(properties, &["Tags"]);
-        tags.retain(|key, _| steps.tag.contains(key));
-        if !tags.is_empty() {
+    async fn set_tags(&self, arn: &str, change: &TagChange, progress: &Progress) -> Result<(), Failure> {
+        if !change.set.is_empty() {
             self.aws
                 .call("lambda", "TagResource")
                 .progress(progress)
                 .send(|| {
-                    let tags = tags.clone().into_iter().collect();
+                    let tags = change.set.clone().into_iter().collect();
                     self.aws.lambda().tag_resource().resource(arn).set_tags(Some(tags)).send()
                 })
                 .await?;
         }
-        if !steps.untag.is_empty() {
+        if !change.remove.is_empty() {
             self.aws
                 .call("lambda", "UntagResource")
                 .progress(progress)
                 .send(|| {
-                    let keys = steps.untag.iter().cloned().collect();
+                    let keys = change.remove.iter().cloned().collect();
                     self.aws.lambda().untag_resource().resource(arn).set_tag_keys(Some(keys)).send()
                 })
                 .await?;
@@ -599,7 +599,7 @@ impl Kind for Function {
             self.set_recursion(name, properties, progress).await?;
         }
         let arn = live.attributes.get("Arn").and_then(Value::text).unwrap_or(name);
-        self.set_tags(arn, &steps, properties, progress).await?;
+        self.set_tags(arn, &TagChange::of(fields, properties), progress).await?;
         let settled = self.settle(name, progress).await?;
         self.live(&settled, Some(&desired.address.logical_id), properties).await
     }
@@ -649,5 +649,17 @@ impl Kind for Function {
             needs(Step::Delete, "lambda:DeleteFunction"),
         ];
         ALL
+    }
+}
+#[async_trait]
+impl Findable for Function {
+    fn physical_id_of(&self, arn: &str) -> Option<String> {
+        let name = after(arn, "lambda", "function:")?;
+        // A version or an alias is not a function of its own.
+        (!name.contains(':')).then(|| name.to_owned())
+    }
+
+    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
+        self.find(physical_id, None, &Value::Null).await
     }
 }

@@ -28,10 +28,6 @@ pub struct Steps {
     pub concurrency: bool,
     pub runtime_management: bool,
     pub recursion: bool,
-    /// Keys of tags to set.
-    pub tag: BTreeSet<String>,
-    /// Keys of tags to take away.
-    pub untag: BTreeSet<String>,
 }
 
 impl Steps {
@@ -39,27 +35,13 @@ impl Steps {
     pub fn of(fields: &[FieldChange]) -> Self {
         let mut steps = Self::default();
         for field in fields {
-            let (top, rest) = field.path.split_once('.').unwrap_or((&field.path, ""));
-            match top {
+            match field.path.split('.').next().unwrap_or_default() {
                 "Code" | "Architectures" => steps.code = true,
                 "ReservedConcurrentExecutions" => steps.concurrency = true,
                 "RuntimeManagementConfig" => steps.runtime_management = true,
                 "RecursiveLoop" => steps.recursion = true,
-                "Tags" if rest.is_empty() => {
-                    // All of them at once: there were none, or none are left.
-                    for (value, keys) in [(&field.before, &mut steps.untag), (&field.after, &mut steps.tag)] {
-                        if let Some(Value::Map(map)) = value {
-                            keys.extend(map.keys().cloned());
-                        }
-                    }
-                    let tag = steps.tag.clone();
-                    steps.untag.retain(|key| !tag.contains(key));
-                }
-                "Tags" => {
-                    let keys = if field.after.is_some() { &mut steps.tag } else { &mut steps.untag };
-                    keys.insert(rest.to_owned());
-                }
-                _ => {
+                "Tags" => {}
+                top => {
                     steps.configuration.insert(top.to_owned());
                 }
             }
@@ -288,12 +270,9 @@ mod tests {
             field("Environment.Variables.MODE", None, Some(Value::string("x"))),
             field("Environment.Variables.OLD", Some(Value::string("x")), None),
             field("Tags.team", None, Some(Value::string("a"))),
-            field("Tags.hoist:extra", Some(Value::string("runtime")), None),
         ]);
         assert!(steps.code && !steps.concurrency && !steps.recursion && !steps.runtime_management);
         assert_eq!(steps.configuration, BTreeSet::from(["Environment".to_owned()]));
-        assert_eq!(steps.tag, BTreeSet::from(["team".to_owned()]));
-        assert_eq!(steps.untag, BTreeSet::from(["hoist:extra".to_owned()]));
     }
 
     #[test]
