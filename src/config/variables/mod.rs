@@ -4,6 +4,7 @@ mod cells;
 mod finish;
 pub mod grammar;
 pub mod remote;
+mod report;
 mod resolver;
 mod rounds;
 pub(super) mod script;
