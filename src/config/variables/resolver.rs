@@ -89,6 +89,9 @@ impl Request<'_> {
     }
 }
 
+/// A source, and the settings that the configuration has for its name.
+type Known = (&'static dyn sources::Source, Option<CellId>);
+
 pub(super) struct Resolver<'a> {
     pub cells: Cells,
     pub root: CellId,
@@ -303,7 +306,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The source behind a name: one of ours, or a resolver that the configuration names.
-    fn source(&mut self, kind: &str) -> Result<Option<(&'static dyn sources::Source, Option<CellId>)>, Stop> {
+    fn source(&mut self, kind: &str) -> Result<Option<Known>, Stop> {
         if let Some(source) = sources::find(kind) {
             return Ok(Some((source, self.resolver_settings(kind)?)));
         }

@@ -349,8 +349,14 @@ async fn the_stage_is_found_out_first() {
     assert_eq!(stage("{name: aws, stage: prod}").await, "prod");
     assert_eq!(stage("{name: aws, stage: '${env:STAGE}'}").await, "env");
     assert_eq!(stage("{name: aws, stage: '${opt:stage, self:custom.s}'}").await, "test");
-    let problems = Service::new("service: a\nprovider: {name: aws, stage: '${ssm:/stage}'}\n").problems().await;
-    assert!(problems[0].starts_with("stage-unknown"), "{problems:?}");
+    let problems = async |stage: &str| {
+        Service::new(&format!("service: a\nprovider: {{name: aws, stage: '{stage}'}}\n")).problems().await
+    };
+    assert!(problems("${ssm:/stage}").await[0].starts_with("stage-unknown"));
+    let missing = problems("${env:NONE}").await;
+    assert!(missing.len() == 1 && missing[0].starts_with("variable-missing"), "{missing:?}");
+    let own = problems("${sls:stage}").await;
+    assert!(own.len() == 1 && own[0].starts_with("variable-misused"), "{own:?}");
 }
 
 #[tokio::test]
@@ -468,4 +474,10 @@ async fn a_missing_file_says_what_was_looked_for() {
     assert!(found[0].help[0].contains("serverless.yml, serverless.yaml, serverless.json"));
     let options = LoadOptions { config: Some(Path::new("other.yml").to_owned()), ..options };
     assert!(load(&options, None).await.diagnostics[0].message.contains("other.yml"));
+}
+
+#[test]
+fn a_load_can_be_a_task_of_its_own() {
+    fn sendable<T: Send>(_: T) {}
+    sendable(load(&LoadOptions::default(), None));
 }
