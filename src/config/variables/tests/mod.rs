@@ -484,6 +484,23 @@ fn a_load_can_be_a_task_of_its_own() {
     sendable(load(&LoadOptions::default(), None));
 }
 
+#[tokio::test]
+async fn resolvers_of_v4_give_names_to_sources() {
+    let service = Service::new(
+        "service: a
+provider: aws
+stages: ${file(stages.yml)}
+custom:
+  a: ${state:outputs:x}
+  b: ${here:NAME}
+",
+    )
+    .file("stages.yml", "default: {resolvers: {state: {type: terraform, path: my.tfstate}, here: {type: env}}}\n")
+    .file("my.tfstate", "{\"outputs\": {\"x\": {\"value\": 1}}}")
+    .env("NAME", "me");
+    assert_eq!(service.custom().await, json!({"a": 1, "b": "me"}));
+}
+
 /// What a configuration is made of, for random ones.
 const PIECES: &[&str] = &[
     "a",
