@@ -27,6 +27,7 @@ use crate::engine::retry::Retry;
 use crate::engine::value::{MASK, Value};
 
 use super::account::Account;
+use super::bounded::bounded;
 use super::kinds::run::Run;
 use super::ownership::Scope;
 use super::partition::Partition;
@@ -113,8 +114,12 @@ pub struct Aws {
     pub(super) config: SdkConfig,
     pub(super) retry: Retry,
     pub(super) account: OnceCell<Account>,
+    /// For answers that are streamed and may be of any size.
+    streaming: SharedHttpClient,
     /// What the kinds learnt or did in this run.
     pub(super) run: Run,
+    /// For [`super::raw`]: the typed clients cache theirs by themselves.
+    pub(super) raw_credentials: tokio::sync::Mutex<Option<Credentials>>,
     counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     secrets: Mutex<BTreeSet<String>>,
     clients: Clients,
@@ -156,7 +161,7 @@ fn http_client() -> SharedHttpClient {
 }
 
 /// The SDK's defaults of one day, so that an update of a crate does not change how hoist behaves.
-fn behaviour() -> BehaviorVersion {
+pub(super) fn behaviour() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
@@ -169,13 +174,13 @@ impl Aws {
         let region = Region::new(settings.region.clone());
         let mut loader = aws_config::defaults(behaviour())
             .region(region.clone())
-            .http_client(http.clone())
+            .http_client(bounded(http.clone()))
             // Retries are the table's: what the SDK repeats by itself would overdraw the quotas unseen.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).build());
         match source {
             CredentialSource::Profile(name) => {
-                let provider = ProviderConfig::default().with_http_client(http).with_region(Some(region));
+                let provider = ProviderConfig::default().with_http_client(http.clone()).with_region(Some(region));
                 loader = loader.profile_name(&name).credentials_provider(
                     ProfileFileCredentialsProvider::builder().profile_name(name).configure(&provider).build(),
                 );
@@ -186,11 +191,11 @@ impl Aws {
             }
             CredentialSource::Chain => {}
         }
-        Self::with_config(settings.scope.clone(), loader.load().await, stop)
+        Self::with_config(settings.scope.clone(), loader.load().await, http, stop)
     }
 
     /// A connection with an SDK configuration that exists already; its region counts.
-    pub fn with_config(scope: Scope, config: SdkConfig, stop: CancellationToken) -> Arc<Self> {
+    fn with_config(scope: Scope, config: SdkConfig, streaming: SharedHttpClient, stop: CancellationToken) -> Arc<Self> {
         let region = config.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string);
         let limiter = Arc::new(quotas::limiter(&region));
         // Two runs that start together must not retry in step.
@@ -201,9 +206,11 @@ impl Aws {
             partition: Partition::of(&region),
             region,
             config,
+            streaming,
             retry,
             account: OnceCell::new(),
             run: Run::default(),
+            raw_credentials: tokio::sync::Mutex::default(),
             counts: Mutex::default(),
             secrets: Mutex::default(),
             clients: Clients::default(),
@@ -291,6 +298,7 @@ impl Aws {
             let timeouts =
                 TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(Duration::from_secs(300)).build();
             let config = aws_sdk_s3::config::Builder::from(&self.config)
+                .http_client(self.streaming.clone())
                 .force_path_style(self.endpoint().is_some())
                 .timeout_config(timeouts)
                 .build();
@@ -398,8 +406,8 @@ mod tests {
 
     #[tokio::test]
     async fn secrets_of_a_tree_are_masked_the_longest_first() {
-        let config = SdkConfig::builder().region(Region::new("cn-north-1")).build();
-        let aws = Aws::with_config(Scope::new("shop", "dev"), config, CancellationToken::new());
+        let config = SdkConfig::builder().region(Region::new("cn-north-1")).behavior_version(behaviour()).build();
+        let aws = Aws::with_config(Scope::new("shop", "dev"), config, http_client(), CancellationToken::new());
         let secret = |text: &str| Value::Secret(Secret::new(text));
         let variables = [("A".to_owned(), secret("hunter2")), ("B".to_owned(), secret("hunter2hunter2"))];
         aws.keep_secret(&Value::List(vec![Value::Map(variables.into_iter().collect()), secret("x")]));

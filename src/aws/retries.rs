@@ -67,6 +67,8 @@ const RULES: &[Rule] = &[
     rule("iam", "*", "ConcurrentModificationException", Busy).within(60),
     rule("iam", "*", "EntityTemporarilyUnmodifiable", Busy).within(60),
     rule("iam", "*", "UnmodifiableEntity", Final),
+    // A policy that was just taken away may still count as there.
+    rule("iam", "DeleteRole", "DeleteConflict", Busy).within(20).waiting_for("IAM"),
     // The same string is a wrong permission for good: it is tried for a moment only.
     rule("s3", "PutBucketNotificationConfiguration", "InvalidArgument", Propagating)
         .message("Unable to validate the following destination configurations")

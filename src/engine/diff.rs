@@ -1,7 +1,7 @@
 //! What differs between a resource as it is live and as the file wants it.
 //!
-//! Both trees were normalised by their kind. Maps are compared key by key, lists as a whole; an absent key and `Null`
-//! are the same. A value that is not known yet counts as a difference: it cannot be shown to be equal.
+//! Both trees were normalised by their kind. Maps are compared key by key; lists and documents are told as a whole.
+//! An absent key and `Null` are the same. A value that is not known yet counts as a difference: it cannot be shown to be equal.
 
 use std::collections::BTreeMap;
 
@@ -111,7 +111,12 @@ impl Walk {
         };
         if marks.document && !inherited.document {
             let (live, desired) = (live.map(parsed), desired.map(parsed));
+            let outside = std::mem::take(&mut self.found);
             self.compare_values(live.as_ref(), desired.as_ref(), marks);
+            // It is written as a whole, so it is told as a whole.
+            if !std::mem::replace(&mut self.found, outside).is_empty() {
+                self.report(live.as_ref(), desired.as_ref(), marks);
+            }
         } else {
             self.compare_values(live, desired, marks);
         }
@@ -353,7 +358,7 @@ mod tests {
         }));
         assert_eq!(difference(&live, &wanted, &traits), Difference::default());
         let other = tree(json!({"Policy": {"Statement": [], "Version": "2012-10-17"}, "Policies": []}));
-        assert_eq!(paths(&difference(&live, &other, &traits)), ["Policies", "Policy.Statement"]);
+        assert_eq!(paths(&difference(&live, &other, &traits)), ["Policies", "Policy"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, SpooledTempFile};
@@ -49,7 +49,7 @@ impl Default for Cut {
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
     /// In the order of their names' bytes, each name once.
-    pub entries: &'a [Entry],
+    pub entries: &'a [Arc<Entry>],
     pub to: &'a Path,
 }
 
@@ -112,7 +112,7 @@ fn broken(path: &Path) -> ArchiveFailure {
     ArchiveFailure::Write { path: path.to_owned(), source: io::Error::other("the compressor failed") }
 }
 
-fn shards(entries: &[Entry], cut: Cut) -> impl Iterator<Item = Range<usize>> + '_ {
+fn shards(entries: &[Arc<Entry>], cut: Cut) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut start = 0;
     std::iter::from_fn(move || {
         let mut bytes = 0;
@@ -131,7 +131,7 @@ struct Shard {
     unzipped_size: u64,
 }
 
-fn compress(entries: &[Entry], cancel: &CancellationToken) -> Result<Shard, ArchiveFailure> {
+fn compress(entries: &[Arc<Entry>], cancel: &CancellationToken) -> Result<Shard, ArchiveFailure> {
     let mut writer = ZipWriter::new(SpooledTempFile::new(HELD_IN_MEMORY));
     let mut unzipped_size = 0;
     let mut buffer = vec![0; 64 << 10];
@@ -333,19 +333,20 @@ mod tests {
     use crate::package::testing::{Project, names_in};
     use proptest::prelude::*;
 
-    fn entries(project: &Project, names: &[String]) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = names
+    fn entries(project: &Project, names: &[String]) -> Vec<Arc<Entry>> {
+        let mut entries: Vec<Arc<Entry>> = names
             .iter()
             .map(|name| {
                 let path = project.root().join(name);
-                Entry { name: name.clone(), stamp: Stamp::of(&path).expect("stamp"), path }
+                let stamp = Stamp::of(&path).expect("stamp");
+                Arc::new(Entry::new(name.clone(), path, stamp))
             })
             .collect();
         entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         entries
     }
 
-    fn write_one(entries: &[Entry], to: &Path, cut: Cut, threads: usize) -> Artifact {
+    fn write_one(entries: &[Arc<Entry>], to: &Path, cut: Cut, threads: usize) -> Artifact {
         let threads = NonZeroUsize::new(threads).expect("threads");
         let mut made = write(&[Job { entries, to }], cut, threads, &CancellationToken::new());
         made.remove(0).expect("a zip")
@@ -387,7 +388,7 @@ mod tests {
         let project = Project::new().file("a.js", "a").file("b.js", "b");
         let good = entries(&project, &["a.js".into(), "b.js".into()]);
         let mut gone = good.clone();
-        gone[1].path = project.root().join("gone.js");
+        gone[1] = Arc::new(Entry::new("b.js".into(), project.root().join("gone.js"), gone[1].stamp));
         let (one, two, three) = (project.root().join("1"), project.root().join("2"), project.root().join("3"));
         let jobs = [
             Job { entries: &good, to: &one },

@@ -1,6 +1,7 @@
 //! Packages a whole service: chooses, compresses what changed, and checks the handlers.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use super::artifact::Artifact;
 use super::cache::Cache;
 use super::handler;
 use super::request::{Content, Packaging, Request};
-use super::selection::{Entry, Selection, select};
+use super::selection::{Selection, select};
 use crate::config::diagnostic::{Diagnostic, Severity};
 
 /// The packages of a service.
@@ -68,21 +69,26 @@ pub fn build(packaging: &Packaging, cancel: &CancellationToken) -> Built {
     let mut made: IndexMap<usize, Artifact> = IndexMap::new();
     let mut jobs: Vec<usize> = Vec::new();
     // Functions that are packaged individually but without patterns of their own have the same files: one zip serves.
-    let mut same: HashMap<&[Entry], usize> = HashMap::new();
+    let mut same: HashMap<String, usize> = HashMap::new();
     let mut copies: Vec<(usize, usize)> = Vec::new();
     let paths: Vec<PathBuf> = packaging.requests.iter().map(|request| packaging.zip_path(request)).collect();
     for (nth, selection) in &selections {
-        if let Some(artifact) = cache.find(&paths[*nth], &selection.entries) {
+        let inputs = selection.inputs();
+        if let Some(artifact) = cache.find(&paths[*nth], &inputs) {
             made.insert(*nth, artifact);
             built.reused += 1;
-        } else if let Some(first) = same.get(&selection.entries[..]) {
-            copies.push((*first, *nth));
-        } else {
-            same.insert(&selection.entries, *nth);
-            jobs.push(*nth);
+            continue;
+        }
+        match same.entry(inputs) {
+            Slot::Occupied(first) => copies.push((*first.get(), *nth)),
+            Slot::Vacant(slot) => {
+                slot.insert(*nth);
+                jobs.push(*nth);
+            }
         }
     }
 
+    let fresh: HashSet<usize> = jobs.iter().copied().chain(copies.iter().map(|(_, nth)| *nth)).collect();
     let zips: Vec<Job<'_>> =
         jobs.iter().map(|nth| Job { entries: &selections[nth].entries, to: &paths[*nth] }).collect();
     for (nth, result) in jobs.iter().zip(archive::write(&zips, Cut::default(), archive::threads(), cancel)) {
@@ -109,9 +115,9 @@ pub fn build(packaging: &Packaging, cancel: &CancellationToken) -> Built {
     // Stamped only now: giving a file a second name changes its stamp.
     for (nth, artifact) in &made {
         if let Some(selection) = selections.get(nth)
-            && cache.find(&artifact.path, &selection.entries).is_none()
+            && fresh.contains(nth)
         {
-            cache.remember(artifact, &selection.entries, since);
+            cache.remember(artifact, selection, since);
         }
     }
     if let Err(error) = cache.save() {
@@ -124,13 +130,7 @@ pub fn build(packaging: &Packaging, cancel: &CancellationToken) -> Built {
         }
         let artifact = match &request.content {
             Content::Files { .. } => made.swap_remove(&nth),
-            Content::Artifact(written) => match prebuilt(packaging, request, written) {
-                Ok(artifact) => Some(artifact),
-                Err(problem) => {
-                    built.problems.push(problem);
-                    None
-                }
-            },
+            Content::Artifact(written) => prebuilt(packaging, request, written, &mut built.problems),
         };
         if let Some(artifact) = artifact {
             built.artifacts.insert(request.name.clone(), artifact);
@@ -165,25 +165,34 @@ fn archive_problem(failure: &ArchiveFailure, request: &Request) -> Diagnostic {
     Diagnostic::error(code, failure.to_string()).path(&request.path)
 }
 
-fn prebuilt(packaging: &Packaging, request: &Request, written: &str) -> Result<Artifact, Diagnostic> {
-    let path = format!("{}.artifact", request.path.trim_end_matches(".artifact"));
+fn prebuilt(
+    packaging: &Packaging,
+    request: &Request,
+    written: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Artifact> {
+    let path = format!("{}.artifact", request.path);
+    let mut report = |code, what: String, help: Option<&str>| {
+        let problem = Diagnostic::error(code, format!("{path}: {what}")).path(&path);
+        problems.push(match help {
+            Some(help) => problem.help(help),
+            None => problem,
+        });
+    };
     if written.starts_with("s3://") || written.starts_with("https://") {
-        let message = format!("{path}: {written} is not on this machine, and hoist cannot fetch artifacts yet");
-        return Err(Diagnostic::error("artifact-in-s3", message)
-            .path(path)
-            .help("Download it first, and give the path of the file."));
+        let what = format!("{written} is not on this machine, and hoist cannot fetch artifacts yet");
+        report("artifact-in-s3", what, Some("Download it first, and give the path of the file."));
+        return None;
     }
-    let file = packaging.service_dir.join(written);
-    Artifact::read(&file).map_err(|error| match error {
-        ZipError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
-            let message = format!("{path}: there is no file {written}");
-            Diagnostic::error("artifact-not-found", message).path(path).help("Build it before deploying.")
+    match Artifact::read(&packaging.service_dir.join(written)) {
+        Ok(artifact) => return Some(artifact),
+        Err(ZipError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            report("artifact-not-found", format!("there is no file {written}"), Some("Build it before deploying."));
         }
-        ZipError::Io(error) => {
-            Diagnostic::error("unreadable-file", format!("{path}: cannot read {written}: {error}")).path(path)
-        }
-        error => Diagnostic::error("artifact-not-a-zip", format!("{path}: {written} is not a zip: {error}")).path(path),
-    })
+        Err(ZipError::Io(error)) => report("unreadable-file", format!("cannot read {written}: {error}"), None),
+        Err(error) => report("artifact-not-a-zip", format!("{written} is not a zip: {error}"), None),
+    }
+    None
 }
 
 /// Gives a zip a second name, or copies it where that is not possible.
@@ -315,9 +324,9 @@ mod tests {
         assert_eq!(run(&packaging).reused, 0, "the file is too new to be trusted");
 
         // As a run some seconds later would leave it.
-        let entries = &select_all(&packaging, &mut Vec::new())[&0].entries;
+        let selection = &select_all(&packaging, &mut Vec::new())[&0];
         let mut cache = Cache::open(&packaging.service_dir.join(".hoist/cache.json"));
-        cache.remember(&first.artifacts["one"], entries, SystemTime::now() + Duration::from_secs(10));
+        cache.remember(&first.artifacts["one"], selection, SystemTime::now() + Duration::from_secs(10));
         cache.save().expect("save");
         let second = run(&packaging);
         assert_eq!((second.reused, &second.artifacts), (1, &first.artifacts));

@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::artifact::{Artifact, encode};
-use super::selection::Entry;
+use super::artifact::Artifact;
+use super::selection::Selection;
 use super::stamp::Stamp;
 
 /// Raised when the cache, or the bytes of the zips that it speaks of, change their form.
@@ -62,10 +61,10 @@ impl Cache {
         Self { path: path.to_owned(), records, changed: false }
     }
 
-    /// The zip at `zip`, when it is surely what these files would make again.
-    pub fn find(&self, zip: &Path, entries: &[Entry]) -> Option<Artifact> {
+    /// The zip at `zip`, when it is surely what these inputs ([`Selection::inputs`]) would make again.
+    pub fn find(&self, zip: &Path, inputs: &str) -> Option<Artifact> {
         let record = self.records.get(&key(zip))?;
-        if record.zip != Stamp::of(zip).ok()? || record.inputs != inputs(entries) {
+        if record.zip != Stamp::of(zip).ok()? || record.inputs != inputs {
             return None;
         }
         Some(Artifact {
@@ -78,14 +77,14 @@ impl Cache {
     }
 
     /// Remembers a zip that was made from files whose stamps were taken after `since`.
-    pub fn remember(&mut self, artifact: &Artifact, entries: &[Entry], since: SystemTime) {
+    pub fn remember(&mut self, artifact: &Artifact, selection: &Selection, since: SystemTime) {
         self.changed |= self.records.remove(&key(&artifact.path)).is_some();
-        if !entries.iter().all(|entry| entry.stamp.is_settled(since)) {
+        if !selection.entries.iter().all(|entry| entry.stamp.is_settled(since)) {
             return;
         }
         let Ok(zip) = Stamp::of(&artifact.path) else { return };
         let record = Record {
-            inputs: inputs(entries),
+            inputs: selection.inputs(),
             zip,
             sha256: artifact.sha256.clone(),
             size: artifact.size,
@@ -118,38 +117,26 @@ fn key(zip: &Path) -> String {
     zip.to_string_lossy().into_owned()
 }
 
-/// A digest over names, places and stamps; each text is followed by a byte that no name holds.
-fn inputs(entries: &[Entry]) -> String {
-    let mut hasher = Sha256::new();
-    for entry in entries {
-        hasher.update(entry.name.as_bytes());
-        hasher.update([0]);
-        hasher.update(entry.path.as_os_str().as_encoded_bytes());
-        hasher.update([0, u8::from(entry.stamp.executable)]);
-        for number in [entry.stamp.size, entry.stamp.modified, entry.stamp.changed, entry.stamp.number] {
-            hasher.update(number.to_le_bytes());
-        }
-    }
-    encode(hasher)
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::package::selection::Entry;
     use crate::package::testing::Project;
+    use std::sync::Arc;
     use std::time::Duration;
 
-    fn entry(project: &Project, name: &str) -> Entry {
+    fn selection(project: &Project, name: &str) -> Selection {
         let path = project.root().join(name);
-        Entry { name: name.into(), stamp: Stamp::of(&path).expect("stamp"), path }
+        let stamp = Stamp::of(&path).expect("stamp");
+        Selection { root: project.root().to_owned(), entries: vec![Arc::new(Entry::new(name.into(), path, stamp))] }
     }
 
-    fn setting() -> (Project, Vec<Entry>, Artifact) {
+    fn setting() -> (Project, Selection, Artifact) {
         let project = Project::new().file("a.js", "a").file("out.zip", "zip");
-        let entries = vec![entry(&project, "a.js")];
+        let selection = selection(&project, "a.js");
         let path = project.root().join("out.zip");
         let artifact = Artifact { path, sha256: "digest".into(), size: 3, unzipped_size: 1, entries: 1 };
-        (project, entries, artifact)
+        (project, selection, artifact)
     }
 
     fn later() -> SystemTime {
@@ -158,44 +145,44 @@ mod tests {
 
     #[test]
     fn finds_what_did_not_change() {
-        let (project, entries, artifact) = setting();
+        let (project, files, artifact) = setting();
         let path = project.root().join("cache.json");
         let mut cache = Cache::open(&path);
-        assert_eq!(cache.find(&artifact.path, &entries), None);
-        cache.remember(&artifact, &entries, later());
+        assert_eq!(cache.find(&artifact.path, &files.inputs()), None);
+        cache.remember(&artifact, &files, later());
         cache.save().expect("save");
         let cache = Cache::open(&path);
-        assert_eq!(cache.find(&artifact.path, &entries), Some(artifact.clone()));
+        assert_eq!(cache.find(&artifact.path, &files.inputs()), Some(artifact.clone()));
 
         project.write("a.js", "b");
-        assert_eq!(cache.find(&artifact.path, &[entry(&project, "a.js")]), None, "a file changed");
+        assert_eq!(cache.find(&artifact.path, &selection(&project, "a.js").inputs()), None, "a file changed");
         project.write("out.zip", "ZIP");
-        assert_eq!(cache.find(&artifact.path, &entries), None, "the zip changed");
+        assert_eq!(cache.find(&artifact.path, &files.inputs()), None, "the zip changed");
         fs::remove_file(&artifact.path).expect("remove");
-        assert_eq!(cache.find(&artifact.path, &entries), None, "the zip is gone");
+        assert_eq!(cache.find(&artifact.path, &files.inputs()), None, "the zip is gone");
     }
 
     #[test]
     fn does_not_trust_a_file_that_changed_just_now() {
-        let (project, entries, artifact) = setting();
+        let (project, files, artifact) = setting();
         let mut cache = Cache::open(&project.root().join("cache.json"));
-        cache.remember(&artifact, &entries, SystemTime::now());
-        assert_eq!(cache.find(&artifact.path, &entries), None);
+        cache.remember(&artifact, &files, SystemTime::now());
+        assert_eq!(cache.find(&artifact.path, &files.inputs()), None);
     }
 
     #[test]
     fn another_version_or_a_broken_file_is_an_empty_cache() {
-        let (project, entries, artifact) = setting();
+        let (project, files, artifact) = setting();
         let path = project.root().join("cache.json");
         let mut cache = Cache::open(&path);
-        cache.remember(&artifact, &entries, later());
+        cache.remember(&artifact, &files, later());
         cache.save().expect("save");
         let text = fs::read_to_string(&path).expect("read");
         let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
         assert!(text.contains(&version), "{text}");
         for broken in [text.replace(&version, "\"version\": \"0.0.0\""), text[..text.len() / 2].to_owned()] {
             fs::write(&path, broken).expect("write");
-            assert_eq!(Cache::open(&path).find(&artifact.path, &entries), None);
+            assert_eq!(Cache::open(&path).find(&artifact.path, &files.inputs()), None);
         }
     }
 }

@@ -69,11 +69,7 @@ pub(super) fn problem(check: &Check, selection: &Selection) -> Option<Diagnostic
         let message = format!("{path}: `{}` is no handler: {} is expected", check.handler, family.form);
         return Some(Diagnostic::error("handler-malformed", message).path(path));
     };
-    let find = |name: &String| {
-        let at = selection.entries.binary_search_by(|entry| entry.name.as_bytes().cmp(name.as_bytes())).ok()?;
-        selection.entries.get(at)
-    };
-    if let Some(found) = candidates.iter().find_map(find) {
+    if let Some(found) = candidates.iter().find_map(|name| selection.get(name)) {
         let executable = family.runtimes != "provided" || found.stamp.executable;
         return (!executable).then(|| {
             let message = format!("{}: {first} is not executable, so Lambda cannot start it", check.function);
@@ -116,7 +112,7 @@ fn in_node_modules(family: &Family, handler: &str, selection: &Selection) -> boo
 
 /// What may have been meant.
 fn hints(candidates: &[String], selection: &Selection) -> Vec<String> {
-    if let Some(name) = candidates.iter().find(|name| selection.left_out.contains(name)) {
+    if let Some(name) = candidates.iter().find(|name| selection.left_out(name)) {
         return vec![format!("{name} is there, but the patterns leave it out.")];
     }
     let Some(first) = candidates.first() else { return Vec::new() };
@@ -151,14 +147,16 @@ mod tests {
     use super::*;
     use crate::package::selection::Entry;
     use crate::package::stamp::Stamp;
-    use std::path::PathBuf;
+    use crate::package::testing::Project;
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
 
-    fn selection(names: &[&str], executable: bool) -> Selection {
+    fn selection(root: &Path, names: &[&str], executable: bool) -> Selection {
         let stamp = Stamp { size: 0, modified: 0, changed: 0, number: 0, executable };
-        let mut entries: Vec<Entry> =
-            names.iter().map(|name| Entry { name: (*name).to_owned(), path: PathBuf::from(name), stamp }).collect();
+        let mut entries: Vec<Arc<Entry>> =
+            names.iter().map(|name| Arc::new(Entry::new((*name).to_owned(), PathBuf::from(name), stamp))).collect();
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Selection { entries, left_out: vec!["out/a.js".to_owned()] }
+        Selection { root: root.to_owned(), entries }
     }
 
     fn check(runtime: &str, handler: &str, names: &[&str]) -> Option<Diagnostic> {
@@ -168,7 +166,8 @@ mod tests {
             handler: handler.into(),
             has_layers: false,
         };
-        problem(&check, &selection(names, false))
+        let project = Project::new().file("out/a.js", "");
+        problem(&check, &selection(project.root(), names, false))
     }
 
     #[test]
@@ -223,7 +222,11 @@ mod tests {
             handler: "x".into(),
             has_layers: false,
         };
-        assert_eq!(problem(&of_x, &selection(&["bootstrap"], true)), None);
-        assert_eq!(problem(&Check { has_layers: true, ..of_x }, &selection(&[], false)), None, "a layer may bring it");
+        assert_eq!(problem(&of_x, &selection(Path::new("."), &["bootstrap"], true)), None);
+        assert_eq!(
+            problem(&Check { has_layers: true, ..of_x }, &selection(Path::new("."), &[], false)),
+            None,
+            "a layer may bring it"
+        );
     }
 }

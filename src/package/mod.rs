@@ -14,6 +14,7 @@ pub mod handler;
 pub mod request;
 pub mod rules;
 pub mod selection;
+pub mod service;
 pub mod stamp;
 #[cfg(test)]
 mod testing;
@@ -23,3 +24,4 @@ pub use artifact::{Artifact, Excess};
 pub use build::{Built, build, build_beside};
 pub use handler::Check;
 pub use request::{Content, Packaging, Request};
+pub use service::{ServiceArtifacts, ServicePackages, from_service};

@@ -13,8 +13,6 @@ pub struct Packaging {
     /// Where zips go: `.hoist` in the service directory, or `package.path`.
     pub output: PathBuf,
     pub defaults: Defaults,
-    /// `package.excludeDevDependencies`, on unless set.
-    pub exclude_dev_dependencies: bool,
     pub requests: Vec<Request>,
 }
 
@@ -26,6 +24,8 @@ pub struct Request {
     /// What asks for it, as a dotted path of the configuration: `functions.api`, `layers.common`, `package`.
     pub path: String,
     pub content: Content,
+    /// `package.excludeDevDependencies`, on unless set. Has no effect on layers, as in the framework.
+    pub exclude_dev_dependencies: bool,
     /// Functions that run from it, with what each needs to find in it.
     pub checks: Vec<Check>,
 }
@@ -43,13 +43,7 @@ impl Packaging {
     /// Nothing yet, with the defaults of a service in `service_dir`.
     pub fn new(service_dir: impl Into<PathBuf>) -> Self {
         let service_dir = service_dir.into();
-        Self {
-            output: service_dir.join(".hoist"),
-            service_dir,
-            defaults: Defaults::default(),
-            exclude_dev_dependencies: true,
-            requests: Vec::new(),
-        }
+        Self { output: service_dir.join(".hoist"), service_dir, defaults: Defaults::default(), requests: Vec::new() }
     }
 
     /// Where a request's zip is written.
@@ -61,13 +55,16 @@ impl Packaging {
 impl Request {
     /// A package of files.
     pub fn files(name: impl Into<String>, path: impl Into<String>, root: impl Into<PathBuf>, written: Written) -> Self {
-        let content = Content::Files { root: root.into(), written };
-        Self { name: name.into(), path: path.into(), content, checks: Vec::new() }
+        Self::new(name.into(), path.into(), Content::Files { root: root.into(), written })
     }
 
     /// A zip that somebody else made.
     pub fn artifact(name: impl Into<String>, path: impl Into<String>, artifact: impl Into<String>) -> Self {
-        Self { name: name.into(), path: path.into(), content: Content::Artifact(artifact.into()), checks: Vec::new() }
+        Self::new(name.into(), path.into(), Content::Artifact(artifact.into()))
+    }
+
+    fn new(name: String, path: String, content: Content) -> Self {
+        Self { name, path, content, exclude_dev_dependencies: true, checks: Vec::new() }
     }
 
     /// The directory that it is packaged from; `None` for an artifact.

@@ -1,6 +1,8 @@
 //! The ordered patterns of one package: what the framework leaves out by itself, then what the file says, and the
 //! last one that matches a file decides.
 
+use std::collections::HashSet;
+
 use super::glob::{BadGlob, Glob};
 
 /// A pattern with its sign.
@@ -92,28 +94,34 @@ pub struct Written {
 /// pattern can always bring back what an exclude took away. Of two excludes (or two patterns) written alike only the
 /// first counts, as there (`_.union`).
 pub fn in_order(defaults: &Defaults, written: &Written, is_layer: bool) -> (Vec<Rule>, Vec<(String, BadGlob)>) {
-    let mut excludes: Vec<String> = ALWAYS_EXCLUDED.iter().map(|text| (*text).to_owned()).collect();
-    excludes.extend(defaults.config_file.clone());
-    excludes.extend(defaults.plugin_dir.as_ref().map(|dir| format!("{}/**", dir.trim_end_matches('/'))));
-    excludes.extend(written.service_exclude.iter().cloned());
+    // What hoist adds by itself may be no glob (an absolute `layers.x.path`): it then matches nothing, and nobody needs
+    // to hear of it.
+    let by_itself = |text: String| (text, false);
+    let written_so = |text: &String| (text.clone(), true);
+    let beneath = |dir: &String| (format!("{}/**", dir.trim_end_matches('/')), false);
+    let mut excludes: Vec<(String, bool)> = ALWAYS_EXCLUDED.iter().map(|text| by_itself((*text).to_owned())).collect();
+    excludes.extend(defaults.config_file.clone().map(by_itself));
+    excludes.extend(defaults.plugin_dir.iter().map(beneath));
+    excludes.extend(written.service_exclude.iter().map(written_so));
     if !is_layer {
-        excludes.extend(defaults.layer_paths.iter().map(|path| format!("{}/**", path.trim_end_matches('/'))));
+        excludes.extend(defaults.layer_paths.iter().map(beneath));
     }
     if defaults.dotenv {
-        excludes.push(".env*".to_owned());
+        excludes.push(by_itself(".env*".to_owned()));
     }
-    excludes.extend(written.own_exclude.iter().cloned());
-    let patterns = written.service_patterns.iter().chain(&written.own_patterns).cloned().collect();
+    excludes.extend(written.own_exclude.iter().map(written_so));
+    let patterns = written.service_patterns.iter().chain(&written.own_patterns).map(written_so).collect();
 
     let mut bad = Vec::new();
     let mut rules = Vec::new();
-    let mut read = |texts: Vec<String>, read: fn(&str) -> Result<Rule, BadGlob>| {
-        let mut seen = std::collections::HashSet::new();
-        for text in texts {
+    let mut read = |texts: Vec<(String, bool)>, read: fn(&str) -> Result<Rule, BadGlob>| {
+        let mut seen = HashSet::new();
+        for (text, said) in texts {
             if seen.insert(text.clone()) {
                 match read(&text) {
                     Ok(rule) => rules.push(rule),
-                    Err(error) => bad.push((text, error)),
+                    Err(error) if said => bad.push((text, error)),
+                    Err(_) => {}
                 }
             }
         }
@@ -187,6 +195,9 @@ mod tests {
         let (rules, bad) = in_order(&Defaults::default(), &written, false);
         assert_eq!(bad, [(String::new(), BadGlob::Empty), ("/etc/**".into(), BadGlob::Absolute)]);
         assert_eq!(texts(&rules).last().map(String::as_str), Some("a"));
+
+        let outside = Defaults { layer_paths: vec!["/opt/layer".into()], ..Defaults::default() };
+        assert_eq!(in_order(&outside, &Written::default(), false).1, [], "nobody wrote that pattern");
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! Which files go into which package.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use super::artifact::encode;
 use super::dev_dependencies::DevDependencies;
 use super::glob::BadGlob;
 use super::request::{Packaging, Request};
@@ -12,24 +17,58 @@ use super::tree::{File, Tree, WalkFailure};
 use crate::config::diagnostic::Diagnostic;
 
 /// A file that goes into a zip.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its name in the zip: relative, `/` between the parts, never `..`.
     pub name: String,
     pub path: PathBuf,
     pub stamp: Stamp,
+    /// Digest over all of the above.
+    digest: [u8; 32],
 }
 
-/// The files of one request, in the order of their names' bytes.
-#[derive(Clone, Debug, Default)]
+impl Entry {
+    pub fn new(name: String, path: PathBuf, stamp: Stamp) -> Self {
+        let mut hasher = Sha256::new();
+        // A zero is in no name, so no two entries are written alike.
+        hasher.update(name.as_bytes());
+        hasher.update([0]);
+        hasher.update(path.as_os_str().as_encoded_bytes());
+        hasher.update([0, u8::from(stamp.executable)]);
+        for number in [stamp.size, stamp.modified, stamp.changed, stamp.number] {
+            hasher.update(number.to_le_bytes());
+        }
+        Self { name, path, stamp, digest: hasher.finalize().into() }
+    }
+}
+
+/// The files of one request, in the order of their names' bytes. They are shared with the other requests: a hundred
+/// functions with all of `node_modules` each would not fit otherwise.
+#[derive(Clone, Debug)]
 pub struct Selection {
-    pub entries: Vec<Entry>,
-    /// Names of files that are there but were not chosen, for "did you mean"; at most [`MOST_LEFT_OUT`].
-    pub left_out: Vec<String>,
+    pub root: PathBuf,
+    pub entries: Vec<Arc<Entry>>,
 }
 
-/// How many of the files that were not chosen are remembered.
-const MOST_LEFT_OUT: usize = 10_000;
+impl Selection {
+    /// A digest over names, places and stamps: equal when nothing changed that the file system tells of.
+    pub fn inputs(&self) -> String {
+        let mut hasher = Sha256::new();
+        self.entries.iter().for_each(|entry| hasher.update(entry.digest));
+        encode(hasher)
+    }
+
+    /// The entry of a name, if it was chosen.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        let at = self.entries.binary_search_by(|entry| entry.name.as_bytes().cmp(name.as_bytes())).ok()?;
+        self.entries.get(at).map(AsRef::as_ref)
+    }
+
+    /// Whether a file is there that was not chosen.
+    pub fn left_out(&self, name: &str) -> bool {
+        self.get(name).is_none() && self.root.join(name).is_file()
+    }
+}
 
 /// Chooses the files of all requests that are packaged from one directory: with one walk over it. What is wrong is
 /// added to `problems`; a request with an error has an empty selection.
@@ -62,12 +101,12 @@ pub fn select(
         Ok(tree) => tree,
         Err(failure) => {
             problems.push(walk_problem(&failure, requests));
-            return vec![Selection::default(); requests.len()];
+            return vec![Selection { root: root.to_owned(), entries: Vec::new() }; requests.len()];
         }
     };
 
     // As in the framework, whose exclusions are relative to the service and so never match within a layer.
-    let development = is_service && packaging.exclude_dev_dependencies;
+    let development = is_service && requests.iter().any(|request| request.exclude_dev_dependencies);
     let development = if development { DevDependencies::of(&tree) } else { DevDependencies::default() };
     report_unreadable_manifest(&development, problems);
     let dev_dirs = development.directories(&tree);
@@ -76,33 +115,29 @@ pub fn select(
     let shared = shared_prefix(&ordered);
     let common_rules = ordered.first().map_or(&[][..], |rules| &rules[..shared]);
     let common: Vec<bool> = tree.files.iter().map(|file| decide(file.ups == 0, common_rules, file)).collect();
-    let never: Vec<bool> = tree
-        .files
-        .iter()
-        .map(|file| {
-            dev_dirs[file.dir]
-                || development.is_program(&tree, file)
-                || (file.name.ends_with(".zip") && own_zips.contains(&tree.path(file)))
-        })
-        .collect();
-    let mut stamps: Vec<Option<std::io::Result<Stamp>>> = Vec::new();
-    stamps.resize_with(tree.files.len(), || None);
+    let for_development: Vec<bool> =
+        tree.files.iter().map(|file| dev_dirs[file.dir] || development.is_program(&tree, file)).collect();
+    let is_own_zip: Vec<bool> =
+        tree.files.iter().map(|file| file.name.ends_with(".zip") && own_zips.contains(&tree.path(file))).collect();
+    // Only files that somebody chose are looked at.
+    let mut looked_at: Vec<Option<io::Result<Arc<Entry>>>> = Vec::new();
+    looked_at.resize_with(tree.files.len(), || None);
 
     let mut selections = Vec::with_capacity(requests.len());
     for (request, rules) in requests.iter().zip(&ordered) {
-        let mut selection = Selection::default();
+        let mut selection = Selection { root: root.to_owned(), entries: Vec::new() };
         let mut failed = false;
         for (at, file) in tree.files.iter().enumerate() {
-            if never[at] || !decide(common[at], &rules[shared..], file) {
-                if selection.left_out.len() < MOST_LEFT_OUT && file.ups == 0 {
-                    selection.left_out.push(file.name.clone());
-                }
+            let never = is_own_zip[at] || (for_development[at] && request.exclude_dev_dependencies);
+            if never || !decide(common[at], &rules[shared..], file) {
                 continue;
             }
-            match stamps[at].get_or_insert_with(|| Stamp::of(&tree.path(file))) {
-                Ok(stamp) => {
-                    selection.entries.push(Entry { name: file.name.clone(), path: tree.path(file), stamp: *stamp });
-                }
+            let look = || {
+                let path = tree.path(file);
+                Stamp::of(&path).map(|stamp| Arc::new(Entry::new(file.name.clone(), path, stamp)))
+            };
+            match looked_at[at].get_or_insert_with(look) {
+                Ok(entry) => selection.entries.push(Arc::clone(entry)),
                 Err(error) => {
                     let message = format!("cannot read {}: {error}", file.shown());
                     problems.push(Diagnostic::error("unreadable-file", message).path(&request.path));
@@ -136,7 +171,7 @@ fn shared_prefix(ordered: &[Vec<Rule>]) -> usize {
 }
 
 /// Sorts by the names in the zip, where a file from outside may meet one of the service.
-fn sort(entries: &mut [Entry], request: &Request) -> Option<Diagnostic> {
+fn sort(entries: &mut [Arc<Entry>], request: &Request) -> Option<Diagnostic> {
     entries.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     let twice = entries.windows(2).find(|pair| pair[0].name == pair[1].name)?;
     Some(
@@ -348,7 +383,7 @@ mod tests {
             .file("node_modules/jest/package.json", "{}");
         let mut packaging = packaging(project.root(), &[&["node_modules/**"]]);
         assert_eq!(choose(&packaging).names[0], ["package.json"]);
-        packaging.exclude_dev_dependencies = false;
+        packaging.requests[0].exclude_dev_dependencies = false;
         assert_eq!(choose(&packaging).names[0], ["node_modules/jest/package.json", "package.json"]);
     }
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -60,6 +60,13 @@ _DIALECTS: dict[str, _Dialect] = {
     "ecr": _Dialect("InvalidParameterException"),
     "iot": _Dialect("InvalidRequestException"),
     "stepfunctions": _Dialect("ValidationException"),
+}
+
+
+# SQS's codes of the time when it spoke XML, which its SDKs still report.
+_QUERY_CODES = {
+    "QueueDeletedRecently": "AWS.SimpleQueueService.QueueDeletedRecently",
+    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
 }
 
 
@@ -120,8 +127,7 @@ def error(operation: Operation, refusal: Refusal) -> Answer:
         content = {"__type": prefix + refusal.code, **content}
         headers["Content-Type"] = f"application/x-amz-json-{version}"
         if service_model and "awsQueryCompatible" in service_model.metadata:
-            code = (shape.metadata.get("error", {}).get("code") if shape else None) or refusal.code
-            headers["x-amzn-query-error"] = f"{code};Sender"
+            headers["x-amzn-query-error"] = f"{_QUERY_CODES.get(refusal.code, refusal.code)};Sender"
     else:
         headers["Content-Type"] = "application/json"
     return Answer(status, headers, json.dumps(content).encode())

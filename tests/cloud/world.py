@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import botocore.parsers
 import botocore.serialize
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from .answers import Answer
 from .backend import Backend
@@ -37,6 +37,9 @@ class Request:
     call: Call
 
 
+_OF_THE_CONNECTION = frozenset({"connection", "content-length", "transfer-encoding", "date", "server"})
+
+
 class AskFailed(Exception):
     """The emulator refused a question of our own."""
 
@@ -52,6 +55,7 @@ class World:
         self.backend = backend
         self.settings = settings
         self.url = ""
+        self.writes = 0  # how many were carried out, so that what was read before can be told to be stale
         self._states: dict[type, Any] = {}
 
     def of(self, kind: type[State]) -> State:
@@ -67,8 +71,8 @@ class World:
     def arn(self, service: str, region: str, rest: str) -> str:
         return f"arn:aws:{service}:{region}:{self.backend.account}:{rest}"
 
-    async def ask(self, service: str, name: str, parameters: Parameters, near: Request | Scope | None = None) -> dict[str, Any]:
-        """Calls the emulator itself, unrecorded and without weather. Raises AskFailed."""
+    async def ask_raw(self, service: str, name: str, parameters: Parameters, near: Request | Scope | None = None) -> Answer:
+        """Calls the emulator itself, unrecorded and without weather: its answer as it came, errors too."""
         model = service_model(service)
         assert model is not None
         operation = model.operation_model(name)
@@ -94,16 +98,23 @@ class World:
             path += ("&" if "?" in path else "?") + text
         data = body.encode() if isinstance(body, str) else body
         async with self.backend.http.request(wire["method"], self.backend.target(path), headers=headers, data=data) as got:
-            content = await got.read()
-            parser = botocore.parsers.create_parser(model.protocol)
-            response = {"headers": got.headers, "status_code": got.status, "body": content}
-            try:
-                parsed = parser.parse(response, operation.output_shape)
-            except Exception as problem:
-                raise AskFailed("Unreadable", f"{service}.{name}: {problem}", got.status) from problem
-        error = parsed.get("Error")
-        if got.status >= 300:
-            raise AskFailed((error or {}).get("Code", str(got.status)), (error or {}).get("Message", ""), got.status)
+            kept = CIMultiDict((k, v) for k, v in got.headers.items() if k.lower() not in _OF_THE_CONNECTION)
+            return Answer(got.status, kept, await got.read())  # type: ignore[arg-type]
+
+    async def ask(self, service: str, name: str, parameters: Parameters, near: Request | Scope | None = None) -> dict[str, Any]:
+        """The same, parsed. Raises AskFailed."""
+        answer = await self.ask_raw(service, name, parameters, near)
+        model = service_model(service)
+        assert model is not None
+        parser = botocore.parsers.create_parser(model.protocol)
+        response = {"headers": answer.headers, "status_code": answer.status, "body": answer.body}
+        try:
+            parsed = parser.parse(response, model.operation_model(name).output_shape)
+        except Exception as problem:
+            raise AskFailed("Unreadable", f"{service}.{name}: {problem}", answer.status) from problem
+        if answer.status >= 300:
+            error = parsed.get("Error") or {}
+            raise AskFailed(error.get("Code", str(answer.status)), error.get("Message", ""), answer.status)
         parsed.pop("ResponseMetadata", None)
         return parsed
 

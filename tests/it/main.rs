@@ -6,6 +6,7 @@ mod bad_input;
 mod deploy;
 mod fields;
 mod ownership;
+mod packaging;
 mod remove;
 mod run_and_look;
 mod support;

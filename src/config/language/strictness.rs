@@ -1,13 +1,25 @@
 //! How much a problem of the decoder weighs: `configValidationMode`, and keys that an unknown plugin may read.
 
+use indexmap::IndexMap;
+
+use super::super::codes;
+use super::super::decode::nearest;
 use super::super::diagnostic::{Diagnostic, Severity};
 use super::plugins;
 use super::service::{Service, ValidationMode};
 
 /// Codes that are about the form of the file and not about what hoist could not read at all: `configValidationMode`
 /// decides about them, as it does in the framework.
-const ABOUT_FORM: [&str; 6] =
-    ["unknown-key", "unknown-value", "out-of-range", "bad-format", "wrong-type", "event-without-settings"];
+const ABOUT_FORM: [&str; 8] = [
+    "unknown-key",
+    "unknown-value",
+    "out-of-range",
+    "bad-format",
+    "wrong-type",
+    "event-without-settings",
+    "runtime-unknown",
+    "runtime-removed",
+];
 
 /// Weighs the decoder's problems.
 pub fn weigh(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
@@ -34,6 +46,51 @@ pub fn weigh(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
                 diagnostic.severity = diagnostic.severity.min(Severity::Warning);
             }
             diagnostics.retain(|found| !matches!(found.code, "unknown-key" | "out-of-range" | "bad-format"));
+        }
+    }
+}
+
+/// Says each key that is not built in once, with how often it is there; `strict` makes errors of them.
+pub fn gather_unbuilt(diagnostics: &mut Vec<Diagnostic>, strict: bool) {
+    let key = |found: &Diagnostic| -> Option<String> {
+        (found.code == "unbuilt-key").then(|| found.path.as_deref()?.rsplit('.').next().map(str::to_owned)).flatten()
+    };
+    let mut counts: IndexMap<String, usize> = IndexMap::new();
+    diagnostics.retain(|found| match key(found) {
+        Some(key) => {
+            let count = counts.entry(key).or_default();
+            *count += 1;
+            *count == 1
+        }
+        None => true,
+    });
+    for found in diagnostics.iter_mut() {
+        let Some(count) = key(found).and_then(|key| counts.get(&key).copied()) else { continue };
+        if count > 1 {
+            found.message.push_str(&format!(" (and in {} other places)", count - 1));
+        }
+        if strict {
+            found.severity = Severity::Error;
+        }
+    }
+}
+
+/// Takes away what `deploy.allow` names. Errors cannot be allowed.
+pub fn allow(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(deploy) = &service.deploy else { return };
+    for code in &deploy.allow {
+        let before = diagnostics.len();
+        diagnostics.retain(|found| found.code != code || found.severity == Severity::Error);
+        if before == diagnostics.len() && !codes::CODES.iter().any(|known| known.code == code) {
+            let known = codes::CODES.iter().map(|known| known.code);
+            let diagnostic =
+                Diagnostic::warning("unknown-code", format!("deploy.allow: `{code}` is not a code of hoist"))
+                    .path("deploy.allow")
+                    .at(deploy.place_of("allow"));
+            diagnostics.push(match nearest(code, known) {
+                Some(near) => diagnostic.label(format!("did you mean `{near}`?")),
+                None => diagnostic.help("`docs/error-codes.md` lists them"),
+            });
         }
     }
 }
@@ -71,6 +128,22 @@ mod tests {
         assert_eq!(severities(&warn)[0].0, Severity::Warning);
         let off = format!("{file}configValidationMode: off\n");
         assert!(severities(&off).is_empty());
+    }
+
+    #[test]
+    fn warnings_can_be_allowed_and_errors_cannot() {
+        let file = "service: shop\nprovider: {name: aws, runtime: nodejs20.x}\ndeploy: {allow: [runtime-deprecated, missing-key, no-timeuot]}\nfunctions: {f: {timeout: 3}}\n";
+        let context = super::super::Context {
+            stage: "dev",
+            region: "eu-central-1",
+            strict: false,
+            today: jiff::civil::date(2026, 11, 20),
+        };
+        let (_, found) = super::super::validate(&sample::node(file), &context);
+        insta::assert_snapshot!(sample::summary(&found), @r"
+        4:13 error[missing-key] functions.f: `handler` is missing
+        3:17 warning[unknown-code] deploy.allow: `no-timeuot` is not a code of hoist
+        ");
     }
 
     #[test]

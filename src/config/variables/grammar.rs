@@ -52,6 +52,8 @@ pub struct Call {
     pub address: Option<Argument>,
     /// From this source to the end of the variable, without the closing brace: `self:a, 'b'`.
     pub rest: String,
+    /// What of that follows the source itself: `, 'b'`.
+    pub fallbacks: String,
 }
 
 #[derive(Debug, PartialEq)]
@@ -173,7 +175,7 @@ impl Scanner<'_> {
             return Err(self.malformed(open..start, format!("variables are nested more than {MAX_NESTING} deep")));
         }
         let mut sources = Vec::new();
-        let mut starts = Vec::new();
+        let mut spans = Vec::new();
         let mut at = start;
         loop {
             let next = if !sources.is_empty()
@@ -181,21 +183,22 @@ impl Scanner<'_> {
                 && let Some((inner, end)) = self.variable(at, nesting + 1)?
             {
                 // `${opt:a, ${self:b}}`, as everybody wrote before v2: the same as `${opt:a, self:b}`.
-                starts.extend(inner.sources.iter().map(|_| None));
+                spans.extend(inner.sources.iter().map(|_| None));
                 sources.extend(inner.sources);
                 self.blank(end)
             } else {
                 let (source, next) = self.source(open, at, sources.is_empty(), nesting)?;
-                starts.push(Some(at));
+                spans.push(Some((at, next)));
                 sources.push(source);
                 next
             };
             let literal = matches!(sources.last(), Some(Source::Literal(_)));
             match self.byte(next) {
                 Some(b'}') => {
-                    for (source, start) in sources.iter_mut().zip(starts) {
-                        if let (Source::Call(call), Some(start)) = (source, start) {
+                    for (source, span) in sources.iter_mut().zip(spans) {
+                        if let (Source::Call(call), Some((start, end))) = (source, span) {
                             self.text[start..next].trim().clone_into(&mut call.rest);
+                            self.text[end..next].trim().clone_into(&mut call.fallbacks);
                         }
                     }
                     let written = self.text[open..=next].to_owned();
@@ -251,7 +254,9 @@ impl Scanner<'_> {
                 self.malformed(at..end, format!("`{word}` cannot be a source: sources begin with a lowercase letter"))
             );
         }
-        let call = |address| Source::Call(Call { kind: word.to_owned(), params, address, rest: String::new() });
+        let call = |address| {
+            Source::Call(Call { kind: word.to_owned(), params, address, rest: String::new(), fallbacks: String::new() })
+        };
         match self.byte(next) {
             Some(b':') => {}
             Some(b'}' | b',') => return Ok((call(None), next)),

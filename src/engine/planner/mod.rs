@@ -13,6 +13,7 @@ use super::plan::Plan;
 use super::resource::DesiredState;
 
 use wanted::Wanted;
+pub(super) use wanted::evaluated;
 
 /// How a plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::PlanOptions;
-use super::wanted::Wanted;
+use super::wanted::{Attributes, Wanted};
 use crate::engine::address::Address;
 use crate::engine::diff::difference;
 use crate::engine::evaluate::{is_known, references};
@@ -57,11 +57,30 @@ struct Reader<'a, 'b> {
     failures: Vec<Failure>,
 }
 
+#[derive(Default)]
+struct Foreseen {
+    /// Which resource waits for an attribute of which other.
+    open: Vec<(usize, usize)>,
+    replaced: HashSet<usize>,
+}
+
 /// A live resource beneath which to look.
 struct Parent {
     live: Live,
     /// The wanted resource that it is; `None` for an orphan.
     position: Option<usize>,
+    /// It is not there, but something may be left of it: not everything dies with its parent.
+    absent: bool,
+}
+
+impl Parent {
+    fn wanted(position: usize, live: Live) -> Self {
+        Self { live, position: Some(position), absent: false }
+    }
+
+    fn orphan(live: Live) -> Self {
+        Self { live, position: None, absent: false }
+    }
 }
 
 impl Reader<'_, '_> {
@@ -158,20 +177,40 @@ impl Reader<'_, '_> {
             if let Some(live) = live
                 && self.is_to_be_managed(live)
             {
-                parents.push(Parent { live: live.clone(), position: Some(position) });
+                parents.push(Parent::wanted(position, live.clone()));
             }
         }
-        parents.extend(self.found.orphans.iter().map(|live| Parent { live: live.clone(), position: None }));
+        parents.extend(self.found.orphans.iter().cloned().map(Parent::orphan));
+        parents.extend((0..self.wanted.resources.len()).filter_map(|position| self.absent(position)));
         while !parents.is_empty() {
             parents = self.read_level(parents).await;
         }
-        // Not everything dies with its parent.
         let orphaned = (0..self.wanted.resources.len())
             .filter(|&child| self.wanted.parent[child].is_some_and(|parent| self.found.live[parent].is_none()))
             .filter(|&child| !self.is_listed(child))
             .map(|child| (child, self.evaluated(child)))
             .collect();
         self.read_each(orphaned).await;
+    }
+
+    /// A wanted resource that is not live, as it would be, when children of it are wanted.
+    fn absent(&self, position: usize) -> Option<Parent> {
+        if self.found.live[position].is_some() || self.wanted.children[position].is_empty() {
+            return None;
+        }
+        let desired = self.evaluated(position);
+        let physical_id = self.cloud.kind(&desired.address.kind)?.identity(&desired)?;
+        let live = Live {
+            address: desired.address,
+            physical_id,
+            properties: desired.properties,
+            attributes: self.wanted.predicted[position].clone(),
+            ownership: Ownership::Ours,
+            fingerprint: None,
+            revision: None,
+            parent: desired.parent,
+        };
+        Some(Parent { live, position: Some(position), absent: true })
     }
 
     /// Whether a wanted resource is found by listing beneath its parent.
@@ -190,11 +229,12 @@ impl Reader<'_, '_> {
     }
 
     async fn read_level(&mut self, parents: Vec<Parent>) -> Vec<Parent> {
-        let open = if self.options.trust_fingerprints { self.open_references() } else { Vec::new() };
+        let foreseen = if self.options.trust_fingerprints { self.foresee() } else { Foreseen::default() };
         let mut tasks = JoinSet::new();
         for (number, parent) in parents.iter().enumerate() {
             if let Some(position) = parent.position
-                && self.can_be_assumed(position, &parent.live, &open)
+                && !parent.absent
+                && self.can_be_assumed(position, &parent.live, &foreseen)
             {
                 self.assume_beneath(position);
                 continue;
@@ -236,7 +276,11 @@ impl Reader<'_, '_> {
             .kinds()
             .into_iter()
             .filter(|kind| kind.parent_type() == Some(parent.live.address.kind.as_str()))
-            .filter(|kind| parent.position.is_some() || (!retained && !kind.vanishes_with_parent()))
+            .filter(|kind| match parent.position {
+                None => !retained && !kind.vanishes_with_parent(),
+                Some(_) if !parent.absent => true,
+                Some(position) => !kind.vanishes_with_parent() && !self.children(position, kind.type_name()).is_empty(),
+            })
             .map(|kind| kind.type_name())
             .collect()
     }
@@ -257,7 +301,7 @@ impl Reader<'_, '_> {
                 });
                 if let Some(at) = at {
                     let live = found.remove(at);
-                    next.push(Parent { live: live.clone(), position: Some(position) });
+                    next.push(Parent::wanted(position, live.clone()));
                     self.found.live[position] = Some(live);
                 }
             }
@@ -265,7 +309,7 @@ impl Reader<'_, '_> {
         let mut seen: HashSet<(String, String)> = self.found.orphans.iter().map(place).collect();
         for live in found.into_iter().filter(|live| live.ownership == Ownership::Ours) {
             if seen.insert(place(&live)) {
-                next.push(Parent { live: live.clone(), position: None });
+                next.push(Parent::orphan(live.clone()));
                 self.found.orphans.push(live);
             }
         }
@@ -274,7 +318,7 @@ impl Reader<'_, '_> {
     /// Children of a type that is not listed beneath their parent are read one by one.
     async fn read_unlisted(&mut self, parents: &[Parent], next: &mut Vec<Parent>) {
         let mut unlisted = Vec::new();
-        for position in parents.iter().filter_map(|parent| parent.position) {
+        for position in parents.iter().filter(|parent| !parent.absent).filter_map(|parent| parent.position) {
             for &child in &self.wanted.children[position] {
                 if !self.is_listed(child) && !self.found.assumed[child] {
                     unlisted.push((child, self.evaluated(child)));
@@ -286,7 +330,7 @@ impl Reader<'_, '_> {
         for position in positions {
             if let Some(live) = self.found.live[position].clone() {
                 self.found.orphans.retain(|orphan| place(orphan) != place(&live));
-                next.push(Parent { live, position: Some(position) });
+                next.push(Parent::wanted(position, live));
             }
         }
     }
@@ -297,7 +341,7 @@ impl Reader<'_, '_> {
     }
 
     /// Whether everything beneath a live resource is as its fingerprint says, and nobody needs to know more of it.
-    fn can_be_assumed(&self, top: usize, live: &Live, open: &[(usize, usize)]) -> bool {
+    fn can_be_assumed(&self, top: usize, live: &Live, foreseen: &Foreseen) -> bool {
         let fingerprint = &self.wanted.resources[top].fingerprint;
         if !self.options.trust_fingerprints || fingerprint.is_none() || live.fingerprint != *fingerprint {
             return false;
@@ -306,25 +350,37 @@ impl Reader<'_, '_> {
             return false;
         }
         // A new resource in its place has nothing beneath it.
-        let desired = self.evaluated(top);
-        let traits = self.cloud.kind(&desired.address.kind).map_or(&[][..], |kind| kind.traits());
-        if !difference(&live.properties, &desired.properties, traits).forced_by.is_empty() {
+        if foreseen.replaced.contains(&top) {
             return false;
         }
-        open.iter().all(|(position, needed)| {
+        foreseen.open.iter().all(|(position, needed)| {
             // Among themselves they may know what is not known here; between them and the rest nothing may be open.
             self.wanted.is_beneath(*position, top) == self.wanted.is_beneath(*needed, top)
         })
     }
 
-    /// Which resource waits for an attribute of which other, as far as is known by now.
-    fn open_references(&self) -> Vec<(usize, usize)> {
-        let mut open = Vec::new();
-        for position in 0..self.wanted.resources.len() {
-            let needed = references(&self.evaluated(position).properties);
-            open.extend(needed.iter().filter_map(|(id, _)| Some((position, self.wanted.position(id)?))));
+    /// What the plan will come to, as far as is known by now. What will be replaced has other attributes afterwards.
+    fn foresee(&self) -> Foreseen {
+        let mut known: Vec<Attributes> = vec![Attributes::new(); self.wanted.resources.len()];
+        let mut foreseen = Foreseen::default();
+        for &position in &self.wanted.order {
+            let desired = self.wanted.evaluated(position, self.cloud.as_ref(), &|logical_id, attribute| {
+                known[self.wanted.position(logical_id)?].get(attribute).cloned()
+            });
+            let needed = references(&desired.properties);
+            foreseen.open.extend(needed.iter().filter_map(|(id, _)| Some((position, self.wanted.position(id)?))));
+            let Some(kind) = self.cloud.kind(&desired.address.kind) else { continue };
+            known[position] = kind.predict(&desired);
+            let Some(live) = &self.found.live[position] else { continue };
+            if difference(&live.properties, &desired.properties, kind.traits()).forced_by.is_empty() {
+                let mut attributes = live.attributes.clone();
+                attributes.append(&mut known[position]);
+                known[position] = attributes;
+            } else {
+                foreseen.replaced.insert(position);
+            }
         }
-        open
+        foreseen
     }
 
     fn assume_beneath(&mut self, top: usize) {

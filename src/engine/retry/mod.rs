@@ -17,6 +17,7 @@ pub use error::{CallError, Fate};
 pub use table::{Budget, Budgets, Class, Rule, Table};
 
 use super::failure::{Failure, Reason};
+use super::guard::Guard;
 use super::kind::Progress;
 use super::limits::Limiter;
 
@@ -80,6 +81,11 @@ impl Fresh {
         self.note(EVERYTHING);
     }
 
+    /// Whether anything changed, for what rests on more than it can name.
+    pub fn any(&self) -> bool {
+        !self.names.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Whether it changed.
     pub fn contains(&self, name: &str) -> bool {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,6 +100,7 @@ pub struct Retry {
     limiter: Arc<Limiter>,
     stop: CancellationToken,
     seed: u64,
+    guard: Arc<Mutex<Option<Arc<dyn Guard>>>>,
     /// What changed in this run.
     pub fresh: Fresh,
 }
@@ -116,7 +123,12 @@ impl Retry {
     /// `stop` ends every wait between attempts: what was refused is not in flight. An attempt that is under way, and what
     /// is only watched until it is done, go on. `seed` decides the jitter.
     pub fn new(table: Arc<Table>, limiter: Arc<Limiter>, stop: CancellationToken, seed: u64) -> Self {
-        Self { table, limiter, stop, seed, fresh: Fresh::default() }
+        Self { table, limiter, stop, seed, guard: Arc::default(), fresh: Fresh::default() }
+    }
+
+    /// From now on, asks before every attempt whether it may still be sent. Holds for all clones.
+    pub fn guard_with(&self, guard: Arc<dyn Guard>) {
+        *self.guard.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
     }
 
     /// The buckets that it draws from.
@@ -136,7 +148,7 @@ impl Retry {
     {
         let mut trial = Trial::new(call);
         loop {
-            match self.send(&mut trial, &mut attempt).await {
+            match self.send(&mut trial, &mut attempt).await? {
                 Ok(value) => return Ok(value),
                 Err(error) => {
                     if call.resend == Resend::CheckFirst && error.is_ambiguous() {
@@ -168,7 +180,7 @@ impl Retry {
     {
         let mut trial = Trial::new(call);
         loop {
-            match self.send(&mut trial, &mut attempt).await {
+            match self.send(&mut trial, &mut attempt).await? {
                 Ok(value) => return Ok(value),
                 Err(error) => {
                     let ambiguous = error.is_ambiguous();
@@ -217,15 +229,19 @@ impl Retry {
         Err(Failure::new(Reason::Bug, "looked more often than can be counted"))
     }
 
-    /// One attempt, after its tokens.
-    async fn send<T, F, Fut>(&self, trial: &mut Trial<'_>, attempt: &mut F) -> Result<T, CallError>
+    /// One attempt, after its tokens. The outer error is the guard's.
+    async fn send<T, F, Fut>(&self, trial: &mut Trial<'_>, attempt: &mut F) -> Result<Result<T, CallError>, Failure>
     where
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, CallError>>,
     {
         self.limiter.draw(trial.call.buckets).await;
+        let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(guard) = guard {
+            guard.check()?;
+        }
         trial.attempts += 1;
-        attempt(trial.attempts).await
+        Ok(attempt(trial.attempts).await)
     }
 
     /// Waits before the next attempt, or gives up.
@@ -528,7 +544,7 @@ mod tests {
     fn after_a_run_that_was_cut_off_everything_is_fresh() {
         let fresh = Fresh::default();
         fresh.note("role-a");
-        assert!(fresh.contains("role-a") && !fresh.contains("role-b"));
+        assert!(fresh.any() && fresh.contains("role-a") && !fresh.contains("role-b"));
         fresh.note_everything();
         assert!(fresh.contains("role-b"));
     }

@@ -51,7 +51,7 @@ class Cloud:
         # the front's constraints that are tested, not botocore's own.
         return boto3.client(
             service, endpoint_url=self.url, region_name=region, aws_access_key_id="test", aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=20, **config),
+            config=Config(**{"retries": {"total_max_attempts": 1}, "parameter_validation": False, "read_timeout": 20, **config}),
         )
 
     def role(self, name: str = "role", trust: str = TRUST, policy: dict[str, Any] | None = None) -> str:

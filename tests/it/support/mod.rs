@@ -5,5 +5,5 @@ mod cloud;
 mod project;
 
 pub use boto::Boto;
-pub use cloud::Cloud;
+pub use cloud::{Cloud, python};
 pub use project::{Project, Ran};

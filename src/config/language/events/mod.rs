@@ -117,18 +117,18 @@ pub struct Event {
 impl Decode for Event {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         let kinds = Trigger::KINDS;
-        if let Data::String(kind) = &node.data {
-            if kinds.contains(&kind.as_str()) {
-                let diagnostic = cx
-                    .error(
-                        "event-without-settings",
-                        node,
-                        format!("`{kind}` has no settings, so nothing calls the function"),
-                    )
-                    .help(format!("write `{kind}:` with its settings, see `hoist schema`"));
-                cx.report(diagnostic);
-                return None;
-            }
+        if let Data::String(kind) = &node.data
+            && kinds.contains(&kind.as_str())
+        {
+            let diagnostic = cx
+                .error(
+                    "event-without-settings",
+                    node,
+                    format!("`{kind}` has no settings, so nothing calls the function"),
+                )
+                .help(format!("write `{kind}:` with its settings, see `hoist schema`"));
+            cx.report(diagnostic);
+            return None;
         }
         let map = cx.mapping(node, &Self::expects())?;
         let mut found = None;
