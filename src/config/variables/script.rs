@@ -1,6 +1,7 @@
 //! The user's own JavaScript and TypeScript, run by the user's own node: configurations and `${file(x.js)}`.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(crate) enum Question {
 /// Answers what a script asks.
 pub(crate) trait Answers {
     /// The value, or why there is none.
-    async fn answer(&mut self, question: Question) -> Result<Value, String>;
+    fn answer(&mut self, question: Question) -> impl Future<Output = Result<Value, String>> + Send;
 }
 
 /// For scripts that are the configuration itself: there is nothing to ask about yet.
