@@ -107,7 +107,7 @@ fn plural(one: &str) -> String {
 
 impl<T: Decode> Decode for IndexMap<String, T> {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
-        let map = cx.mapping(node, &Self::expects())?;
+        let map = cx.mapping(node, Self::expects)?;
         let mut values = IndexMap::with_capacity(map.len());
         for (key, entry) in map {
             if matches!(entry.value.data, Data::Null) && !T::KEEPS_NULL {

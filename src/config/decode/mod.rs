@@ -176,11 +176,15 @@ impl Decoder {
     }
 
     /// The entries of a mapping, or an error that says what was expected.
-    pub fn mapping<'a>(&mut self, node: &'a Node, expected: &str) -> Option<&'a IndexMap<String, Entry>> {
+    pub fn mapping<'a>(
+        &mut self,
+        node: &'a Node,
+        expected: impl FnOnce() -> String,
+    ) -> Option<&'a IndexMap<String, Entry>> {
         match &node.data {
             Data::Map(map) => Some(map),
             _ => {
-                self.wrong_type(node, expected);
+                self.wrong_type(node, &expected());
                 None
             }
         }

@@ -15,6 +15,7 @@ pub mod names;
 pub mod package;
 pub mod plugins;
 pub mod provider;
+pub mod reference;
 pub mod runtimes;
 pub mod schema;
 pub mod service;

@@ -7,7 +7,6 @@ mod environment;
 mod events;
 mod names;
 mod network;
-mod old_forms;
 mod resources;
 mod roles;
 mod routes;
@@ -49,7 +48,6 @@ const CHECKS: &[Check] = &[
     events::check,
     names::check,
     network::check,
-    old_forms::check,
     resources::check,
     roles::check,
     routes::check,
