@@ -6,7 +6,6 @@ use serde_json::Number;
 
 use crate::aws::template::masked;
 use crate::config::decode::{Cf, CfList, CfOr, intrinsic};
-use crate::config::language::names::Description;
 use crate::config::node::{Data, Node};
 use crate::engine::value::{Secret, Value};
 
@@ -221,14 +220,6 @@ impl From<&CfList> for Value {
 pub fn number<const MIN: i64, const MAX: i64>(count: &CfOr<crate::config::decode::Bounded<MIN, MAX>>) -> Value {
     match count {
         CfOr::Value(count) => count.get().into(),
-        CfOr::Cf(cf) => cf.into(),
-    }
-}
-
-/// A description, or the intrinsic that gives it.
-pub fn description(text: &CfOr<Description>) -> Value {
-    match text {
-        CfOr::Value(text) => text.as_str().into(),
         CfOr::Cf(cf) => cf.into(),
     }
 }
