@@ -309,12 +309,16 @@ pub const CODES: &[Code] = &[
     ),
     packaging(
         "artifact-in-s3",
-        "An artifact lies in S3 and cannot be read offline.",
-        "Run the command with credentials.",
+        "An artifact lies in S3, where hoist does not fetch it yet.",
+        "Download it first, and give the path of the file.",
     ),
     packaging("artifact-not-a-zip", "An artifact is not a zip.", "Build it as a zip."),
     packaging("artifact-not-found", "An artifact is not where the file says.", "Build it first, or correct the path."),
-    packaging("bad-pattern", "A pattern of `package` cannot be read.", "Correct its brackets or braces."),
+    packaging(
+        "bad-pattern",
+        "A pattern of `package` can match nothing: it is empty, absolute, or stands for too much.",
+        "Write it relative to the service directory.",
+    ),
     packaging(
         "bootstrap-not-executable",
         "The `bootstrap` of an own runtime is not executable.",
@@ -327,8 +331,8 @@ pub const CODES: &[Code] = &[
     ),
     packaging(
         "dev-dependencies-kept",
-        "Development dependencies could not be told apart and are packaged.",
-        "Install with a lock file that npm reads.",
+        "Development dependencies could not be told apart, because a `package.json` cannot be read, and are packaged.",
+        "Install the packages again, or set `package.excludeDevDependencies: false`.",
     ),
     packaging("handler-malformed", "A handler is not written as `path/file.function`.", "Write it so."),
     packaging(
@@ -341,11 +345,7 @@ pub const CODES: &[Code] = &[
         "Patterns of a function have no effect without `individually`.",
         "Set `package.individually: true`.",
     ),
-    packaging(
-        "layer-without-content",
-        "The folder of a layer is not there or is empty.",
-        "Correct `path`, or build the layer first.",
-    ),
+    packaging("layer-without-content", "A layer has neither `path` nor `package.artifact`.", "Give one of the two."),
     packaging(
         "no-matched-files",
         "No file is left for a zip.",
@@ -362,6 +362,7 @@ pub const CODES: &[Code] = &[
         "A function says that it is not packaged, and gives no artifact.",
         "Take `package.disable` away, or give `package.artifact`.",
     ),
+    packaging("package-not-written", "A zip could not be written.", "Look at the room on the disk."),
     packaging("packaging-failed", "Packaging stopped unexpectedly.", "Report it with what hoist said."),
     packaging("pattern-names-directory", "A pattern names a folder and matches no file.", "Add `/**`."),
     packaging("two-files-one-name", "Two files would have the same name in a zip.", "Rename one of them."),

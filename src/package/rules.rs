@@ -212,4 +212,17 @@ mod tests {
         assert!(!nothing_beneath(&rules(&["!.git/**", "**"]), 0, ".git"));
         assert!(!nothing_beneath(&rules(&["!**/*.md"]), 0, "docs"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_skipped_directory_holds_nothing_that_would_be_chosen(
+            patterns in proptest::collection::vec("!?([ab*]|\\*\\*|\\{a,b\\}|!\\(a\\))(/([ab*]|\\*\\*|a\\*)){0,3}", 1..6),
+            name in "[ab]{1,2}(/[ab]{1,2}){1,4}",
+        ) {
+            let rules: Vec<Rule> = patterns.iter().filter_map(|text| Rule::from_pattern(text).ok()).collect();
+            let skipped = name.match_indices('/').any(|(at, _)| nothing_beneath(&rules, 0, &name[..at]));
+            let chosen = rules.iter().rev().find(|rule| rule.glob.matches(0, &name)).is_none_or(|rule| rule.include);
+            proptest::prop_assert!(!(skipped && chosen), "{patterns:?} {name}");
+        }
+    }
 }
