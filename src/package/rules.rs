@@ -88,6 +88,23 @@ pub struct Written {
     pub own_patterns: Vec<String>,
 }
 
+impl Written {
+    /// Whether a pattern, without its `!`, is in here.
+    pub fn holds(&self, text: &str) -> bool {
+        self.is_of_service(text) || is_in(text, [&self.own_exclude, &self.own_patterns])
+    }
+
+    /// Whether it is one of the service's.
+    pub fn is_of_service(&self, text: &str) -> bool {
+        is_in(text, [&self.service_exclude, &self.service_patterns])
+    }
+}
+
+fn is_in(text: &str, lists: [&Vec<String>; 2]) -> bool {
+    let plain = |text: &str| text.strip_prefix('!').unwrap_or(text).to_owned();
+    lists.into_iter().flatten().any(|other| plain(other) == plain(text))
+}
+
 /// Puts all rules into the framework's order, and gives those that are no globs with what is wrong with them.
 ///
 /// The order is that of its `getExcludes` and `getIncludes`: all that is left out first, then all that is put in, so a
