@@ -145,6 +145,22 @@ pub fn of_function(key: &str, ending: &str) -> String {
     format!("{}{ending}", function(key))
 }
 
+/// A name that is cut to 64 characters when it is longer: its beginning, its MD5 and its ending, as the framework cuts
+/// the names of rules and targets.
+pub fn cut(name: &str, ending: &str) -> String {
+    if name.chars().count() <= 64 {
+        return name.to_owned();
+    }
+    let beginning: String = name.chars().take(31_usize.saturating_sub(ending.len())).collect();
+    format!("{beginning}{}-{ending}", md5(name))
+}
+
+/// The MD5 of a text in hexadecimal: not for security, but for names that the framework makes so.
+pub fn md5(text: &str) -> String {
+    use md5::{Digest, Md5};
+    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The logical id of a function.
 pub fn lambda(key: &str) -> String {
     of_function(key, "LambdaFunction")
@@ -282,6 +298,15 @@ mod tests {
         for (have, want) in table {
             assert_eq!(have, want);
         }
+    }
+
+    #[test]
+    fn long_rule_names_are_cut_as_the_framework_cuts_them() {
+        assert_eq!(cut("short-rule-1", "rule-1"), "short-rule-1");
+        let long = format!("{}-rule-1", "a".repeat(60));
+        assert_eq!(cut(&long, "rule-1"), format!("{}{}-rule-1", "a".repeat(25), md5(&long)));
+        assert_eq!(cut(&long, "rule-1").len(), 64);
+        assert_eq!(md5("abc"), "900150983cd24fb0d6963f7d28e17f72");
     }
 
     #[test]

@@ -28,6 +28,9 @@ use aws_types::SigningName;
 use aws_types::region::{Region, SigningRegion};
 use serde_json::Value as Json;
 
+use crate::engine::failure::Failure;
+use crate::engine::kind::Progress;
+
 use super::calls::Answer;
 use super::client::{Aws, behaviour};
 
@@ -121,6 +124,15 @@ impl Signed {
         self
     }
 
+    fn page(mut self, key: &str, token: Option<&str>) -> Self {
+        match (token, &mut self.body) {
+            (Some(token), Some(body)) if self.action.is_some() => body[key] = token.into(),
+            (Some(token), _) => self.query.push((key.to_owned(), token.to_owned())),
+            (None, _) => {}
+        }
+        self
+    }
+
     fn uri(&self) -> String {
         let query: Vec<String> =
             self.query.iter().map(|(key, value)| format!("{}={}", segment(key), segment(value))).collect();
@@ -207,6 +219,65 @@ fn answer(response: &HttpResponse) -> Result<Json, OrchestratorError<Refused>> {
 }
 
 impl Aws {
+    /// Calls an operation until it succeeds or the retry table says that it will not.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn ask(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        request: &Signed,
+        progress: &Progress,
+    ) -> Result<Json, Failure> {
+        self.call(service, operation)
+            .progress(progress)
+            .fresh(self.retry().fresh.any())
+            .send(|| self.signed(service, request.clone()))
+            .await
+    }
+
+    /// As [`Aws::ask`], with `None` for what is not there. Waits for nothing to spread.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn look_for(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        request: &Signed,
+    ) -> Result<Option<Json>, Failure> {
+        self.call(service, operation).find(|| self.signed(service, request.clone())).await
+    }
+
+    /// Every page of a list: `token` is the member of the answer that leads to the next page, and goes into the request
+    /// as `next` (into the query of a REST request, into the body of an action). Nothing where the owner is not there.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn pages(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        request: Signed,
+        (token, next): (&str, &str),
+        items: &str,
+    ) -> Result<Vec<Json>, Failure> {
+        let mut all = Vec::new();
+        let mut last: Option<String> = None;
+        loop {
+            let page = request.clone().page(next, last.as_deref());
+            let Some(mut page) = self.look_for(service, operation, &page).await? else { return Ok(all) };
+            if let Some(Json::Array(some)) = page.get_mut(items).map(Json::take) {
+                all.extend(some);
+            }
+            match page.get(token).and_then(Json::as_str).filter(|token| !token.is_empty()) {
+                Some(token) if last.as_deref() != Some(token) => last = Some(token.to_owned()),
+                _ => return Ok(all),
+            }
+        }
+    }
+
     /// Sends one attempt. Goes into [`super::calls::Request::send`], which knows quotas and retries.
     ///
     /// # Errors

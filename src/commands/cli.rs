@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use super::completions;
 use super::error::Exit;
+use super::{completions, deploy, diff, info, invoke, logs, package, remove};
 use crate::screen::{Colour, Screen};
 
 /// Deploys a serverless.yml by calling the AWS APIs directly: live diff, no state file, no CloudFormation stack for
@@ -41,6 +41,9 @@ pub struct Global {
     /// A parameter for ${param:KEY}; may be given several times
     #[arg(long = "param", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
     pub params: Vec<(String, String)>,
+    /// Refuse plugins that hoist does not know, instead of warning about them
+    #[arg(long, global = true)]
+    pub strict: bool,
     /// Results as JSON lines on standard output, for machines
     #[arg(long, global = true)]
     pub json: bool,
@@ -54,6 +57,20 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make the account match the file
+    Deploy(deploy::Deploy),
+    /// Show what a deploy would change, from what is live
+    Diff(diff::Diff),
+    /// Delete everything that hoist made for this service and stage
+    Remove(remove::Remove),
+    /// Call a function
+    Invoke(invoke::Invoke),
+    /// Show a function's logs
+    Logs(logs::Logs),
+    /// Show what is deployed
+    Info(info::Info),
+    /// Write the zips and .hoist/resources.json, without AWS
+    Package(package::Package),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -76,6 +93,13 @@ fn run(cli: Cli, screen: &Screen) -> Exit {
     let global = cli.global;
     let result = runtime.block_on(async {
         match cli.command {
+            Command::Deploy(command) => command.run(&global, screen).await,
+            Command::Diff(command) => command.run(&global, screen).await,
+            Command::Remove(command) => command.run(&global, screen).await,
+            Command::Invoke(command) => command.run(&global, screen).await,
+            Command::Logs(command) => command.run(&global, screen).await,
+            Command::Info(command) => command.run(&global, screen).await,
+            Command::Package(command) => command.run(&global, screen).await,
             Command::Completions(command) => command.run::<Cli>(screen),
         }
     });

@@ -142,6 +142,16 @@ pub const CODES: &[Code] = &[
         "Follow the way out that the message names.",
     ),
     language(
+        "old-form",
+        "A part is written as older versions of the framework had it. hoist reads it all the same.",
+        "Write it as the message says.",
+    ),
+    language(
+        "unbuilt-key",
+        "A key is part of the language, and hoist does not do yet what it asks for. An error with `--strict`.",
+        "Check whether the deployed service needs it.",
+    ),
+    language(
         "unknown-code",
         "`deploy.allow` names a code that does not exist.",
         "Correct it: this page lists all codes.",

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::config::diagnostic::{Diagnostic, Severity};
-use crate::config::node::Sources;
 use crate::engine::value::{Expression, MASK, Value};
 
 /// Everyday words for CloudFormation's types; what is not listed is called by the last part of its type.
@@ -99,24 +97,6 @@ pub fn count(number: usize, noun: &str) -> String {
         _ => format!("{noun}s"),
     };
     format!("{number} {plural}")
-}
-
-/// A diagnostic in one paragraph, until the renderer with carets takes its place.
-pub fn diagnostic(one: &Diagnostic, sources: &Sources) -> String {
-    let word = match one.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    };
-    let mut text = format!("{word}[{}]: {}", one.code, one.message);
-    if let Some(place) = one.place {
-        let path = sources.get(place.file).map_or("?", |file| file.path.as_str());
-        text.push_str(&format!("\n  --> {path}:{}:{}", place.line, place.column));
-    }
-    for help in &one.help {
-        text.push_str(&format!("\n  help: {help}"));
-    }
-    text
 }
 
 #[cfg(test)]

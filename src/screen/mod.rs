@@ -16,6 +16,8 @@ use std::io::{IsTerminal, Write};
 use anstream::{AutoStream, ColorChoice};
 use serde_json::{Value as Json, json};
 
+use crate::config::diagnostic::Diagnostic;
+use crate::config::node::Sources;
 use style::{ERROR, HINT, WARNING};
 
 /// When to use colour.
@@ -26,13 +28,15 @@ pub enum Colour {
     Never,
 }
 
-/// Where a command's words go.
+/// Where a command's words go. Cheap to copy: it only knows how, not what.
+#[derive(Clone, Copy, Debug)]
 pub struct Screen {
     json: bool,
     verbose: u8,
     out: ColorChoice,
     err: ColorChoice,
     interactive: bool,
+    on_github: bool,
 }
 
 impl Screen {
@@ -48,6 +52,7 @@ impl Screen {
             verbose,
             out: choice(AutoStream::choice(&std::io::stdout())),
             err: choice(AutoStream::choice(&std::io::stderr())),
+            on_github: std::env::var_os("GITHUB_ACTIONS").is_some(),
             interactive: std::io::stderr().is_terminal() && std::io::stdin().is_terminal(),
         }
     }
@@ -132,14 +137,22 @@ impl Screen {
         self.json(&json!({"type": "stopped", "message": message}));
     }
 
-    /// Problems of a configuration, each with its place.
-    pub fn diagnostics(
-        &self,
-        diagnostics: &[crate::config::diagnostic::Diagnostic],
-        sources: &crate::config::node::Sources,
-    ) {
+    /// Problems of a configuration, each with its place; on GitHub also beside the line in the pull request.
+    pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &Sources) {
+        if diagnostics.is_empty() {
+            return;
+        }
+        let look = diagnostics::Look { colour: self.err_has_colour(), width: 80 };
+        self.note(&diagnostics::report(diagnostics, sources, look));
         for one in diagnostics {
-            self.note(&describe::diagnostic(one, sources));
+            if self.on_github {
+                self.note(&diagnostics::github(one, sources));
+            }
+            let mut line = diagnostics::json(one, sources);
+            if let Some(object) = line.as_object_mut() {
+                object.insert("type".into(), "diagnostic".into());
+            }
+            self.json(&line);
         }
     }
 
@@ -152,3 +165,5 @@ impl Screen {
         Some(dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false))
     }
 }
+
+pub mod diagnostics;

@@ -74,6 +74,24 @@ pub fn counts(plan: &Plan) -> String {
     text
 }
 
+/// `1 created, 2 updated`: what a plan that was carried out has done.
+pub fn tally(plan: &Plan) -> String {
+    let words: [(fn(&Action) -> bool, &str); 5] = [
+        (|action| matches!(action, Action::Create), "created"),
+        (|action| matches!(action, Action::Update { .. }), "updated"),
+        (|action| matches!(action, Action::Adopt { .. }), "adopted"),
+        (|action| matches!(action, Action::Replace { .. }), "replaced"),
+        (|action| matches!(action, Action::Delete), "deleted"),
+    ];
+    let said: Vec<String> = words
+        .iter()
+        .map(|(wanted, word)| (plan.changes.iter().filter(|one| is_shown(one) && wanted(&one.action)).count(), word))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}"))
+        .collect();
+    if said.is_empty() { "our own marks only".to_owned() } else { said.join(", ") }
+}
+
 /// Whether a person wants to see the change: our own marks alone are none.
 pub fn is_shown(change: &Change) -> bool {
     match &change.action {

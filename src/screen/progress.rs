@@ -1,40 +1,59 @@
 //! What is seen while a plan is applied: one line a change.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::plan::is_shown;
 use super::style::{CREATE, DELETE, DIM, ERROR, UPDATE};
 use super::{Screen, describe, failure, json};
 use crate::engine::address::Address;
 use crate::engine::event::{Event, Verb};
+use crate::engine::plan::{Change, Plan};
 
 /// At most so many running changes have a line of their own on a terminal; the rest is only counted.
 const RUNNING_LINES: usize = 6;
 
 /// Shows the engine's events: redrawn lines on a terminal, plain lines in a pipe, JSON lines with `--json`.
-pub struct Progress<'a> {
-    screen: &'a Screen,
+pub struct Progress {
+    screen: Screen,
+    /// Changes that only touch our own marks: carried out, not shown.
+    hidden: HashSet<Address>,
     bars: MultiProgress,
     overall: ProgressBar,
     running: Mutex<HashMap<Address, ProgressBar>>,
 }
 
-impl<'a> Progress<'a> {
-    /// `total` is the number of changes that will be reported.
-    pub fn new(screen: &'a Screen, total: usize) -> Self {
+impl Progress {
+    /// For the changes of a plan.
+    pub fn new(screen: Screen, plan: &Plan) -> Arc<Self> {
+        let is_hidden = |change: &&Change| !is_shown(change);
+        let hidden: HashSet<Address> =
+            plan.changes.iter().filter(is_hidden).map(|change| change.address.clone()).collect();
+        let total = plan.changes.len() - hidden.len();
         let target = if screen.is_live() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
         let overall = bars.add(ProgressBar::new(total as u64));
         overall.set_style(style("{spinner} {pos} of {len} changes, {elapsed}"));
         overall.enable_steady_tick(Duration::from_millis(120));
-        Self { screen, bars, overall, running: Mutex::new(HashMap::new()) }
+        Arc::new(Self { screen, hidden, bars, overall, running: Mutex::new(HashMap::new()) })
+    }
+
+    /// What the engine calls with each event.
+    pub fn events(self: &Arc<Self>) -> Arc<dyn Fn(Event) + Send + Sync> {
+        let progress = Arc::clone(self);
+        Arc::new(move |event| progress.show(&event))
     }
 
     /// Takes one event of the engine.
     pub fn show(&self, event: &Event) {
+        // A failure is news, whatever it failed at.
+        if address(event).is_some_and(|address| self.hidden.contains(address)) && !matches!(event, Event::Failed { .. })
+        {
+            return;
+        }
         self.screen.json(&json::event(event));
         let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match event {
@@ -101,6 +120,18 @@ impl<'a> Progress<'a> {
         } else {
             self.screen.note(text);
         }
+    }
+}
+
+fn address(event: &Event) -> Option<&Address> {
+    match event {
+        Event::Phase { .. } => None,
+        Event::Started { address, .. }
+        | Event::Waiting { address, .. }
+        | Event::Done { address, .. }
+        | Event::Failed { address, .. }
+        | Event::Skipped { address, .. }
+        | Event::Interrupted { address, .. } => Some(address),
     }
 }
 

@@ -11,8 +11,6 @@ pub struct FunctionLine {
     pub key: String,
     /// The name in AWS.
     pub name: String,
-    /// Its own address, when it has one.
-    pub url: Option<String>,
 }
 
 /// An address that answers requests.
@@ -60,7 +58,7 @@ impl Deployed {
                 "method": endpoint.method, "url": endpoint.url, "function": endpoint.function,
             })).collect::<Vec<_>>(),
             "functions": self.functions.iter().map(|function| json!({
-                "key": function.key, "name": function.name, "url": function.url,
+                "key": function.key, "name": function.name,
             })).collect::<Vec<_>>(),
         })
     }
@@ -79,8 +77,8 @@ mod tests {
                 function: "orders".into(),
             }],
             functions: vec![
-                FunctionLine { key: "a".into(), name: "shop-dev-a".into(), url: None },
-                FunctionLine { key: "orders".into(), name: "shop-dev-orders".into(), url: None },
+                FunctionLine { key: "a".into(), name: "shop-dev-a".into() },
+                FunctionLine { key: "orders".into(), name: "shop-dev-orders".into() },
             ],
         };
         insta::assert_snapshot!(anstream::adapter::strip_str(&deployed.text()).to_string(), @r"

@@ -33,7 +33,7 @@ class Backend:
         self.region = region
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._auth = auth
+        self.auth = auth
         self._log = log
         self._child: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -53,7 +53,7 @@ class Backend:
             "GATEWAY_PORT": str(self.port),
             "MINISTACK_ACCOUNT_ID": self.account,
             "MINISTACK_REGION": self.region,
-            "AUTH": "true" if self._auth else "false",
+            "AUTH": "true" if self.auth else "false",
             "LOG_LEVEL": "INFO" if self._log else "ERROR",
             # Listeners that nobody here needs, on ports that others may use.
             "IOT_MTLS_ENABLED": "0",

@@ -27,6 +27,7 @@ class Setting:
 SETTINGS: tuple[Setting, ...] = (
     Setting("constraints.model", True, True, True, "check requests against botocore's service models", "AWS's own models"),
     Setting("constraints.rules", True, True, True, "check the rules that the models lack", "AWS documentation, see rules/"),
+    Setting("constraints.invocations", True, True, True, "APIs and function URLs need permission to invoke", "lambda/latest/dg/urls-auth; API Gateway"),
     Setting("urls.rewrite", True, True, True, "function URLs and API endpoints lead through the front", "ours"),
     Setting("latency.enabled", False, True, True, "calls take time", "ours"),
     Setting("latency.scale", 1.0, 1.0, 0.1, "factor on every latency", "ours"),

@@ -4,4 +4,4 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 venv=$("$here/setup.sh")
 cd "$here"
-exec "$venv/bin/python" -m pytest -q -p no:cacheprovider "${@:-tests}"
+PYTHONPATH="$here/.." exec "$venv/bin/python" -m pytest -q -p no:cacheprovider "${@:-tests}"

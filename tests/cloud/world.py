@@ -55,6 +55,7 @@ class World:
         self.backend = backend
         self.settings = settings
         self.url = ""
+        self.writes = 0  # how many were carried out, so that what was read before can be told to be stale
         self._states: dict[type, Any] = {}
 
     def of(self, kind: type[State]) -> State:

@@ -29,7 +29,7 @@ fn function(plan: &Plan, one: &FunctionPlan, output: &mut Output) -> TemplateRes
         .with("Timeout", effective.timeout())
         .with("Role", one.role.arn())
         .maybe("Architectures", effective.architecture().map(|name| vec![name.as_str()]))
-        .maybe("Description", function.description.as_ref())
+        .maybe("Description", function.description.as_ref().map(tree::as_text))
         .maybe(
             "EphemeralStorage",
             function.ephemeral_storage_size.map(|size| Properties::new().with("Size", size.get())),

@@ -1,6 +1,7 @@
 //! From a `Service` to a `Template`: one file per feature, listed in [`FEATURES`].
 
 pub mod artifacts;
+mod events;
 mod functions;
 mod invoke;
 mod layers;
@@ -18,6 +19,7 @@ use crate::config::language::Service;
 
 use self::output::Output;
 use self::plan::Plan;
+use super::intrinsics::Owner;
 use super::template::Template;
 
 pub use self::artifacts::{Artifact, Artifacts};
@@ -52,6 +54,7 @@ const FEATURES: &[Feature] = &[
     Feature { compile: versions::compile },
     Feature { compile: urls::compile },
     Feature { compile: invoke::compile },
+    Feature { compile: events::compile },
     Feature { compile: role::compile },
     // Last: what the file says about generated resources is laid over them.
     Feature { compile: resources::compile },
@@ -65,6 +68,13 @@ pub fn compile(service: &Service, target: &Target) -> Compiled {
         (feature.compile)(&plan, &mut output);
     }
     output.finish()
+}
+
+/// Whose everything is that a service makes, with the tags that the file wants on all of it.
+pub fn owner(service: &Service, target: &Target) -> Owner {
+    let stack_tags =
+        service.provider.stack_tags.iter().map(|(key, value)| (key.clone(), tree::as_text(value))).collect();
+    Owner { service: service.name().to_owned(), stage: target.stage.clone(), stack_tags }
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use super::Target;
 use super::role::FunctionRole;
-use super::tree;
+use super::tree::{self, Properties};
 use crate::aws::naming::{self, Names};
+use crate::aws::template::TemplateResource;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::language::Service;
 use crate::config::language::effective::EffectiveFunction;
+use crate::config::language::events::{Event, Trigger};
 use crate::config::language::function::Function;
 use crate::engine::value::Value;
 
@@ -33,6 +36,24 @@ pub struct FunctionPlan<'a> {
     pub alias: Option<AliasPlan>,
 }
 
+/// One event of one function.
+pub struct Triggered<'p, 'a, T> {
+    pub function: &'p FunctionPlan<'a>,
+    pub event: &'a Event,
+    pub settings: &'a T,
+    /// Position among the function's events of the same kind, from 1.
+    pub number: usize,
+}
+
+impl<T> Triggered<'_, '_, T> {
+    /// An error about the event, at its place.
+    pub fn problem(&self, code: &'static str, what: impl std::fmt::Display) -> Diagnostic {
+        let path =
+            format!("functions.{}.events[{}].{}", self.function.key, self.event.index, self.event.trigger.kind());
+        Diagnostic::error(code, format!("{path}: {what}")).path(path).at(self.event.place)
+    }
+}
+
 /// An alias that stands before a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AliasPlan {
@@ -46,6 +67,19 @@ impl<'a> Plan<'a> {
         names.stack_name = service.provider.stack_name.as_ref().map(|name| name.as_str().to_owned());
         let functions = service.effective_functions(&target.stage).map(FunctionPlan::new).collect();
         Self { service, names, functions }
+    }
+
+    /// Every event of one kind, with its function and its number among that function's events of the kind, from 1.
+    pub fn events<T: 'static>(&self, pick: fn(&Trigger) -> Option<&T>) -> impl Iterator<Item = Triggered<'_, 'a, T>> {
+        self.functions.iter().flat_map(move |function| {
+            let wanted = function.function.events.iter().filter_map(move |event| Some((event, pick(&event.trigger)?)));
+            wanted.enumerate().map(move |(index, (event, settings))| Triggered {
+                function,
+                event,
+                settings,
+                number: index + 1,
+            })
+        })
     }
 
     /// The function of a key.
@@ -85,6 +119,26 @@ impl<'a> FunctionPlan<'a> {
     /// What must exist before callers can use [`Self::target`], beyond the function.
     pub fn alias_id(&self) -> Option<&str> {
         self.alias.as_ref().map(|alias| alias.logical_id.as_str())
+    }
+
+    /// A resource that belongs to the function and waits for its alias.
+    pub fn beside(&self, kind: &str, properties: Properties) -> TemplateResource {
+        let mut resource = TemplateResource::new(kind, properties.into()).after(self.alias_id());
+        resource.condition = self.function.condition.clone();
+        resource
+    }
+
+    /// A resource that lives beneath the function and waits for its alias.
+    pub fn beneath(&self, kind: &str, properties: Properties) -> TemplateResource {
+        self.beside(kind, properties).beneath(&self.logical_id)
+    }
+
+    /// A permission for a service to call the function.
+    pub fn permission(&self, principal: impl Into<Value>) -> Properties {
+        Properties::new()
+            .with("FunctionName", self.target())
+            .with("Action", "lambda:InvokeFunction")
+            .with("Principal", principal)
     }
 
     /// A logical id that begins with this function's key.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Number;
 
-use crate::config::decode::{Cf, CfList, CfOr};
+use crate::aws::template::masked;
+use crate::config::decode::{Cf, CfList, CfOr, intrinsic};
 use crate::config::node::{Data, Node};
 use crate::engine::value::{Secret, Value};
 
@@ -123,6 +124,72 @@ fn scalar_text(value: &Value) -> String {
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => number.to_string(),
         _ => String::new(),
+    }
+}
+
+/// The JSON text of a node, keys in the order of the file, as the framework writes it.
+pub fn json_text(node: &Node) -> String {
+    json(node).to_string()
+}
+
+/// JSON text of a node as a value: where intrinsics stand inside, the text is made when they are known.
+pub fn json_value(node: &Node) -> Value {
+    if has_intrinsic(node) {
+        Properties::new().with("Fn::ToJsonString", from_node(node)).into()
+    } else {
+        Value::String(json_text(node))
+    }
+}
+
+fn has_intrinsic(node: &Node) -> bool {
+    intrinsic(node).is_some()
+        || match &node.data {
+            Data::List(items) => items.iter().any(has_intrinsic),
+            Data::Map(map) => map.values().any(|entry| has_intrinsic(&entry.value)),
+            _ => false,
+        }
+}
+
+/// A number that may have a fraction.
+pub fn decimal(number: f64) -> Value {
+    from_scalar(&Data::Float(number))
+}
+
+fn json(node: &Node) -> serde_json::Value {
+    match &node.data {
+        Data::List(items) => items.iter().map(json).collect(),
+        Data::Map(map) => {
+            let entries = map.iter().map(|(key, entry)| (key.clone(), json(&entry.value)));
+            serde_json::Value::Object(entries.collect())
+        }
+        scalar => masked(&from_scalar(scalar)),
+    }
+}
+
+/// What a logical id calls the source that an ARN names: the last part of its text, or the resource, export or last
+/// part that an intrinsic mentions.
+pub fn source_name(arn: &Cf) -> String {
+    let last = |text: &str| text.rsplit([':', '/']).next().unwrap_or(text).to_owned();
+    if let Some(text) = arn.as_str() {
+        return last(text);
+    }
+    let Some((function, argument)) = arn.intrinsic() else { return String::new() };
+    let first = match &argument.data {
+        Data::List(items) => items.first(),
+        _ => Some(argument),
+    };
+    match (function, &argument.data) {
+        ("Fn::Join", Data::List(items)) => match items.get(1).map(|list| &list.data) {
+            Some(Data::List(parts)) => parts.last().map(|part| source_name(&Cf(part.clone()))).unwrap_or_default(),
+            _ => String::new(),
+        },
+        ("Fn::Sub", _) => {
+            let text = first.and_then(|text| text.as_str()).unwrap_or_default();
+            last(text.trim_end_matches(".Arn}").trim_end_matches('}'))
+        }
+        ("Fn::GetAtt", Data::String(text)) => text.split('.').next().unwrap_or(text).to_owned(),
+        ("Fn::ImportValue", _) if argument.as_str().is_none() => source_name(&Cf(argument.clone())),
+        _ => first.and_then(|first| first.as_str()).map(str::to_owned).unwrap_or_default(),
     }
 }
 

@@ -2,10 +2,9 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>).
 
 use super::output::Output;
-use super::plan::{FunctionPlan, Plan};
+use super::plan::Plan;
 use super::tree::{self, Properties};
 use crate::aws::naming;
-use crate::aws::template::TemplateResource;
 use crate::config::language::function::{Cleared, FunctionUrlCors, InvokeMode};
 use crate::engine::value::Value;
 
@@ -26,8 +25,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             .with("TargetFunctionArn", one.target())
             .maybe("Cors", cors.map(|cors| cors_rules(cors.settings())))
             .maybe("InvokeMode", mode.map(InvokeMode::as_str));
-        let url = beneath(one, "AWS::Lambda::Url", properties);
-        output.add(logical_id.clone(), url);
+        output.add(logical_id.clone(), one.beneath("AWS::Lambda::Url", properties));
         output.output(logical_id.clone(), tree::attribute(&logical_id, "FunctionUrl"));
         if !authorized {
             let call_url = Properties::new()
@@ -40,17 +38,10 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
                 .with("Action", "lambda:InvokeFunction")
                 .with("Principal", "*")
                 .with("InvokedViaFunctionUrl", true);
-            output.add(naming::permission(one.key, "FnUrl"), beneath(one, "AWS::Lambda::Permission", call_url));
-            output.add(naming::permission(one.key, "Fn"), beneath(one, "AWS::Lambda::Permission", call_function));
+            output.add(naming::permission(one.key, "FnUrl"), one.beneath("AWS::Lambda::Permission", call_url));
+            output.add(naming::permission(one.key, "Fn"), one.beneath("AWS::Lambda::Permission", call_function));
         }
     }
-}
-
-/// A resource that lives beneath a function and waits for its alias.
-fn beneath(one: &FunctionPlan, kind: &str, properties: Properties) -> TemplateResource {
-    let mut resource = TemplateResource::new(kind, properties.into()).beneath(&one.logical_id).after(one.alias_id());
-    resource.condition = one.function.condition.clone();
-    resource
 }
 
 fn cors_rules(cors: Option<&FunctionUrlCors>) -> Value {

@@ -10,7 +10,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         let Some(version) = &one.version else { continue };
         let properties = Properties::new()
             .with("FunctionName", tree::reference(&one.logical_id))
-            .maybe("Description", one.function.description.as_ref());
+            .maybe("Description", one.function.description.as_ref().map(tree::as_text));
         let mut resource = TemplateResource::new("AWS::Lambda::Version", properties.into())
             .beneath(&one.logical_id)
             .attribute("DeletionPolicy", "Retain".into());

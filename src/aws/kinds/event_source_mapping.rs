@@ -24,7 +24,7 @@ use crate::engine::retry::Look;
 use crate::engine::value::Value;
 
 use super::json::{
-    Retag, changed, expect, member, members, merge, pick, plain_in_place, properties, retag, sort_texts, tags_of,
+    Retag, changed, expect, member, merge, pick, plain_in_place, properties, retag, sort_texts, tags_of,
 };
 use super::properties::{at_mut, default_to, drop_empty, own_tags, required, tags_to_map, text, text_map, texts};
 
@@ -99,38 +99,18 @@ impl EventSourceMapping {
     }
 
     async fn list(&self, function: Option<&str>) -> Result<Vec<Json>, Failure> {
-        let mut all = Vec::new();
-        let mut marker: Option<String> = None;
-        loop {
-            let mut request = Signed::rest("GET", MAPPINGS).query("MaxItems", "100");
-            if let Some(function) = function {
-                request = request.query("FunctionName", function);
-            }
-            if let Some(marker) = &marker {
-                request = request.query("Marker", marker.as_str());
-            }
-            let page = self
-                .aws
-                .call("lambda", "ListEventSourceMappings")
-                .send(|| self.aws.signed("lambda", request.clone()))
-                .await?;
-            all.extend(members(&page, "EventSourceMappings").iter().cloned());
-            match member(&page, "NextMarker") {
-                Some(next) if marker.as_deref() != Some(next) => marker = Some(next.to_owned()),
-                _ => return Ok(all),
-            }
+        let mut request = Signed::rest("GET", MAPPINGS).query("MaxItems", "100");
+        if let Some(function) = function {
+            request = request.query("FunctionName", function);
         }
+        let token = ("NextMarker", "Marker");
+        self.aws.pages("lambda", "ListEventSourceMappings", request, token, "EventSourceMappings").await
     }
 
     /// The mapping of a function and a source, as it is at this moment.
     async fn look(&self, function: &str, identity: &str) -> Result<Option<Json>, Failure> {
         let (function, _) = split_function(function);
-        let all = match self.list(Some(&function)).await {
-            Ok(all) => all,
-            // Nothing polls for a function that is not there.
-            Err(failure) if failure.reason == Reason::NotFound => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
+        let all = self.list(Some(&function)).await?;
         Ok(all.into_iter().find(|answer| source_identity(&decode(answer)).as_deref() == Some(identity)))
     }
 
@@ -346,6 +326,8 @@ fn update(properties: &Value, fields: &[FieldChange]) -> Map<String, Json> {
     }
     body
 }
+
+impl super::Findable for EventSourceMapping {}
 
 #[async_trait]
 impl Kind for EventSourceMapping {

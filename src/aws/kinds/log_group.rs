@@ -20,12 +20,12 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-use super::function;
 use super::properties::{
     default_to, document, drop_empty, integer, number, number_in_place, own_tags, parsed_document, put, required,
     sorted, string, tags_to_map, text, text_map,
 };
 use super::tags::TagChange;
+use super::{Findable, after, function};
 
 /// `AWS::Logs::LogGroup`
 pub const TYPE: &str = "AWS::Logs::LogGroup";
@@ -122,7 +122,7 @@ impl LogGroup {
         desired: Option<&Value>,
     ) -> Result<Live, Failure> {
         let arn = self.group_arn(found, name).await?;
-        let tags = self.tags(&arn, desired).await?;
+        let tags = self.tags(&arn, name, desired).await?;
         let mut ownership = self.aws.scope().ownership(&tags);
         if ownership == Ownership::Unmarked && self.was_made_for_our_function(name).await? {
             ownership = Ownership::Ours;
@@ -159,13 +159,18 @@ impl LogGroup {
         Ok(self.aws.arn("logs", &format!("log-group:{name}")).unwrap_or_default())
     }
 
-    /// The tags of a group: what the tagging API says when that is what the file wants, otherwise what CloudWatch says.
-    /// The one is one call for all groups, the other is the truth.
-    async fn tags(&self, arn: &str, desired: Option<&Value>) -> Result<BTreeMap<String, String>, Failure> {
-        if let (Some(desired), Some(known)) = (desired, self.aws.tagged().await?.get(arn))
-            && own_tags(known) == own_tags(&text_map(desired, &["Tags"]))
-        {
-            return Ok(known.clone());
+    /// The tags of a group: what the tagging API says, when that is what the file wants, or when there is no file and the
+    /// group has a name of ours besides; otherwise what CloudWatch says. The one is one call for all groups, the other is
+    /// the truth at five calls a second.
+    async fn tags(&self, arn: &str, name: &str, desired: Option<&Value>) -> Result<BTreeMap<String, String>, Failure> {
+        if let Some(known) = self.aws.tagged().await?.get(arn) {
+            let is_enough = match desired {
+                Some(desired) => own_tags(known) == own_tags(&text_map(desired, &["Tags"])),
+                None => name.starts_with(&self.prefix()),
+            };
+            if is_enough {
+                return Ok(known.clone());
+            }
         }
         let answer = self
             .aws
@@ -465,6 +470,27 @@ impl Kind for LogGroup {
             needs(Step::Delete, "logs:DeleteLogGroup"),
         ];
         ALL
+    }
+}
+
+#[async_trait]
+impl Findable for LogGroup {
+    fn physical_id_of(&self, arn: &str) -> Option<String> {
+        Some(after(arn, "logs", "log-group:")?.trim_end_matches(":*").to_owned())
+    }
+
+    async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        // Every function leaves a group behind, even one that the tagging API does not list yet.
+        let groups = self.of_functions().await?;
+        let names = groups.keys().flat_map(|group| {
+            let function = group.strip_prefix(LAMBDA).map(|name| (function::TYPE, name.to_owned()));
+            std::iter::once((TYPE, group.clone())).chain(function)
+        });
+        Ok(names.collect())
+    }
+
+    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
+        self.find(physical_id, None, None).await
     }
 }
 

@@ -20,6 +20,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
+use super::Findable;
 use super::function;
 use super::properties::{boolean, boolean_in_place, drop_empty, holds_later, required, text, text_in_place, to_json};
 use super::version::function_name;
@@ -341,6 +342,8 @@ impl Kind for Permission {
         ]
     }
 }
+
+impl Findable for Permission {}
 
 #[cfg(test)]
 mod tests {

@@ -21,12 +21,12 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-use super::function;
 use super::properties::{
     as_text, default_to, document, drop_empty, integer, items, list, map, number, number_in_place, own_tags,
     parsed_document, percent_decoded, put, required, string, tags_to_map, text, text_map, texts,
 };
 use super::tags::TagChange;
+use super::{Findable, after, function};
 
 /// `AWS::IAM::Role`
 pub const TYPE: &str = "AWS::IAM::Role";
@@ -548,6 +548,23 @@ impl Kind for Role {
             needs(Step::Delete, "iam:DetachRolePolicy"),
         ];
         ALL
+    }
+}
+
+#[async_trait]
+impl Findable for Role {
+    fn physical_id_of(&self, arn: &str) -> Option<String> {
+        Some(after(arn, "iam", "role/")?.rsplit('/').next()?.to_owned())
+    }
+
+    async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        // The tagging API knows no roles.
+        let name = format!("{}{}-lambdaRole", self.aws.scope().prefix(), self.aws.region());
+        Ok(vec![(TYPE, name)])
+    }
+
+    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
+        self.find(physical_id, None, &BTreeSet::new()).await
     }
 }
 

@@ -23,6 +23,7 @@ use crate::engine::value::Value;
 use super::json::{Retag, changed, expect, member, members, pick, properties, tag_list, tags_of};
 use super::names::generated;
 use super::properties::{default_to, document, drop_empty, from_json, items, own_tags, tags_to_map, text, to_json};
+use super::{Findable, after};
 
 /// `AWS::Events::Rule`
 pub const TYPE: &str = "AWS::Events::Rule";
@@ -68,13 +69,12 @@ impl Name {
         }
     }
 
-    /// From `arn:aws:events:eu-central-1:1:rule/bus/name`, where the bus of a partner has slashes of its own.
-    fn of_arn(arn: &str) -> Option<Self> {
-        let path = arn.split_once(":rule/")?.1;
-        Some(match path.rsplit_once('/') {
+    /// From `bus/name` or `name` of an ARN, where the bus of a partner has slashes of its own.
+    fn of_path(path: &str) -> Self {
+        match path.rsplit_once('/') {
             Some((bus, rule)) => Self { bus: Some(bus.to_owned()), rule: rule.to_owned() },
             None => Self { bus: None, rule: path.to_owned() },
-        })
+        }
     }
 
     fn resource(&self) -> String {
@@ -109,33 +109,16 @@ impl Rule {
     }
 
     async fn find(&self, operation: &'static str, body: Json) -> Result<Option<Json>, Failure> {
-        let request = Signed::action(operation, body);
-        self.aws.call("events", operation).find(|| self.aws.signed("events", request.clone())).await
+        self.aws.look_for("events", operation, &Signed::action(operation, body)).await
     }
 
     async fn send(&self, operation: &'static str, body: Json, progress: &Progress) -> Result<Json, Failure> {
-        let request = Signed::action(operation, body);
-        self.aws
-            .call("events", operation)
-            .progress(progress)
-            .fresh(self.aws.retry().fresh.any())
-            .send(|| self.aws.signed("events", request.clone()))
-            .await
+        self.aws.ask("events", operation, &Signed::action(operation, body), progress).await
     }
 
     async fn targets(&self, name: &Name) -> Result<Vec<Json>, Failure> {
-        let mut all = Vec::new();
-        let mut body = name.body("Rule");
-        loop {
-            let Some(page) = self.find("ListTargetsByRule", body.clone()).await? else { return Ok(all) };
-            all.extend(members(&page, "Targets").iter().cloned());
-            match member(&page, "NextToken") {
-                Some(next) if body.get("NextToken").and_then(Json::as_str) != Some(next) => {
-                    body["NextToken"] = next.into();
-                }
-                _ => return Ok(all),
-            }
-        }
+        let request = Signed::action("ListTargetsByRule", name.body("Rule"));
+        self.aws.pages("events", "ListTargetsByRule", request, ("NextToken", "NextToken"), "Targets").await
     }
 
     /// The rule of that name with the targets that are ours: by its own tag, or by the ids that `desired` has.
@@ -180,17 +163,6 @@ impl Rule {
             revision: None,
             parent: None,
         }))
-    }
-
-    /// The live rule of an ARN that the tagging API named, or `None` when it is gone.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn by_arn(&self, arn: &str) -> Result<Option<Live>, Failure> {
-        match Name::of_arn(arn) {
-            Some(name) => self.look(&name, None).await,
-            None => Ok(None),
-        }
     }
 
     async fn put_targets(&self, name: &Name, properties: &Value, progress: &Progress) -> Result<(), Failure> {
@@ -255,6 +227,8 @@ fn request_rule(name: &Name, properties: &Value) -> Json {
     let mut body = pick(properties, PROPERTIES);
     body.remove("EventBusName");
     body.insert("Name".to_owned(), name.rule.as_str().into());
+    // The only member that could be kept by leaving it out.
+    body.entry("Description").or_insert_with(|| "".into());
     if let Some(bus) = &name.bus {
         body.insert("EventBusName".to_owned(), bus.as_str().into());
     }
@@ -300,6 +274,23 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
     }
     drop_empty(properties, &["EventPattern"]);
     default_to(properties, "State", Value::string("ENABLED"));
+}
+
+#[async_trait]
+impl Findable for Rule {
+    fn physical_id_of(&self, arn: &str) -> Option<String> {
+        after(arn, "events", "rule/").map(|path| Name::of_path(path).physical())
+    }
+
+    async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        let request = Signed::action("ListRules", json!({ "NamePrefix": self.aws.scope().prefix() }));
+        let rules = self.aws.pages("events", "ListRules", request, ("NextToken", "NextToken"), "Rules").await?;
+        Ok(rules.iter().filter_map(|rule| Some((TYPE, member(rule, "Name")?.to_owned()))).collect())
+    }
+
+    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
+        self.look(&Name::parse(physical_id), None).await
+    }
 }
 
 #[async_trait]
@@ -435,6 +426,7 @@ impl Kind for Rule {
             Permission { step, action, resource: RULE_ARN }
         }
         const ALL: &[Permission] = &[
+            Permission { step: Step::Read, action: "events:ListRules", resource: "*" },
             needs(Step::Read, "events:DescribeRule"),
             needs(Step::Read, "events:ListTargetsByRule"),
             needs(Step::Read, "events:ListTagsForResource"),
@@ -470,7 +462,7 @@ mod tests {
         let plain = Name { bus: None, rule: "r".to_owned() };
         for name in [&on_bus, &plain] {
             assert_eq!(Name::parse(&name.physical()), *name);
-            assert_eq!(Name::of_arn(&format!("arn:aws:events:eu-central-1:1:{}", name.resource())), Some(name.clone()));
+            assert_eq!(Name::of_path(name.resource().strip_prefix("rule/").unwrap()), *name);
         }
         assert_eq!(on_bus.body("Rule"), json!({ "Rule": "r", "EventBusName": "orders" }));
         assert_eq!(plain.body("Name"), json!({ "Name": "r" }));
@@ -485,7 +477,8 @@ mod tests {
         let name = Name { bus: Some("orders".to_owned()), rule: "r".to_owned() };
         assert_eq!(
             request_rule(&name, &properties),
-            json!({ "EventPattern": "{\"source\":[\"shop\"]}", "EventBusName": "orders", "Name": "r", "State": "ENABLED" })
+            json!({ "EventPattern": "{\"source\":[\"shop\"]}", "EventBusName": "orders", "Name": "r", "State": "ENABLED",
+                "Description": "" })
         );
         let target = &items(&properties, &["Targets"])[0];
         assert_eq!(request_target(target), json!({ "Id": "t", "Arn": "a", "Input": "{\"a\":1}" }));

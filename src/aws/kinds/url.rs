@@ -16,6 +16,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
+use super::Findable;
 use super::function;
 use super::properties::{
     at_mut, boolean, boolean_in_place, default_to, drop_empty, integer, list, map, number, number_in_place, put,
@@ -335,6 +336,8 @@ pub fn endpoint(live: &Live) -> Result<&str, Failure> {
         .and_then(Value::text)
         .ok_or_else(|| Failure::new(Reason::Bug, format!("{} has no URL", live.address)))
 }
+
+impl Findable for Url {}
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,7 @@ use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::retry::Look;
 use crate::engine::value::Value;
 
+use super::Findable;
 use super::function::{self, code_digest, config_digest, configuration};
 use super::properties::{required, string, text, tree};
 use super::run::Published;
@@ -269,6 +270,8 @@ impl Kind for Version {
         ]
     }
 }
+
+impl Findable for Version {}
 
 #[cfg(test)]
 mod tests {

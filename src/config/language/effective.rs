@@ -208,7 +208,8 @@ impl<'a> EffectiveFunction<'a> {
 
     /// Days that logs are kept; `None` is for ever.
     pub fn log_retention_in_days(&self) -> Option<LogRetention> {
-        self.function.log_retention_in_days.or(self.provider().log_retention_in_days)
+        let named = self.function.log_retention_in_days.or(self.provider().log_retention_in_days);
+        named.or_else(|| self.service.plugin_log_retention())
     }
 
     /// What CloudWatch masks in the logs.

@@ -143,6 +143,21 @@ object! {
         "newRelic": "the New Relic plugin is not run",
         "vpcDiscovery": "the VPC discovery plugin is not run"
     }
+    unbuilt {
+        "tenancy": "calls are not isolated by tenant",
+        "capacityProvider": "the function runs on Lambda's own capacity",
+        "build": "code is packaged as it is",
+        "alarms": "no alarms are made",
+        "deploymentSettings": "traffic moves all at once",
+        "concurrencyAutoscaling": "provisioned concurrency is not scaled",
+        "warmup": "the function is not kept warm",
+        "prune": "old versions are not deleted",
+        "module": "Python requirements are not installed",
+        "logForwarding": "logs are not forwarded",
+        "lambdaInsights": "Lambda Insights stays off",
+        "lambdaAtEdge": "no distribution is changed",
+        "entry": "code is packaged as it is"
+    }
 }
 
 alternatives! {

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod checks;
+pub mod custom;
 pub mod effective;
 pub mod events;
 pub mod function;
@@ -41,7 +42,9 @@ pub fn decode_service(root: &Node) -> (Option<Service>, Vec<Diagnostic>) {
 pub fn validate(root: &Node, context: &Context<'_>) -> (Option<Service>, Vec<Diagnostic>) {
     let (service, mut diagnostics) = decode_service(root);
     if let Some(service) = &service {
+        strictness::gather_unbuilt(&mut diagnostics, context.strict);
         plugins::check(service, context.strict, &mut diagnostics);
+        custom::check(service, &mut diagnostics);
         let checked = checks::Checked::new(service, context);
         let mut found = checks::run(&checked);
         found.extend(lints::run(&checked));

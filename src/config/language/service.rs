@@ -76,6 +76,13 @@ object! {
         "sandboxes": "sandboxes of v4 are not deployed",
         "$schema": "it tells editors where the schema lies"
     }
+    unbuilt {
+        "build": "code is packaged as it is",
+        "stepFunctions": "no state machines are made",
+        "appSync": "no GraphQL API is made",
+        "constructs": "no constructs are made",
+        "outputs": "no values are published"
+    }
 }
 
 object! {

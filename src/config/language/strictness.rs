@@ -1,5 +1,7 @@
 //! How much a problem of the decoder weighs: `configValidationMode`, and keys that an unknown plugin may read.
 
+use indexmap::IndexMap;
+
 use super::super::codes;
 use super::super::decode::nearest;
 use super::super::diagnostic::{Diagnostic, Severity};
@@ -44,6 +46,31 @@ pub fn weigh(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
                 diagnostic.severity = diagnostic.severity.min(Severity::Warning);
             }
             diagnostics.retain(|found| !matches!(found.code, "unknown-key" | "out-of-range" | "bad-format"));
+        }
+    }
+}
+
+/// Says each key that is not built in once, with how often it is there; `strict` makes errors of them.
+pub fn gather_unbuilt(diagnostics: &mut Vec<Diagnostic>, strict: bool) {
+    let key = |found: &Diagnostic| -> Option<String> {
+        (found.code == "unbuilt-key").then(|| found.path.as_deref()?.rsplit('.').next().map(str::to_owned)).flatten()
+    };
+    let mut counts: IndexMap<String, usize> = IndexMap::new();
+    diagnostics.retain(|found| match key(found) {
+        Some(key) => {
+            let count = counts.entry(key).or_default();
+            *count += 1;
+            *count == 1
+        }
+        None => true,
+    });
+    for found in diagnostics.iter_mut() {
+        let Some(count) = key(found).and_then(|key| counts.get(&key).copied()) else { continue };
+        if count > 1 {
+            found.message.push_str(&format!(" (and in {} other places)", count - 1));
+        }
+        if strict {
+            found.severity = Severity::Error;
         }
     }
 }

@@ -8,6 +8,8 @@ mod resolver;
 mod rounds;
 pub(super) mod script;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use self::remote::Remote;
 use self::resolver::Resolver;

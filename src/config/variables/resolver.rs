@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 
-use super::cells::{Cell, CellId, Cells, State, text_of, written};
+use super::cells::{CellId, Cells, State, text_of, written};
 use super::grammar::{Argument, Call, Malformed, Part, Source, Template, Variable};
 use super::remote::{Account, Answer, Found, Lookup};
 use super::sources;
@@ -17,8 +17,9 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::json;
 use crate::config::node::{Data, Node, Place, Sources};
 
-/// How many variables may lead to each other in a row. Resolution recurses along this chain.
-const MAX_CHAIN: usize = 48;
+/// How many variables may lead to each other in a row, or stand inside each other. Resolution recurses along this
+/// chain, and has to fit the stack of any thread.
+const MAX_CHAIN: usize = 64;
 
 /// What variables see of the outside world, apart from what has to be waited for.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +103,8 @@ pub(super) struct Resolver<'a> {
     working: Vec<CellId>,
     /// The cells that this round found to be pending, so that none is tried twice.
     pending: HashSet<CellId>,
+    /// Variables that are being resolved, those inside others included.
+    depth: usize,
     /// Bytes of text that concatenation has made, which is what a bomb would consist of.
     made: usize,
 }
@@ -122,6 +125,7 @@ impl<'a> Resolver<'a> {
             wanted: IndexSet::new(),
             working: Vec::new(),
             pending: HashSet::new(),
+            depth: 0,
             made: 0,
         };
         resolver.report(malformed);
@@ -168,11 +172,6 @@ impl<'a> Resolver<'a> {
         }
         if let Some(start) = self.working.iter().position(|working| *working == id) {
             self.report_circle(start);
-            return Err(Stop::Failed);
-        }
-        if self.working.len() >= MAX_CHAIN {
-            let message = format!("more than {MAX_CHAIN} variables lead to each other in a row");
-            self.problem(id, None, "variable-too-deep", &message, &[]);
             return Err(Stop::Failed);
         }
         self.working.push(id);
@@ -260,8 +259,21 @@ impl<'a> Resolver<'a> {
         if open { Err(Stop::Deferred(deferred)) } else { Ok((text, secret)) }
     }
 
-    /// The first source of a variable that has a value.
+    /// The value of a variable, unless too many led to it.
     fn variable(&mut self, id: CellId, variable: &Variable) -> Result<Value, Stop> {
+        if self.depth >= MAX_CHAIN {
+            let message = format!("more than {MAX_CHAIN} variables lead to each other in a row");
+            self.problem(id, Some(variable), "variable-too-deep", &message, &[]);
+            return Err(Stop::Failed);
+        }
+        self.depth += 1;
+        let outcome = self.first(id, variable);
+        self.depth -= 1;
+        outcome
+    }
+
+    /// The first source of a variable that has a value.
+    fn first(&mut self, id: CellId, variable: &Variable) -> Result<Value, Stop> {
         let mut hints = Vec::new();
         for source in &variable.sources {
             let call = match source {
@@ -300,7 +312,8 @@ impl<'a> Resolver<'a> {
         }
         let message = format!("`{}` has no value", variable.written);
         if let [Source::Call(_)] = variable.sources.as_slice() {
-            hints.push(format!("or give it a fallback: `{}`", with_fallback(&variable.written)));
+            let or = if hints.is_empty() { "" } else { "or " };
+            hints.push(format!("{or}give it a fallback: `{}`", with_fallback(&variable.written)));
         }
         let hints: Vec<_> = hints.iter().map(String::as_str).collect();
         self.problem(id, Some(variable), "variable-missing", &message, &hints);

@@ -190,11 +190,11 @@ impl Composer<'_> {
                 let known = self.anchors.values().filter_map(|anchored| anchored.name.as_deref());
                 let mut diagnostic =
                     Diagnostic::error("unknown-anchor", format!("no anchor `&{name}` stands before this `*{name}`"))
-                        .at(place)
-                        .help("put the value in quotes if the `*` belongs to it");
+                        .at(place);
                 if let Some(near) = suggest::nearest(&name, known) {
                     diagnostic = diagnostic.help(format!("did you mean `*{near}`?"));
                 }
+                diagnostic = diagnostic.help("put the value in quotes if the `*` belongs to it");
                 self.diagnostics.push(diagnostic);
                 let size = self.weigh(0, place)?;
                 self.finish(Finished { node: Node::new(Data::Null, place), size, plain: false }, 0)

@@ -72,7 +72,6 @@ struct Inner {
     next_id: u64,
     calls: u64,
     writes: u64,
-    log: Vec<String>,
     faults: BTreeMap<u64, Fault>,
     most_at_once: usize,
     at_once: usize,
@@ -110,7 +109,6 @@ impl World {
         let mut inner = self.lock();
         inner.calls = 0;
         inner.writes = 0;
-        inner.log.clear();
         inner.faults = faults;
         inner.at_work.clear();
         let token = CancellationToken::new();
@@ -124,10 +122,6 @@ impl World {
 
     pub fn writes(&self) -> u64 {
         self.lock().writes
-    }
-
-    pub fn log(&self) -> Vec<String> {
-        self.lock().log.clone()
     }
 
     pub fn most_at_once(&self) -> usize {
@@ -168,7 +162,6 @@ impl World {
             inner.at_once += 1;
             inner.most_at_once = inner.most_at_once.max(inner.at_once);
             let number = inner.calls;
-            inner.log.push(operation.to_owned());
             (number, inner.faults.get(&number).copied())
         };
         // Different for each call, so that answers overtake each other; the same in each run.

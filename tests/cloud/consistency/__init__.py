@@ -1,5 +1,5 @@
 """Where AWS is of two minds for a while. Importing this package puts it in force."""
 
-from . import crowds, functions, mappings, names
+from . import crowds, functions, mappings, names, stacks, tagging
 
-__all__ = ["crowds", "functions", "mappings", "names"]
+__all__ = ["crowds", "functions", "mappings", "names", "stacks", "tagging"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from conftest import ACCOUNT, Cloud, package
+from conftest import ACCOUNT, TRUST, Cloud, package
 from test_rules import EVERYTHING, FUNCTION, INVALID, refused
 
 
@@ -121,3 +122,52 @@ def test_mappings_are_in_use_for_a_while(cloud: Cloud) -> None:
     time.sleep(0.4)
     with refused("ResourceNotFoundException"):
         aws.get_event_source_mapping(UUID=made["UUID"])
+
+
+def tag_everything(cloud: Cloud) -> set[str]:
+    tags, pairs = {"hoist:service": "shop"}, [{"Key": "hoist:service", "Value": "shop"}]
+    cloud.client("iam").create_role(RoleName="tagged", AssumeRolePolicyDocument=TRUST, Tags=pairs)
+    cloud.function(Tags=tags)
+    cloud.client("sqs").create_queue(QueueName="jobs", tags=tags)
+    cloud.client("sns").create_topic(Name="news", Tags=pairs)
+    cloud.client("events").put_rule(Name="daily", ScheduleExpression="rate(1 day)", Tags=pairs)
+    cloud.client("logs").create_log_group(logGroupName="/aws/lambda/hello", tags=tags)
+    cloud.client("scheduler").create_schedule_group(Name="group", Tags=pairs)
+    rest = cloud.client("apigateway").create_rest_api(name="a", tags=tags)["id"]
+    http = cloud.client("apigatewayv2").create_api(Name="a", ProtocolType="HTTP", Tags=tags)["ApiId"]
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="things")
+    s3.put_bucket_tagging(Bucket="things", Tagging={"TagSet": pairs})
+    cloud.client("sqs").create_queue(QueueName="other", tags={"hoist:service": "else"})
+    here = f"us-east-1:{ACCOUNT}"
+    return {
+        f"arn:aws:lambda:{here}:function:hello", f"arn:aws:sqs:{here}:jobs", f"arn:aws:sns:{here}:news",
+        f"arn:aws:events:{here}:rule/daily", f"arn:aws:logs:{here}:log-group:/aws/lambda/hello",
+        f"arn:aws:scheduler:{here}:schedule-group/group", f"arn:aws:apigateway:us-east-1::/restapis/{rest}",
+        f"arn:aws:apigateway:us-east-1::/apis/{http}", "arn:aws:s3:::things",
+    }
+
+
+def found(cloud: Cloud, **wanted: Any) -> set[str]:
+    pages = cloud.client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(
+        TagFilters=[{"Key": "hoist:service", "Values": ["shop"]}], **wanted)
+    return {entry["ResourceARN"] for page in pages for entry in page["ResourceTagMappingList"]}
+
+
+def test_the_tagging_api_knows_everything_but_roles(cloud: Cloud) -> None:
+    tagged = tag_everything(cloud)
+    assert found(cloud) == tagged
+    assert found(cloud, ResourcesPerPage=2) == tagged
+    assert len(cloud.client("resourcegroupstaggingapi").get_resources(ResourcesPerPage=2)["ResourceTagMappingList"]) == 2
+    assert found(cloud, ResourceTypeFilters=["lambda:function", "logs"]) == {arn for arn in tagged if ":lambda:" in arn or ":logs:" in arn}
+
+
+def test_the_tagging_api_lags_behind(cloud: Cloud) -> None:
+    cloud.client("sqs").create_queue(QueueName="old", tags={"hoist:service": "shop"})
+    cloud.settings(consistency__tagging_s=1)
+    sqs = cloud.client("sqs")
+    sqs.create_queue(QueueName="new", tags={"hoist:service": "shop"})
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="old")["QueueUrl"])
+    assert {arn.rpartition(":")[2] for arn in found(cloud)} == {"old"}
+    time.sleep(1.5)
+    assert {arn.rpartition(":")[2] for arn in found(cloud)} == {"new"}

@@ -31,6 +31,7 @@ use self::request::Steps;
 use super::properties::{integer, map, required, sorted, string, text};
 use super::run::Published;
 use super::tags::TagChange;
+use super::{Findable, after};
 
 pub use self::shape::{code_digest, config_digest, configuration, normalise};
 
@@ -648,5 +649,17 @@ impl Kind for Function {
             needs(Step::Delete, "lambda:DeleteFunction"),
         ];
         ALL
+    }
+}
+#[async_trait]
+impl Findable for Function {
+    fn physical_id_of(&self, arn: &str) -> Option<String> {
+        let name = after(arn, "lambda", "function:")?;
+        // A version or an alias is not a function of its own.
+        (!name.contains(':')).then(|| name.to_owned())
+    }
+
+    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
+        self.find(physical_id, None, &Value::Null).await
     }
 }

@@ -7,6 +7,8 @@ mod environment;
 mod events;
 mod names;
 mod network;
+mod old_forms;
+mod resources;
 mod roles;
 mod routes;
 mod runtime;
@@ -47,6 +49,8 @@ const CHECKS: &[Check] = &[
     events::check,
     names::check,
     network::check,
+    old_forms::check,
+    resources::check,
     roles::check,
     routes::check,
     runtime::check,

@@ -73,6 +73,10 @@ object! {
         "bodyType": "plugins that write API documents are not run",
         "description": "plugins that write API documents are not run"
     }
+    unbuilt {
+        "caching": "caching stays off",
+        "throttling": "throttling is not set"
+    }
 }
 
 /// Splits `GET /users` into method and path; `*` is every method of every path.
