@@ -8,6 +8,7 @@ pub mod client;
 pub mod cloud;
 mod errors;
 pub mod kinds;
+pub mod lease_store;
 pub mod ownership;
 pub mod partition;
 pub mod quotas;
