@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from dataclasses import dataclass, field
@@ -76,10 +77,8 @@ class Traps:
 
     def kill(self, trap: Trap) -> None:
         assert trap.pid is not None
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(trap.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._settled_at = asyncio.get_running_loop().time() + SETTLE
 
     async def settled(self) -> None:

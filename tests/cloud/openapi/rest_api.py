@@ -9,7 +9,17 @@ from typing import Any
 from ..answers import Answer, Refusal
 from ..world import AskFailed, Proceed, Request, World, after, around
 from .document import (
-    AUTHORIZER, INTEGRATION, Document, method_key, operations, parsed, referred, security_schemes, tags, title, without_empty,
+    AUTHORIZER,
+    INTEGRATION,
+    Document,
+    method_key,
+    operations,
+    parsed,
+    referred,
+    security_schemes,
+    tags,
+    title,
+    without_empty,
 )
 
 VALIDATORS = "x-amazon-apigateway-request-validators"
@@ -525,6 +535,11 @@ async def remember_what_was_deployed(world: World, request: Request, answer: Ans
         api = request.parameters["restApiId"]
         deployment = json.loads(answer.body)["id"]
         world.of(_Built).exports[api, deployment] = await export_of(world, request, api)
+
+
+def deployed_document(world: World, api: str, deployment: str) -> Document | None:
+    """What a deployment serves, or None where it was made behind the front's back."""
+    return world.of(_Built).exports.get((api, deployment))
 
 
 @around("apigateway.CreateDeployment")
