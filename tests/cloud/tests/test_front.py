@@ -95,6 +95,13 @@ def test_a_client_is_killed_at_its_third_call(cloud: Cloud, when: str, left: int
     assert cloud.get("calls")["calls"][2]["fault"] == f"killed-{when}"
 
 
+def test_only_a_client_can_be_killed(cloud: Cloud) -> None:
+    for pid in (None, 0, -1, 1, True, "7", cloud.ready["pid"]):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            cloud.post("kill-at", {"call": 1, "pid": pid})
+        assert refused.value.code == 400
+
+
 @pytest.mark.parametrize(("when", "made"), [("before", False), ("after", True)])
 def test_a_call_is_held_until_released(cloud: Cloud, when: str, made: bool) -> None:
     trap = cloud.post("hold-at", {"call": 1, "match": "sqs.CreateQueue", "when": when})
