@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from .answers import Answer
-from .openapi import rest_api
+from .openapi import rest_export
 from .openapi.document import ANY
 from .operations import Scope
 from .policies import admits, statements
@@ -138,7 +138,7 @@ async def _deployed(world: World, scope: Scope, api: str, stage: str, method: st
         deployment = (await world.ask("apigateway", "GetStage", {"restApiId": api, "stageName": stage}, scope))["deploymentId"]
     except (AskFailed, KeyError):
         return True
-    document = rest_api.deployed_document(world, api, deployment)
+    document = rest_export.deployed_document(world, api, deployment)
     if document is None:
         return True
     item = document["paths"].get(path, {})
