@@ -304,7 +304,7 @@ def _onward(headers: aiohttp.typedefs.LooseHeaders) -> CIMultiDict[str]:
 
 def _kept(headers: aiohttp.typedefs.LooseHeaders) -> CIMultiDict[str]:
     kept = _onward(headers)
-    if "Content-Length" in headers:  # type: ignore[operator]
+    if "Content-Length" in headers:
         kept["X-Cloud-Length"] = headers["Content-Length"]  # type: ignore[index]
     return kept
 
