@@ -101,7 +101,8 @@ async def the_usual_account(world: World, request: Request, answer: Answer) -> A
     """The emulator derives the account's concurrency from the machine it runs on."""
     if not answer.ok:
         return None
-    content, reserved, marker = body_of(answer), 0, {}
+    content, reserved = body_of(answer), 0
+    marker: dict[str, str] = {}
     while True:
         page = await world.ask("lambda", "ListFunctions", {"MaxItems": 50, **marker}, request)
         for function in page.get("Functions", []):
