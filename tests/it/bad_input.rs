@@ -24,7 +24,7 @@ fn files_that_are_wrong() {
         ("service: shop\nprovider:\n\tname: aws\n", &["tab", "serverless.yml:3"]),
         (
             "service: shop\nservice: other\nprovider: {name: aws}\n",
-            &["service", "serverless.yml:2", "serverless.yml:1"],
+            &["serverless.yml:2", "first here", "again here"],
         ),
         (
             &GOOD.replace("handler: handler", "memroySize: 512\n    handler: handler"),

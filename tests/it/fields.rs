@@ -34,9 +34,9 @@ fn fields() -> Vec<Field> {
             Value::Null,
         ),
         field(
-            "onError: arn:aws:sns:us-east-1:123456789012:failed",
+            "onError: arn:aws:sns:us-east-1:ACCOUNT:failed",
             "/Configuration/DeadLetterConfig/TargetArn",
-            json!("arn:aws:sns:us-east-1:123456789012:failed"),
+            json!("arn:aws:sns:us-east-1:ACCOUNT:failed"),
             Value::Null,
         ),
         field(
@@ -81,8 +81,13 @@ fn each_field_is_set_and_taken_away() {
     let plain = config("versionFunction: false");
     let project = Project::new(&plain);
     project.deploy(&cloud);
-    for field in fields() {
-        project.write("serverless.yml", &config(&format!("versionFunction: false\n    {}", field.yaml)));
+    boto.call("sns", "create_topic", json!({"Name": "failed"}));
+    for mut field in fields() {
+        let yaml = field.yaml.replace("ACCOUNT", &cloud.account);
+        if let Value::String(text) = &mut field.set {
+            *text = text.replace("ACCOUNT", &cloud.account);
+        }
+        project.write("serverless.yml", &config(&format!("versionFunction: false\n    {yaml}")));
         project.deploy(&cloud);
         let live = boto.function("shop-dev-hello").unwrap();
         assert!(
