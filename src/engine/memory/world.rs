@@ -117,6 +117,25 @@ impl World {
         self.lock().things.push(thing);
     }
 
+    /// Somebody deletes one of ours by hand, or changes it.
+    pub fn tamper(&self, which: usize, delete: bool) {
+        let mut inner = self.lock();
+        let ours = |thing: &Thing| matches!(&thing.owner, Owner::Service { service, .. } if service == super::SERVICE);
+        let places: Vec<usize> = (0..inner.things.len()).filter(|&place| ours(&inner.things[place])).collect();
+        let Some(&place) = places.get(which % places.len().max(1)) else { return };
+        let thing = inner.things[place].clone();
+        if delete {
+            inner.things.retain(|other| {
+                let vanishes = matches!(other.kind, "Mem::Permission" | "Mem::Version")
+                    && thing.kind == "Mem::Function"
+                    && other.parent.as_deref() == Some(&thing.physical_id);
+                *other != thing && !vanishes
+            });
+        } else {
+            inner.things[place].properties.insert("Tampered".to_owned(), Json::from("by hand"));
+        }
+    }
+
     pub fn things(&self) -> Vec<Thing> {
         self.lock().things.clone()
     }
