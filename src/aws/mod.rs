@@ -1,1 +1,24 @@
 //! Amazon Web Services: what a service compiles to, and how each kind of resource is read and changed.
+
+pub mod account;
+mod bounded;
+pub mod bucket;
+pub mod calls;
+pub mod client;
+pub mod cloud;
+pub mod compile;
+pub mod endpoints;
+mod errors;
+pub mod intrinsics;
+pub mod invoke;
+pub mod kinds;
+pub mod lease_store;
+pub mod log_events;
+pub mod naming;
+pub mod ownership;
+pub mod partition;
+pub mod quotas;
+pub mod raw;
+pub mod retries;
+pub mod signed;
+pub mod template;

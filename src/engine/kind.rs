@@ -54,7 +54,8 @@ pub trait Kind: Send + Sync {
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure>;
 
     /// Everything of this kind that is live beneath `parent` and is ours or was made for us.
-    /// Called only where [`Kind::parent_type`] names the parent's type.
+    /// Called only where [`Kind::parent_type`] names the parent's type. For a kind that outlives its parent, the parent
+    /// may be gone already: that gives what is left, and is no failure.
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let _ = parent;
         Ok(Vec::new())
@@ -87,7 +88,7 @@ pub trait Kind: Send + Sync {
     }
 
     /// Makes the resource. `desired` has no [`Value::Later`] left. A create that may be sent twice finds what an
-    /// earlier attempt made, and gives that.
+    /// earlier attempt made, and gives that; the hint [`super::resource::REPLACES`] names the one that it is not.
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure>;
 
     /// Brings a live resource to the desired properties in place, removals included.

@@ -1,6 +1,7 @@
 //! What would be done, and why.
 
 use super::address::Address;
+use super::event::Verb;
 use super::resource::{Desired, Live};
 use super::value::Value;
 
@@ -66,6 +67,49 @@ pub struct Plan {
 impl Plan {
     /// Whether there is anything to write.
     pub fn is_empty(&self) -> bool {
-        self.changes.iter().all(|change| matches!(change.action, Action::Nothing | Action::Retain))
+        !self.changes.iter().any(Change::is_write)
+    }
+}
+
+impl Action {
+    /// What is done, without its fields; `None` when nothing is.
+    pub fn verb(&self) -> Option<Verb> {
+        match self {
+            Action::Create => Some(Verb::Create),
+            Action::Update { .. } => Some(Verb::Update),
+            Action::Replace { .. } => Some(Verb::Replace),
+            Action::Delete => Some(Verb::Delete),
+            Action::Adopt { .. } => Some(Verb::Adopt),
+            Action::Retain | Action::Nothing => None,
+        }
+    }
+
+    /// The fields that differ, where there are any.
+    pub fn fields(&self) -> &[FieldChange] {
+        match self {
+            Action::Update { fields } | Action::Replace { fields, .. } | Action::Adopt { fields } => fields,
+            Action::Create | Action::Delete | Action::Retain | Action::Nothing => &[],
+        }
+    }
+}
+
+impl Change {
+    /// Whether it writes anything.
+    pub fn is_write(&self) -> bool {
+        self.action.verb().is_some()
+    }
+
+    /// Whether a person wants to see it: it writes more than our own marks, or keeps what left the file.
+    pub fn is_visible(&self) -> bool {
+        match &self.action {
+            Action::Nothing => false,
+            Action::Update { fields } => fields.iter().any(|field| !field.bookkeeping),
+            _ => true,
+        }
+    }
+
+    /// Whether something that is live is lost by it.
+    pub fn is_destructive(&self) -> bool {
+        matches!(self.action, Action::Delete | Action::Replace { .. })
     }
 }

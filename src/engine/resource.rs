@@ -23,6 +23,10 @@ pub struct Desired {
     pub hints: BTreeMap<String, Value>,
 }
 
+/// The hint that names the physical id of the old resource while a new one takes its place: [`super::kind::Kind::create`]
+/// must not find that one.
+pub const REPLACES: &str = "replaces";
+
 /// Everything that a file wants, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DesiredState {

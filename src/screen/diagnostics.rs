@@ -33,6 +33,7 @@ pub fn text(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(normalize_untrusted_str(&diagnostic.message)).id(diagnostic.code);
     let mut elements: Vec<Element<'_>> = Vec::new();
@@ -143,6 +144,8 @@ fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
+        // What GitHub calls it too.
+        Severity::Note => "notice",
     }
 }
 

@@ -1,0 +1,355 @@
+//! The deployment bucket, one for each account and region: large artifacts by digest, leases, records of deployments.
+//! A cache and a history, never the truth: losing it costs an upload. It is made when it is first needed.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat as Format};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+use crate::engine::failure::{Failure, Reason};
+
+use super::client::{Aws, lock};
+
+/// Leases and records are far smaller; nothing else is read into memory.
+const LARGEST_DOCUMENT: usize = 4 << 20;
+
+/// The deployment bucket of a connection.
+#[derive(Clone, Copy)]
+pub struct Bucket<'a> {
+    aws: &'a Aws,
+}
+
+/// Where an artifact is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub bucket: String,
+    pub key: String,
+}
+
+/// A small object and the tag that changes with its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    pub body: Vec<u8>,
+    pub etag: String,
+    /// How long ago it was written, by S3's own clock.
+    pub age: Option<Duration>,
+}
+
+/// When a document may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum If<'a> {
+    /// Always.
+    Any,
+    /// Only when there is none of that key (`If-None-Match: *`).
+    Absent,
+    /// Only when it still has this tag (`If-Match`).
+    Unchanged(&'a str),
+}
+
+impl Aws {
+    /// The deployment bucket.
+    pub fn bucket(&self) -> Bucket<'_> {
+        Bucket { aws: self }
+    }
+}
+
+impl Bucket<'_> {
+    /// `hoist-123456789012-eu-central-1`
+    ///
+    /// # Errors
+    /// The account could not be asked for.
+    pub async fn name(&self) -> Result<String, Failure> {
+        Ok(format!("hoist-{}-{}", self.aws.account().await?.id, self.aws.region()))
+    }
+
+    /// Puts a file under its digest (base64 of its SHA-256), unless it is there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the bucket cannot be made or written.
+    pub async fn store_artifact(&self, path: &Path, digest: &str) -> Result<Stored, Failure> {
+        let bucket = self.name().await?;
+        // Base64 has a slash, and a key is a path.
+        let key = format!("artifacts/{}.zip", digest.replace('/', "_").replace('+', "-").trim_end_matches('='));
+        let there = self
+            .aws
+            .call("s3", "HeadObject")
+            .find(|| self.aws.s3().head_object().bucket(&bucket).key(&key).send())
+            .await?;
+        if there.is_none() {
+            self.made(&bucket, |fresh| {
+                let (bucket, key) = (&bucket, &key);
+                async move {
+                    // Read anew for every attempt: a file is streamed, never held.
+                    let body = || async {
+                        let body = ByteStream::from_path(path).await;
+                        body.map_err(|error| aws_sdk_s3::error::SdkError::construction_failure(error))
+                    };
+                    self.aws
+                        .call("s3", "PutObject")
+                        .fresh(fresh)
+                        .send(|| async {
+                            let body = body().await?;
+                            self.aws.s3().put_object().bucket(bucket).key(key).body(body).send().await
+                        })
+                        .await
+                }
+            })
+            .await?;
+        }
+        Ok(Stored { bucket, key })
+    }
+
+    /// A small document, or `None`.
+    ///
+    /// # Errors
+    /// The bucket cannot be read, or the document is larger than any that hoist writes.
+    pub async fn read(&self, key: &str) -> Result<Option<Document>, Failure> {
+        let bucket = self.name().await?;
+        let now = ServerClock::default();
+        let answer = self
+            .aws
+            .call("s3", "GetObject")
+            .find(|| self.aws.s3().get_object().bucket(&bucket).key(key).customize().interceptor(now.clone()).send())
+            .await?;
+        let Some(answer) = answer else { return Ok(None) };
+        let age = now.since(answer.last_modified());
+        let etag = answer.e_tag().unwrap_or_default().to_owned();
+        let broken = |what: String| Failure::new(Reason::Server, format!("s3://{bucket}/{key}: {what}"));
+        let mut body = answer.body;
+        let mut bytes = Vec::new();
+        while let Some(part) = body.next().await {
+            let part = part.map_err(|error| broken(format!("the answer broke off: {error}")))?;
+            if bytes.len() + part.len() > LARGEST_DOCUMENT {
+                return Err(broken("is larger than anything that hoist writes there".to_owned()));
+            }
+            bytes.extend_from_slice(&part);
+        }
+        Ok(Some(Document { body: bytes, etag, age }))
+    }
+
+    /// Writes a small document and gives its new tag; `None` when the condition does not hold.
+    ///
+    /// # Errors
+    /// The bucket cannot be made or written.
+    pub async fn write(&self, key: &str, body: &[u8], condition: If<'_>) -> Result<Option<String>, Failure> {
+        let bucket = self.name().await?;
+        let written = self
+            .made(&bucket, |fresh| {
+                let bucket = &bucket;
+                async move {
+                    self.aws
+                        .call("s3", "PutObject")
+                        .fresh(fresh)
+                        .send(|| {
+                            let request = self.aws.s3().put_object().bucket(bucket).key(key);
+                            let request = match condition {
+                                If::Any => request,
+                                If::Absent => request.if_none_match("*"),
+                                If::Unchanged(etag) => request.if_match(etag),
+                            };
+                            request.content_type("application/json").body(ByteStream::from(body.to_vec())).send()
+                        })
+                        .await
+                }
+            })
+            .await;
+        match written {
+            Ok(answer) => Ok(Some(answer.e_tag().unwrap_or_default().to_owned())),
+            Err(failure) if condition != If::Any && is_unmet(&failure) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Deletes a document, when it still has this tag if one is given. `false` when it has another.
+    ///
+    /// # Errors
+    /// The bucket cannot be written.
+    pub async fn delete(&self, key: &str, etag: Option<&str>) -> Result<bool, Failure> {
+        let bucket = self.name().await?;
+        let deleted = self
+            .aws
+            .call("s3", "DeleteObject")
+            .find(|| {
+                let request = self.aws.s3().delete_object().bucket(&bucket).key(key);
+                request.set_if_match(etag.map(str::to_owned)).send()
+            })
+            .await;
+        match deleted {
+            Ok(_) => Ok(true),
+            Err(failure) if etag.is_some() && is_unmet(&failure) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Keys that begin with a prefix, in order, at most `most` of them.
+    ///
+    /// # Errors
+    /// The bucket cannot be read.
+    pub async fn keys(&self, prefix: &str, most: usize) -> Result<Vec<String>, Failure> {
+        let bucket = self.name().await?;
+        let mut keys = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self
+                .aws
+                .call("s3", "ListObjectsV2")
+                .find(|| {
+                    let request = self.aws.s3().list_objects_v2().bucket(&bucket).prefix(prefix);
+                    request.set_start_after(after.clone()).send()
+                })
+                .await?;
+            let Some(page) = page else { return Ok(keys) };
+            let found = page.contents().iter().filter_map(|object| object.key().map(str::to_owned));
+            keys.extend(found);
+            let last = keys.last().cloned();
+            // A page that does not move on would be asked for again for ever.
+            if page.is_truncated() != Some(true) || keys.len() >= most || last == after {
+                keys.truncate(most);
+                return Ok(keys);
+            }
+            after = last;
+        }
+    }
+
+    /// Does something with the bucket, and once more after making it if there is none.
+    async fn made<T, F, Fut>(&self, bucket: &str, act: F) -> Result<T, Failure>
+    where
+        F: Fn(bool) -> Fut,
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        match act(false).await {
+            Err(failure) if failure.code.as_deref() == Some("NoSuchBucket") => {
+                self.make(bucket).await?;
+                act(true).await
+            }
+            other => other,
+        }
+    }
+
+    /// Makes the bucket: private, encrypted, tagged.
+    async fn make(&self, bucket: &str) -> Result<(), Failure> {
+        let aws = self.aws;
+        let elsewhere = (aws.region() != "us-east-1").then(|| {
+            let region = BucketLocationConstraint::from(aws.region());
+            CreateBucketConfiguration::builder().location_constraint(region).build()
+        });
+        let created = aws
+            .call("s3", "CreateBucket")
+            .send(|| aws.s3().create_bucket().bucket(bucket).set_create_bucket_configuration(elsewhere.clone()).send())
+            .await;
+        match created {
+            Ok(_) => {}
+            // Another deploy was faster.
+            Err(failure) if failure.code.as_deref() == Some("BucketAlreadyOwnedByYou") => {}
+            Err(failure) if failure.code.as_deref() == Some("BucketAlreadyExists") => {
+                return Err(failure.help(format!(
+                    "the bucket {bucket} belongs to another account: names of buckets are the same for the whole world"
+                )));
+            }
+            Err(failure) => return Err(failure),
+        }
+        let block = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .ignore_public_acls(true)
+            .block_public_policy(true)
+            .restrict_public_buckets(true)
+            .build();
+        aws.call("s3", "PutPublicAccessBlock")
+            .fresh(true)
+            .send(|| {
+                aws.s3()
+                    .put_public_access_block()
+                    .bucket(bucket)
+                    .public_access_block_configuration(block.clone())
+                    .send()
+            })
+            .await?;
+        let invalid =
+            |error: aws_smithy_types::error::operation::BuildError| Failure::new(Reason::Bug, format!("s3: {error}"));
+        let by_default = ServerSideEncryptionByDefault::builder()
+            .sse_algorithm(ServerSideEncryption::Aes256)
+            .build()
+            .map_err(invalid)?;
+        let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(by_default).build();
+        let encryption = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(invalid)?;
+        aws.call("s3", "PutBucketEncryption")
+            .fresh(true)
+            .send(|| {
+                aws.s3()
+                    .put_bucket_encryption()
+                    .bucket(bucket)
+                    .server_side_encryption_configuration(encryption.clone())
+                    .send()
+            })
+            .await?;
+        // No service's tag: the bucket belongs to all of them.
+        let tag = Tag::builder().key("hoist:purpose").value("deployments").build().map_err(invalid)?;
+        let tagging = Tagging::builder().tag_set(tag).build().map_err(invalid)?;
+        aws.call("s3", "PutBucketTagging")
+            .fresh(true)
+            .send(|| aws.s3().put_bucket_tagging().bucket(bucket).tagging(tagging.clone()).send())
+            .await?;
+        Ok(())
+    }
+}
+
+/// Notes the time that S3 has when it answers: clocks of different machines are not compared.
+#[derive(Clone, Debug, Default)]
+struct ServerClock(Arc<Mutex<Option<DateTime>>>);
+
+impl ServerClock {
+    /// How long before the answer that was. A second is the resolution of both.
+    fn since(&self, then: Option<&DateTime>) -> Option<Duration> {
+        let now = (*lock(&self.0))?;
+        Some(Duration::from_secs(u64::try_from(now.secs() - then?.secs()).unwrap_or(0)))
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for ServerClock {
+    fn name(&self) -> &'static str {
+        "ServerClock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        *lock(&self.0) = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+        Ok(())
+    }
+}
+
+/// Whether a conditional write was refused for its condition.
+fn is_unmet(failure: &Failure) -> bool {
+    matches!(failure.code.as_deref(), Some("PreconditionFailed" | "ConditionalRequestConflict"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_by_the_servers_clock() {
+        let clock = ServerClock::default();
+        assert_eq!(clock.since(Some(&DateTime::from_secs(5))), None);
+        *lock(&clock.0) = Some(DateTime::from_secs(100));
+        assert_eq!(clock.since(Some(&DateTime::from_secs(40))), Some(Duration::from_secs(60)));
+        assert_eq!(clock.since(Some(&DateTime::from_secs(101))), Some(Duration::ZERO));
+        assert_eq!(clock.since(None), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! One file for each kind of resource: its properties, how it is read, made, changed and deleted.
+
+pub mod event_bus;
+pub mod event_source_mapping;
+pub mod function;
+mod json;
+pub mod log_group;
+mod names;
+pub mod permission;
+mod properties;
+pub mod role;
+pub mod rule;
+pub mod run;
+pub mod schedule;
+pub mod tags;
+pub mod url;
+pub mod version;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::engine::failure::Failure;
+use crate::engine::kind::Kind;
+use crate::engine::resource::Live;
+
+use super::client::Aws;
+
+/// How resources of a kind are found when no file names them any more. What lives beneath another resource is found
+/// there and needs none of it.
+#[async_trait]
+pub trait Findable: Kind {
+    /// The physical id in an ARN of this kind; `None` for an ARN of any other.
+    fn physical_id_of(&self, arn: &str) -> Option<String> {
+        let _ = arn;
+        None
+    }
+
+    /// Types and physical ids of what may be ours by its name, for what the tagging API misses.
+    ///
+    /// # Errors
+    /// As every call.
+    async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        Ok(Vec::new())
+    }
+
+    /// What is live under that physical id, asked of its own service.
+    ///
+    /// # Errors
+    /// As every call.
+    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
+        let _ = physical_id;
+        Ok(None)
+    }
+}
+
+/// Every kind there is: the registry.
+pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
+    vec![
+        Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
+        Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),
+        Arc::new(function::Function::new(Arc::clone(aws))),
+        Arc::new(log_group::LogGroup::new(Arc::clone(aws))),
+        Arc::new(permission::Permission::new(Arc::clone(aws))),
+        Arc::new(role::Role::new(Arc::clone(aws))),
+        Arc::new(rule::Rule::new(Arc::clone(aws))),
+        Arc::new(schedule::Schedule::new(Arc::clone(aws))),
+        Arc::new(url::Url::new(Arc::clone(aws))),
+        Arc::new(version::Version::new(Arc::clone(aws))),
+    ]
+}
+
+/// What follows `marker` in an ARN: its name, when the ARN is of that service and resource type.
+fn after<'a>(arn: &'a str, service: &str, marker: &str) -> Option<&'a str> {
+    let mut parts = arn.splitn(6, ':');
+    (parts.next() == Some("arn") && parts.nth(1) == Some(service)).then_some(())?;
+    parts.nth(2)?.strip_prefix(marker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_give_names_to_their_own_kind_only() {
+        let function = "arn:aws:lambda:eu-west-1:123456789012:function:shop-dev-a";
+        assert_eq!(after(function, "lambda", "function:"), Some("shop-dev-a"));
+        assert_eq!(after(function, "logs", "log-group:"), None);
+        assert_eq!(after("arn:aws:lambda:eu-west-1:123456789012:layer:a", "lambda", "function:"), None);
+        assert_eq!(after("arn:aws:iam::123456789012:role/path/r", "iam", "role/"), Some("path/r"));
+        assert_eq!(after("nonsense", "iam", "role/"), None);
+    }
+}

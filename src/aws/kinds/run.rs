@@ -1,0 +1,174 @@
+//! What the kinds learnt or did in this run and tell each other.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::aws::client::lock;
+
+use super::log_group::LogGroups;
+use super::tags::Tagged;
+
+/// How many calls test whether a new role counts already; the others wait until one of them succeeds.
+const PROBES: usize = 3;
+/// Megabytes of zips that are in memory at the same time.
+const UPLOAD_MEMORY: usize = 56;
+
+/// Shared by all kinds of one connection.
+#[derive(Debug)]
+pub struct Run {
+    gates: Mutex<BTreeMap<String, Arc<Gate>>>,
+    published: Mutex<BTreeMap<String, Published>>,
+    adding: Mutex<BTreeMap<String, Adding>>,
+    uploads: Semaphore,
+    /// What the tagging API knows of this service.
+    pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
+    /// The log groups of this service's functions.
+    pub(super) log_groups: tokio::sync::Mutex<Option<Arc<LogGroups>>>,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            gates: Mutex::default(),
+            published: Mutex::default(),
+            adding: Mutex::default(),
+            uploads: Semaphore::new(UPLOAD_MEMORY),
+            tagged: tokio::sync::Mutex::default(),
+            log_groups: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+/// A version that a function's own create or update published in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// `3`
+    pub version: String,
+    /// The digest of its code.
+    pub code: Option<String>,
+    /// The digest of its configuration.
+    pub config: Option<String>,
+}
+
+/// Permissions of one function that are being added at this moment.
+#[derive(Clone, Copy, Debug, Default)]
+struct Adding {
+    now: u32,
+    /// Some of them at the same time: AWS may have lost one.
+    crowded: bool,
+}
+
+impl Run {
+    /// Where functions wait for a role that changed in this run.
+    pub fn gate(&self, role: &str) -> Arc<Gate> {
+        Arc::clone(lock(&self.gates).entry(role.to_owned()).or_default())
+    }
+
+    /// Notes what a function published.
+    pub fn publish(&self, function: &str, published: Published) {
+        lock(&self.published).insert(function.to_owned(), published);
+    }
+
+    /// What a function published in this run.
+    pub fn published(&self, function: &str) -> Option<Published> {
+        lock(&self.published).get(function).cloned()
+    }
+
+    /// Room for a zip of so many bytes in memory.
+    pub async fn room_for(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
+        let megabytes = usize::try_from(bytes >> 20).unwrap_or(UPLOAD_MEMORY).clamp(1, UPLOAD_MEMORY);
+        // It is never closed.
+        self.uploads.acquire_many(u32::try_from(megabytes).unwrap_or(1)).await.ok()
+    }
+
+    /// A permission is being added to a function.
+    pub fn begin_adding(&self, function: &str) {
+        let mut all = lock(&self.adding);
+        let adding = all.entry(function.to_owned()).or_default();
+        adding.now += 1;
+        adding.crowded |= adding.now > 1;
+    }
+
+    /// It was added; whether others were on their way at the same time.
+    pub fn done_adding(&self, function: &str) -> bool {
+        let mut all = lock(&self.adding);
+        let Some(adding) = all.get_mut(function) else { return false };
+        let crowded = adding.crowded;
+        adding.now = adding.now.saturating_sub(1);
+        if adding.now == 0 {
+            all.remove(function);
+        }
+        crowded
+    }
+}
+
+/// Lets a few calls through until one of them succeeds, then all. A hundred functions that all ask at once whether their
+/// new role counts already would spend the quota that they need when it does.
+#[derive(Debug)]
+pub struct Gate {
+    probes: Semaphore,
+    open: AtomicBool,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { probes: Semaphore::new(PROBES), open: AtomicBool::new(false) }
+    }
+}
+
+impl Gate {
+    /// Waits for a turn to try.
+    pub async fn enter(&self) -> Option<SemaphorePermit<'_>> {
+        if self.is_open() {
+            return None;
+        }
+        self.probes.acquire().await.ok().filter(|_| !self.is_open())
+    }
+
+    /// One got through: nobody waits any more.
+    pub fn open(&self) {
+        self.open.store(true, Ordering::Release);
+        self.probes.close();
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_gate_lets_a_few_through_and_then_everybody() {
+        let gate = Arc::new(Gate::default());
+        let first: Vec<_> = [gate.enter().await, gate.enter().await, gate.enter().await].into_iter().collect();
+        assert!(first.iter().all(Option::is_some));
+        let waiting = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move { gate.enter().await.is_none() }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        gate.open();
+        assert!(waiting.await.unwrap());
+        assert!(gate.enter().await.is_none());
+    }
+
+    #[test]
+    fn only_permissions_that_overlapped_are_suspect() {
+        let run = Run::default();
+        run.begin_adding("f");
+        assert!(!run.done_adding("f"));
+        run.begin_adding("f");
+        run.begin_adding("f");
+        assert!(run.done_adding("f"));
+        assert!(run.done_adding("f"));
+        run.begin_adding("f");
+        assert!(!run.done_adding("f"));
+    }
+}

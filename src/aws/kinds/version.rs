@@ -1,0 +1,298 @@
+//! `AWS::Lambda::Version`.
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html>
+//!
+//! A version is what it holds: the digests of code and configuration are its identity. A function that is back at what
+//! its newest version holds needs no new one; a version that left the file stays, and is never deleted here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_lambda::types::{FunctionConfiguration, State};
+
+use crate::aws::client::{Aws, incomplete};
+use crate::aws::raw::Pages;
+use crate::engine::address::Address;
+use crate::engine::failure::{Failure, Reason};
+use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
+use crate::engine::plan::FieldChange;
+use crate::engine::resource::{Desired, Live, Ownership};
+use crate::engine::retry::Look;
+use crate::engine::value::Value;
+
+use super::Findable;
+use super::function::{self, code_digest, config_digest, configuration};
+use super::properties::{required, string, text, tree};
+use super::run::Published;
+
+/// `AWS::Lambda::Version`
+pub const TYPE: &str = "AWS::Lambda::Version";
+
+/// SnapStart takes minutes to make its snapshot.
+const ACTIVE_WITHIN: Duration = Duration::from_secs(900);
+
+const FUNCTION_ARN: &str = "arn:${Partition}:lambda:${Region}:${Account}:function:${Service}-${Stage}-*";
+
+/// Reads and publishes versions.
+pub struct Version {
+    aws: Arc<Aws>,
+}
+
+impl Version {
+    pub fn new(aws: Arc<Aws>) -> Self {
+        Self { aws }
+    }
+
+    /// The newest published version of a function. AWS lists them from the oldest on, fifty to a page.
+    async fn newest(&self, function: &str) -> Result<Option<FunctionConfiguration>, Failure> {
+        let mut newest: Option<(u64, FunctionConfiguration)> = None;
+        let mut pages = Pages::new("ListVersionsByFunction");
+        let mut marker = None;
+        loop {
+            let page = self
+                .aws
+                .call("lambda", "ListVersionsByFunction")
+                .find(|| {
+                    let request = self.aws.lambda().list_versions_by_function().function_name(function);
+                    request.set_marker(marker.clone()).send()
+                })
+                .await?;
+            let Some(page) = page else { return Ok(None) };
+            marker = pages.next(page.next_marker())?;
+            let numbered = page.versions.unwrap_or_default().into_iter().filter_map(|version| {
+                let number = version.version()?.parse::<u64>().ok()?;
+                Some((number, version))
+            });
+            newest = newest.into_iter().chain(numbered).max_by_key(|(number, _)| *number);
+            if marker.is_none() {
+                return Ok(newest.map(|(_, version)| version));
+            }
+        }
+    }
+
+    /// Waits until a published version can be called.
+    async fn activate(&self, function: &str, version: &str, progress: &Progress) -> Result<(), Failure> {
+        let state = self
+            .aws
+            .call("lambda", "GetFunction")
+            .progress(progress)
+            .fresh(true)
+            .wait(
+                ACTIVE_WITHIN,
+                || self.aws.lambda().get_function().function_name(function).qualifier(version).send(),
+                |answer| {
+                    let found = answer.configuration();
+                    match found.and_then(|found| found.state()) {
+                        Some(State::Pending) => Look::NotYet("the version to become active"),
+                        Some(State::Failed) => Look::Ready(Err(found
+                            .and_then(|found| found.state_reason())
+                            .unwrap_or_default()
+                            .to_owned())),
+                        _ => Look::Ready(Ok(())),
+                    }
+                },
+            )
+            .await?;
+        state.map_err(|reason| {
+            let text = self.aws.mask(&format!("version {version} of {function} failed: {reason}"));
+            Failure::new(Reason::Failed, text)
+        })
+    }
+
+    fn live(&self, address: Address, function: &str, version: &str, properties: Value, parent: Option<String>) -> Live {
+        let arn = self.aws.arn("lambda", &format!("function:{function}:{version}")).unwrap_or_default();
+        Live {
+            address,
+            physical_id: identity(&properties).unwrap_or_else(|| format!("{function}:{version}")),
+            attributes: BTreeMap::from([
+                ("Ref".to_owned(), Value::string(arn.as_str())),
+                ("FunctionArn".to_owned(), Value::String(arn)),
+                ("Version".to_owned(), Value::string(version)),
+            ]),
+            properties,
+            ownership: Ownership::Ours,
+            fingerprint: None,
+            revision: None,
+            parent,
+        }
+    }
+}
+
+/// What a version is: its function and what it holds.
+fn identity(properties: &Value) -> Option<String> {
+    let part = |key: &str| text(properties, &[key]);
+    Some(format!("{} {} {}", part("FunctionName")?, part("CodeSha256")?, part("ConfigSha256")?))
+}
+
+/// The bare name of a function that was given by name, ARN, or either with a qualifier.
+pub fn function_name(reference: &str) -> &str {
+    let name = match reference.split_once(":function:") {
+        Some((_, name)) => name,
+        None => reference,
+    };
+    name.split(':').next().unwrap_or(name)
+}
+
+#[async_trait]
+impl Kind for Version {
+    fn type_name(&self) -> &'static str {
+        TYPE
+    }
+
+    fn traits(&self) -> &'static [PropertyTrait] {
+        &[
+            ("FunctionName", Trait::Immutable),
+            ("CodeSha256", Trait::Immutable),
+            ("ConfigSha256", Trait::Immutable),
+            ("Description", Trait::WriteOnly),
+        ]
+    }
+
+    fn normalise(&self, properties: &mut Value) {
+        if let Value::Map(map) = properties
+            && let Some(Value::String(name)) = map.get_mut("FunctionName")
+        {
+            *name = function_name(name).to_owned();
+        }
+    }
+
+    fn identity(&self, desired: &Desired) -> Option<String> {
+        let mut properties = desired.properties.clone();
+        self.normalise(&mut properties);
+        identity(&properties)
+    }
+
+    fn predict(&self, _desired: &Desired) -> BTreeMap<String, Value> {
+        BTreeMap::new()
+    }
+
+    async fn read(&self, _desired: &Desired) -> Result<Option<Live>, Failure> {
+        Ok(None)
+    }
+
+    async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
+        let function = parent.physical_id.as_str();
+        let Some(newest) = self.newest(function).await? else { return Ok(Vec::new()) };
+        let mut held = configuration(&newest);
+        // A version of an image says the image's digest, its function which image it is.
+        let code = newest.code_sha256().map(str::to_owned);
+        held.remove("Code");
+        let current = Value::Map(held);
+        let of_parent = (code_digest(&parent.properties), config_digest(&parent.properties));
+        let same_code = match parent.properties.at(&["Code", "ImageUri"]).and_then(Value::text) {
+            Some(uri) => code.as_deref().is_some_and(|code| uri.contains(code)),
+            None => of_parent.0.is_some() && code == of_parent.0,
+        };
+        let config = config_digest(&current);
+        let properties = tree([
+            ("FunctionName", string(Some(function))),
+            ("CodeSha256", string(if same_code { of_parent.0.as_deref() } else { code.as_deref() })),
+            ("ConfigSha256", string(config.as_deref())),
+        ]);
+        let version = newest.version().unwrap_or_default();
+        // Never the logical id of the file: one that holds something else is kept, not replaced.
+        let address = Address::new(TYPE, format!("{}Version{version}", parent.address.logical_id));
+        Ok(vec![self.live(address, function, version, properties, Some(parent.address.logical_id.clone()))])
+    }
+
+    fn parent_type(&self) -> Option<&'static str> {
+        Some(function::TYPE)
+    }
+
+    fn vanishes_with_parent(&self) -> bool {
+        true
+    }
+
+    fn is_retained(&self) -> bool {
+        true
+    }
+
+    fn writer(&self, properties: &Value) -> Option<String> {
+        text(properties, &["FunctionName"]).map(|name| format!("lambda {}", function_name(&name)))
+    }
+
+    async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
+        let mut properties = desired.properties.clone();
+        self.normalise(&mut properties);
+        let name = required(&properties, "FunctionName")?;
+        let (code, config) = (text(&properties, &["CodeSha256"]), text(&properties, &["ConfigSha256"]));
+        self.aws.account().await?;
+        let published = self.aws.run.published(&name).filter(|published| {
+            let Published { code: published_code, config: published_config, .. } = published;
+            (code.is_none() || *published_code == code) && (config.is_none() || *published_config == config)
+        });
+        let version = match published {
+            Some(published) => published.version,
+            None => {
+                // Without a change since the newest version, AWS gives that one: sending it twice is harmless.
+                let answer = self
+                    .aws
+                    .call("lambda", "PublishVersion")
+                    .progress(progress)
+                    .fresh(self.aws.retry().fresh.contains(&name))
+                    .send(|| {
+                        let request = self.aws.lambda().publish_version().function_name(&name);
+                        request.set_description(text(&properties, &["Description"])).send()
+                    })
+                    .await?;
+                let version = answer.version().ok_or_else(|| incomplete("lambda.PublishVersion", "version"))?;
+                if answer.state() == Some(&State::Pending) {
+                    self.activate(&name, version, progress).await?;
+                }
+                version.to_owned()
+            }
+        };
+        Ok(self.live(desired.address.clone(), &name, &version, properties, desired.parent.clone()))
+    }
+
+    async fn update(
+        &self,
+        live: &Live,
+        desired: &Desired,
+        _fields: &[FieldChange],
+        _progress: &Progress,
+    ) -> Result<Live, Failure> {
+        // A published version cannot be changed; nothing but its description is not part of its identity.
+        Ok(Live { address: desired.address.clone(), ..live.clone() })
+    }
+
+    async fn delete(&self, _live: &Live, _progress: &Progress) -> Result<(), Failure> {
+        // Versions stay, and go with their function.
+        Ok(())
+    }
+
+    fn permissions(&self) -> &'static [Permission] {
+        &[
+            Permission { step: Step::Read, action: "lambda:ListVersionsByFunction", resource: FUNCTION_ARN },
+            Permission { step: Step::Create, action: "lambda:PublishVersion", resource: FUNCTION_ARN },
+            Permission { step: Step::Create, action: "lambda:GetFunction", resource: FUNCTION_ARN },
+        ]
+    }
+}
+
+impl Findable for Version {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_known_by_name_arn_and_qualifier() {
+        let forms = ["f", "f:1", "arn:aws:lambda:eu-west-1:1:function:f", "arn:aws:lambda:eu-west-1:1:function:f:live"];
+        assert!(forms.iter().all(|form| function_name(form) == "f"));
+    }
+
+    #[test]
+    fn a_version_is_what_it_holds() {
+        let version = |code: &str| {
+            tree([
+                ("FunctionName", string(Some("f"))),
+                ("CodeSha256", string(Some(code))),
+                ("ConfigSha256", string(Some("c"))),
+            ])
+        };
+        assert_ne!(identity(&version("1")), identity(&version("2")));
+        assert_eq!(identity(&tree([("FunctionName", string(Some("f")))])), None);
+    }
+}

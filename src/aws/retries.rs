@@ -1,0 +1,246 @@
+//! What the errors of AWS mean for the call that met them: one line per signature, the first that fits counts.
+//!
+//! What no line names is decided by how the request ended: a connection that broke and the statuses 500 to 504 are
+//! tried again, whatever else was answered is final. Status codes alone say too little: throttles arrive as 400,
+//! and one name (`ResourceConflictException`, `LimitExceededException`) means several things.
+
+use crate::engine::retry::Class::{self, Busy, Final, Propagating, Server, Throttled};
+use crate::engine::retry::{Rule, Table};
+
+const fn rule(service: &'static str, operation: &'static str, code: &'static str, class: Class) -> Rule {
+    Rule::new(service, operation, code, class)
+}
+
+const RULES: &[Rule] = &[
+    // A role counts for Lambda 7 to 12 s after it was made, at worst after minutes.
+    rule("lambda", "*", "InvalidParameterValueException", Propagating)
+        .message("cannot be assumed by Lambda")
+        .waiting_for("IAM"),
+    // The role can be assumed already, its policy does not count yet.
+    rule("lambda", "*", "InvalidParameterValueException", Propagating)
+        .message("execution role does not have permissions")
+        .waiting_for("IAM"),
+    rule("lambda", "*", "InvalidParameterValueException", Propagating)
+        .message("ensure the role can perform")
+        .waiting_for("IAM"),
+    rule("lambda", "*", "InvalidParameterValueException", Propagating)
+        .message("does not have permissions to call")
+        .waiting_for("IAM"),
+    rule("lambda", "*", "InvalidParameterValueException", Propagating)
+        .message("Cannot access stream")
+        .waiting_for("IAM"),
+    rule("lambda", "*", "InvalidParameterValueException", Propagating)
+        .message("KMS key is invalid for CreateGrant")
+        .waiting_for("the key's grant"),
+    rule("lambda", "*", "KMSAccessDeniedException", Propagating).waiting_for("IAM"),
+    // Functions in a VPC share EC2's own limits: minutes, and not our quota.
+    rule("lambda", "*", "EC2ThrottledException", Busy).within(840).waiting_for("EC2 network interfaces"),
+    rule("lambda", "*", "*", Busy).message("throttled by EC2").within(840).waiting_for("EC2 network interfaces"),
+    // Two things under one name: the same name again ("Function already exist: x"), and a change that still runs.
+    rule("lambda", "*", "ResourceConflictException", Final).message("already exist"),
+    rule("lambda", "*", "ResourceConflictException", Final).message("statement id"),
+    rule("lambda", "*", "ResourceConflictException", Busy).waiting_for("the function's last update"),
+    rule("lambda", "*", "*", Busy).message("concurrent update operation").waiting_for("the function's last update"),
+    rule("lambda", "*", "ResourceInUseException", Busy).within(300).waiting_for("the mapping's last change"),
+    // Lambda@Edge keeps replicas for hours: no use to wait.
+    rule("lambda", "DeleteFunction", "InvalidParameterValueException", Final).message("replicated function"),
+    // A function that was made moments ago is not everywhere yet.
+    rule("lambda", "AddPermission", "ResourceNotFoundException", Propagating).waiting_for("the new function"),
+    rule("lambda", "CreateFunctionUrlConfig", "ResourceNotFoundException", Propagating).waiting_for("the new function"),
+    rule("lambda", "PutFunctionConcurrency", "ResourceNotFoundException", Propagating).waiting_for("the new function"),
+    rule("lambda", "PutRuntimeManagementConfig", "ResourceNotFoundException", Propagating)
+        .waiting_for("the new function"),
+    rule("lambda", "PutFunctionRecursionConfig", "ResourceNotFoundException", Propagating)
+        .waiting_for("the new function"),
+    rule("lambda", "CreateEventSourceMapping", "ResourceNotFoundException", Propagating)
+        .waiting_for("the new function"),
+    // A policy that names a role made moments ago.
+    rule("*", "*", "*", Propagating).message("Invalid principal in policy").within(120).waiting_for("IAM"),
+    rule("*", "*", "*", Propagating).message("invalid principals").within(120).waiting_for("IAM"),
+    rule("sns", "*", "InvalidParameter", Propagating).message("PrincipalNotFound").within(120).waiting_for("IAM"),
+    rule("sqs", "*", "*", Propagating).message("Invalid value for the parameter Policy").within(120).waiting_for("IAM"),
+    rule("scheduler", "*", "ValidationException", Propagating)
+        .message("must allow AWS EventBridge Scheduler to assume the role")
+        .waiting_for("IAM"),
+    // IAM changes one entity at a time.
+    rule("iam", "*", "ConcurrentModification", Busy).within(60),
+    rule("iam", "*", "ConcurrentModificationException", Busy).within(60),
+    rule("iam", "*", "EntityTemporarilyUnmodifiable", Busy).within(60),
+    rule("iam", "*", "UnmodifiableEntity", Final),
+    // A policy that was just taken away may still count as there.
+    rule("iam", "DeleteRole", "DeleteConflict", Busy).within(20).waiting_for("IAM"),
+    // The same string is a wrong permission for good: it is tried for a moment only.
+    rule("s3", "PutBucketNotificationConfiguration", "InvalidArgument", Propagating)
+        .message("Unable to validate the following destination configurations")
+        .within(30)
+        .waiting_for("the function's permission"),
+    rule("s3", "*", "OperationAborted", Busy).within(120).waiting_for("another change of the bucket"),
+    // 409 of a conditional write: somebody else was writing, and who won shows in the next answer.
+    rule("s3", "*", "ConditionalRequestConflict", Busy).within(30),
+    rule("s3", "*", "NoSuchBucket", Propagating).within(60).waiting_for("the new bucket"),
+    rule("s3", "*", "SlowDown", Throttled),
+    rule("apigateway", "*", "*", Busy).message("concurrent modification"),
+    rule("apigatewayv2", "*", "*", Busy).message("concurrent modification"),
+    // One deletion in 30 s for the account, whoever else deletes.
+    rule("apigateway", "DeleteRestApi", "TooManyRequestsException", Throttled).within(600),
+    rule("logs", "*", "OperationAbortedException", Busy).within(120).waiting_for("another change of the log group"),
+    rule("logs", "*", "ServiceUnavailableException", Server),
+    rule("events", "*", "ConcurrentModificationException", Busy).within(120),
+    rule("sqs", "CreateQueue", "AWS.SimpleQueueService.QueueDeletedRecently", Busy)
+        .within(70)
+        .waiting_for("SQS to forget the old queue of that name"),
+    rule("sqs", "CreateQueue", "QueueDeletedRecently", Busy)
+        .within(70)
+        .waiting_for("SQS to forget the old queue of that name"),
+    // Throttles by all their names; most arrive as HTTP 400.
+    rule("*", "*", "Throttling", Throttled),
+    rule("*", "*", "ThrottlingException", Throttled),
+    rule("*", "*", "ThrottledException", Throttled),
+    rule("*", "*", "RequestThrottled", Throttled),
+    rule("*", "*", "RequestThrottledException", Throttled),
+    rule("*", "*", "TooManyRequestsException", Throttled),
+    rule("*", "*", "RequestLimitExceeded", Throttled),
+    rule("*", "*", "PriorRequestNotComplete", Throttled),
+    rule("*", "*", "BandwidthLimitExceeded", Throttled),
+    rule("*", "*", "ProvisionedThroughputExceededException", Throttled),
+    rule("*", "*", "TransactionInProgressException", Busy),
+    // A quota that is used up, or a throttle: only the text tells.
+    rule("*", "*", "LimitExceededException", Throttled).message("rate exceeded"),
+    rule("*", "*", "LimitExceededException", Final),
+    rule("*", "*", "*", Throttled).message("Rate exceeded"),
+    // The service failed, with a status below 500.
+    rule("*", "*", "InternalFailure", Server),
+    rule("*", "*", "InternalError", Server),
+    rule("*", "*", "ServiceException", Server),
+    rule("*", "*", "ServiceUnavailable", Server),
+    rule("*", "*", "RequestTimeout", Server),
+    rule("*", "*", "RequestTimeoutException", Server),
+    rule("*", "*", "IDPCommunicationError", Server),
+];
+
+/// The retry table of AWS, with the engine's budgets.
+pub fn table() -> Table {
+    Table::new(RULES.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::retry::{CallError, Fate};
+
+    /// Answers as services really gave them: service, operation, status, code, message.
+    const RECORDED: &[(&str, &str, u16, &str, &str, Class)] = &[
+        (
+            "lambda",
+            "CreateFunction",
+            400,
+            "InvalidParameterValueException",
+            "The role defined for the function cannot be assumed by Lambda.",
+            Propagating,
+        ),
+        (
+            "lambda",
+            "CreateEventSourceMapping",
+            400,
+            "InvalidParameterValueException",
+            "The provided execution role does not have permissions to call ReceiveMessage on SQS",
+            Propagating,
+        ),
+        (
+            "lambda",
+            "CreateEventSourceMapping",
+            400,
+            "InvalidParameterValueException",
+            "Cannot access stream arn:aws:dynamodb:eu-west-1:1:table/t/stream/2020. Please ensure the role can \
+             perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM.",
+            Propagating,
+        ),
+        (
+            "lambda",
+            "UpdateFunctionCode",
+            409,
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. An update is in progress for resource: \
+             arn:aws:lambda:us-east-1:1:function:f",
+            Busy,
+        ),
+        (
+            "lambda",
+            "PublishVersion",
+            409,
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+            Busy,
+        ),
+        ("lambda", "CreateFunction", 409, "ResourceConflictException", "Function already exist: f", Final),
+        (
+            "lambda",
+            "AddPermission",
+            409,
+            "ResourceConflictException",
+            "The statement id (hoist-x) provided already exists. Please provide a new statement id, or remove the \
+             existing statement.",
+            Final,
+        ),
+        (
+            "lambda",
+            "AddPermission",
+            409,
+            "ResourceConflictException",
+            "The function could not be updated due to a concurrent update operation.",
+            Busy,
+        ),
+        (
+            "lambda",
+            "DeleteFunction",
+            400,
+            "InvalidParameterValueException",
+            "Lambda was unable to delete f:1 because it is a replicated function.",
+            Final,
+        ),
+        (
+            "lambda",
+            "CreateFunction",
+            400,
+            "InvalidParameterValueException",
+            "'memorySize' is not a multiple of 1",
+            Final,
+        ),
+        ("iam", "GetRole", 400, "Throttling", "Rate exceeded", Throttled),
+        ("logs", "PutRetentionPolicy", 400, "ThrottlingException", "Rate exceeded", Throttled),
+        ("apigateway", "DeleteRestApi", 429, "TooManyRequestsException", "Too Many Requests", Throttled),
+        (
+            "apigateway",
+            "PutRestApi",
+            409,
+            "ConflictException",
+            "Unable to complete operation due to concurrent modification. Please try again later.",
+            Busy,
+        ),
+        (
+            "s3",
+            "PutBucketNotificationConfiguration",
+            400,
+            "InvalidArgument",
+            "Unable to validate the following destination configurations",
+            Propagating,
+        ),
+        ("sqs", "SetQueueAttributes", 500, "", "", Server),
+        ("lambda", "PublishLayerVersion", 400, "CodeStorageExceededException", "Code storage limit exceeded.", Final),
+        ("logs", "CreateLogGroup", 400, "LimitExceededException", "Resource limit exceeded.", Final),
+        ("iam", "CreateRole", 409, "LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000", Final),
+        ("iam", "CreateRole", 409, "EntityAlreadyExists", "Role with name r already exists.", Final),
+    ];
+
+    #[test]
+    fn recorded_answers_are_understood() {
+        let table = table();
+        for (service, operation, status, code, message, class) in RECORDED {
+            let mut error = CallError::new(service, operation, Fate::Answered(*status), *message);
+            if !code.is_empty() {
+                error = error.code(*code);
+            }
+            assert_eq!(table.classify(&error), *class, "{service}.{operation} {code}: {message}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Whole lives of services on the cloud in memory: deployed, changed, killed, deployed again, removed.
+
+mod process;
+mod runs;
+mod service;
+mod worlds;

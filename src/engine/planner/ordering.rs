@@ -1,0 +1,147 @@
+//! Which change must be done before which.
+//!
+//! What is made or changed comes after what it refers to, in the order that the file gives. What is deleted comes after
+//! everything that pointed at it: that can only be seen in what is live.
+
+use std::collections::HashMap;
+
+use super::wanted::needs;
+use crate::engine::graph::Graph;
+use crate::engine::kind::Cloud;
+use crate::engine::plan::{Action, Change};
+use crate::engine::resource::{Desired, Live};
+use crate::engine::value::Value;
+
+/// A name shorter than this says too little to be searched for inside of longer texts.
+const TELLING: usize = 16;
+
+/// For each change, the positions of those that must be done before it.
+pub(super) fn order(wanted: &[Desired], changes: &[Change], cloud: &dyn Cloud) -> Vec<Vec<usize>> {
+    let mut graph = Graph::new(changes.len());
+    let active: Vec<usize> = (0..changes.len()).filter(|&position| changes[position].is_write()).collect();
+    order_wanted(wanted, &active, &mut graph);
+    let deleted: Vec<usize> =
+        active.iter().copied().filter(|&position| matches!(changes[position].action, Action::Delete)).collect();
+    if !deleted.is_empty() {
+        order_beneath(changes, &active, &deleted, cloud, &mut graph);
+        order_mentions(changes, &active, &deleted, &mut graph);
+        order_types(changes, &active, &deleted, cloud, &mut graph);
+    }
+    graph.into_predecessors()
+}
+
+/// References, `DependsOn` and parents of what is wanted, as the file says them: a change's own properties have what is
+/// known filled in already. The changes begin with those of the wanted resources, in the same order.
+fn order_wanted(wanted: &[Desired], active: &[usize], graph: &mut Graph) {
+    let positions: HashMap<&str, usize> = active
+        .iter()
+        .filter_map(|&position| Some((wanted.get(position)?.address.logical_id.as_str(), position)))
+        .collect();
+    for &position in active {
+        for name in wanted.get(position).map(needs).unwrap_or_default() {
+            if let Some(&earlier) = positions.get(name.as_str()) {
+                graph.add(earlier, position);
+            }
+        }
+    }
+}
+
+/// What lives beneath another is deleted before it.
+fn order_beneath(changes: &[Change], active: &[usize], deleted: &[usize], cloud: &dyn Cloud, graph: &mut Graph) {
+    for &child in deleted {
+        let Some(live) = &changes[child].live else { continue };
+        let Some(parent_type) = cloud.kind(&live.address.kind).and_then(|kind| kind.parent_type()) else { continue };
+        for &parent in active {
+            let change = &changes[parent];
+            let is_parent = change.address.kind == parent_type
+                && live.parent.as_deref() == Some(change.address.logical_id.as_str());
+            if is_parent && change.is_destructive() {
+                graph.add_unless_circular(child, parent);
+            }
+        }
+    }
+}
+
+/// What is live and mentions a resource is changed, or deleted, before that resource is deleted.
+fn order_mentions(changes: &[Change], active: &[usize], deleted: &[usize], graph: &mut Graph) {
+    let mut exact: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut telling: Vec<(&str, usize)> = Vec::new();
+    for &position in deleted {
+        for name in changes[position].live.iter().flat_map(names) {
+            exact.entry(name).or_default().push(position);
+            if name.len() >= TELLING && name.contains(':') {
+                telling.push((name, position));
+            }
+        }
+    }
+    for &position in active {
+        let Some(live) = &changes[position].live else { continue };
+        let mut mentioned = Vec::new();
+        for_each_text(&live.properties, &mut |text| {
+            mentioned.extend(exact.get(text).into_iter().flatten());
+            // A document mentions others inside of its texts.
+            if text.len() > TELLING && text.contains(':') {
+                mentioned.extend(telling.iter().filter(|(name, _)| text.contains(name)).map(|(_, position)| position));
+            }
+        });
+        mentioned.sort_unstable();
+        mentioned.dedup();
+        for later in mentioned {
+            graph.add_unless_circular(position, later);
+        }
+    }
+}
+
+/// What a kind says must be gone before one of its own is deleted. Where names tell which of them belong together, only
+/// those wait for each other.
+fn order_types(changes: &[Change], active: &[usize], deleted: &[usize], cloud: &dyn Cloud, graph: &mut Graph) {
+    let mut by_type: HashMap<&str, Vec<usize>> = HashMap::new();
+    for &position in deleted {
+        by_type.entry(changes[position].address.kind.as_str()).or_default().push(position);
+    }
+    for &position in active {
+        if matches!(changes[position].action, Action::Replace { .. }) {
+            by_type.entry(changes[position].address.kind.as_str()).or_default().push(position);
+        }
+    }
+    for &later in deleted {
+        let Some(live) = &changes[later].live else { continue };
+        let Some(kind) = cloud.kind(&live.address.kind) else { continue };
+        for type_name in kind.deleted_after() {
+            let candidates = by_type.get(type_name).map_or(&[][..], Vec::as_slice);
+            let related: Vec<usize> = candidates
+                .iter()
+                .copied()
+                .filter(|&earlier| {
+                    graph.before(later).contains(&earlier)
+                        || changes[earlier]
+                            .live
+                            .as_ref()
+                            .is_some_and(|other| live.physical_id.contains(&other.physical_id))
+                })
+                .collect();
+            let earlier = if related.is_empty() { candidates.to_vec() } else { related };
+            for earlier in earlier {
+                graph.add_unless_circular(earlier, later);
+            }
+        }
+    }
+}
+
+/// What others may call a live resource.
+fn names(live: &Live) -> impl Iterator<Item = &str> {
+    let attributes = live.attributes.values().filter_map(|value| match value {
+        Value::String(text) => Some(text.as_str()),
+        _ => None,
+    });
+    std::iter::once(live.physical_id.as_str()).chain(attributes).filter(|name| !name.is_empty())
+}
+
+fn for_each_text<'a>(value: &'a Value, seen: &mut impl FnMut(&'a str)) {
+    match value {
+        Value::List(items) => items.iter().for_each(|item| for_each_text(item, seen)),
+        Value::Map(map) => map.values().for_each(|item| for_each_text(item, seen)),
+        Value::String(text) => seen(text),
+        _ => {}
+    }
+}

@@ -1,0 +1,421 @@
+//! Reads what is live: first what stands by itself, then what stands beneath it, only where it is needed.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::PlanOptions;
+use super::wanted::{Attributes, Wanted};
+use crate::engine::address::Address;
+use crate::engine::diff::difference;
+use crate::engine::evaluate::{holds_secret, is_known, references};
+use crate::engine::failure::{Failure, Reason};
+use crate::engine::kind::Cloud;
+use crate::engine::resource::{Desired, Live, Ownership};
+use crate::engine::value::Value;
+
+/// What is live.
+pub(super) struct Found {
+    /// For each wanted resource.
+    pub live: Vec<Option<Live>>,
+    /// For each wanted resource, whether it was not read but taken from a fingerprint.
+    pub assumed: Vec<bool>,
+    /// What is ours and not wanted.
+    pub orphans: Vec<Live>,
+}
+
+pub(super) async fn read(
+    wanted: &Wanted<'_>,
+    cloud: &Arc<dyn Cloud>,
+    options: PlanOptions,
+) -> Result<Found, Vec<Failure>> {
+    let count = wanted.resources.len();
+    let found = Found { live: vec![None; count], assumed: vec![false; count], orphans: Vec::new() };
+    let mut reader = Reader {
+        wanted,
+        cloud,
+        options,
+        turns: Arc::new(Semaphore::new(options.parallel.max(1))),
+        found,
+        failures: Vec::new(),
+    };
+    let owned = reader.start_owned();
+    reader.read_top().await;
+    reader.sort_out(owned).await;
+    reader.read_beneath().await;
+    if reader.failures.is_empty() { Ok(reader.found) } else { Err(reader.failures) }
+}
+
+struct Reader<'a, 'b> {
+    wanted: &'a Wanted<'b>,
+    cloud: &'a Arc<dyn Cloud>,
+    options: PlanOptions,
+    turns: Arc<Semaphore>,
+    found: Found,
+    failures: Vec<Failure>,
+}
+
+#[derive(Default)]
+struct Foreseen {
+    /// Which resource waits for an attribute of which other.
+    open: Vec<(usize, usize)>,
+    replaced: HashSet<usize>,
+}
+
+/// A live resource beneath which to look.
+struct Parent {
+    live: Live,
+    /// The wanted resource that it is; `None` for an orphan.
+    position: Option<usize>,
+    /// It is not there, but something may be left of it: not everything dies with its parent.
+    absent: bool,
+}
+
+impl Parent {
+    fn wanted(position: usize, live: Live) -> Self {
+        Self { live, position: Some(position), absent: false }
+    }
+
+    fn orphan(live: Live) -> Self {
+        Self { live, position: None, absent: false }
+    }
+}
+
+impl Reader<'_, '_> {
+    /// What is known of an attribute while reading: what its kind foretells, or what was read.
+    fn lookup(&self, logical_id: &str, attribute: &str) -> Option<Value> {
+        let position = self.wanted.position(logical_id)?;
+        self.wanted.predicted[position]
+            .get(attribute)
+            .or_else(|| self.found.live[position].as_ref()?.attributes.get(attribute))
+            .cloned()
+    }
+
+    fn evaluated(&self, position: usize) -> Desired {
+        self.wanted.evaluated(position, self.cloud.as_ref(), &|id, attribute| self.lookup(id, attribute))
+    }
+
+    fn start_owned(&self) -> JoinSet<Result<Vec<Live>, Failure>> {
+        let desired: Vec<Desired> = (0..self.wanted.resources.len()).map(|position| self.evaluated(position)).collect();
+        let cloud = Arc::clone(self.cloud);
+        let mut task = JoinSet::new();
+        task.spawn(async move { cloud.owned(&desired).await });
+        task
+    }
+
+    /// Reads the resources that stand by themselves. One whose name waits for another's attributes is read after it.
+    async fn read_top(&mut self) {
+        let mut waiting: Vec<usize> =
+            (0..self.wanted.resources.len()).filter(|&position| self.wanted.parent[position].is_none()).collect();
+        while !waiting.is_empty() {
+            let mut ready = Vec::new();
+            let mut rest = Vec::new();
+            for &position in &waiting {
+                let desired = self.evaluated(position);
+                let named =
+                    self.cloud.kind(&desired.address.kind).is_some_and(|kind| kind.identity(&desired).is_some());
+                if named || is_known(&desired.properties) { &mut ready } else { &mut rest }.push((position, desired));
+            }
+            if ready.is_empty() {
+                // What they wait for is not there: each is looked for as far as it is known.
+                std::mem::swap(&mut ready, &mut rest);
+            }
+            waiting = rest.into_iter().map(|(position, _)| position).collect();
+            self.read_each(ready).await;
+        }
+    }
+
+    async fn read_each(&mut self, resources: Vec<(usize, Desired)>) {
+        let mut tasks = JoinSet::new();
+        for (position, desired) in resources {
+            let (cloud, turns) = (Arc::clone(self.cloud), Arc::clone(&self.turns));
+            tasks.spawn(async move {
+                let _turn = turns.acquire_owned().await;
+                let live = match cloud.kind(&desired.address.kind) {
+                    Some(kind) => kind.read(&desired).await.map_err(|failure| about(&desired.address, failure)),
+                    None => Ok(None),
+                };
+                (position, live)
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            match done {
+                Ok((position, Ok(live))) => self.found.live[position] = live.map(|live| self.in_one_form(live)),
+                Ok((_, Err(failure))) => self.failures.push(failure),
+                Err(error) => self.failures.push(broken(&error)),
+            }
+        }
+    }
+
+    /// Takes what is ours and not wanted out of everything that carries our marks.
+    async fn sort_out(&mut self, mut task: JoinSet<Result<Vec<Live>, Failure>>) {
+        let owned = match task.join_next().await {
+            Some(Ok(Ok(owned))) => owned,
+            Some(Ok(Err(failure))) => return self.failures.push(failure),
+            Some(Err(error)) => return self.failures.push(broken(&error)),
+            None => return,
+        };
+        let mut seen: HashSet<(String, String)> = self.found.live.iter().flatten().map(place).collect();
+        for live in owned {
+            let Some(kind) = self.cloud.kind(&live.address.kind) else { continue };
+            // What lives beneath another is found there.
+            let beneath_wanted = kind.parent_type().is_some()
+                && live.parent.as_deref().is_some_and(|parent| self.wanted.position(parent).is_some());
+            if live.ownership == Ownership::Ours && !beneath_wanted && seen.insert(place(&live)) {
+                let live = self.in_one_form(live);
+                self.found.orphans.push(live);
+            }
+        }
+    }
+
+    /// Level by level: what stands beneath what was found, wanted or not.
+    async fn read_beneath(&mut self) {
+        let mut parents: Vec<Parent> = Vec::new();
+        for (position, live) in self.found.live.iter().enumerate() {
+            if let Some(live) = live
+                && self.is_to_be_managed(live)
+            {
+                parents.push(Parent::wanted(position, live.clone()));
+            }
+        }
+        parents.extend(self.found.orphans.iter().cloned().map(Parent::orphan));
+        parents.extend((0..self.wanted.resources.len()).filter_map(|position| self.absent(position)));
+        while !parents.is_empty() {
+            parents = self.read_level(parents).await;
+        }
+        let orphaned = (0..self.wanted.resources.len())
+            .filter(|&child| self.wanted.parent[child].is_some_and(|parent| self.found.live[parent].is_none()))
+            .filter(|&child| !self.is_listed(child))
+            .map(|child| (child, self.evaluated(child)))
+            .collect();
+        self.read_each(orphaned).await;
+    }
+
+    /// A wanted resource that is not live, as it would be, when children of it are wanted.
+    fn absent(&self, position: usize) -> Option<Parent> {
+        if self.found.live[position].is_some() || self.wanted.children[position].is_empty() {
+            return None;
+        }
+        let desired = self.evaluated(position);
+        let physical_id = self.cloud.kind(&desired.address.kind)?.identity(&desired)?;
+        let live = Live {
+            address: desired.address,
+            physical_id,
+            properties: desired.properties,
+            attributes: self.wanted.predicted[position].clone(),
+            ownership: Ownership::Ours,
+            fingerprint: None,
+            revision: None,
+            parent: desired.parent,
+        };
+        Some(Parent { live, position: Some(position), absent: true })
+    }
+
+    /// Whether a wanted resource is found by listing beneath its parent.
+    fn is_listed(&self, child: usize) -> bool {
+        let parent_type = self.wanted.parent[child].map(|parent| self.wanted.resources[parent].address.kind.as_str());
+        let kind = self.cloud.kind(&self.wanted.resources[child].address.kind);
+        parent_type.is_some() && kind.and_then(|kind| kind.parent_type()) == parent_type
+    }
+
+    fn is_to_be_managed(&self, live: &Live) -> bool {
+        match live.ownership {
+            Ownership::Ours => true,
+            Ownership::Unmarked => self.options.adopt,
+            Ownership::OtherService { .. } | Ownership::Stack { .. } => false,
+        }
+    }
+
+    async fn read_level(&mut self, parents: Vec<Parent>) -> Vec<Parent> {
+        let foreseen = if self.options.trust_fingerprints { self.foresee() } else { Foreseen::default() };
+        let mut tasks = JoinSet::new();
+        for (number, parent) in parents.iter().enumerate() {
+            if let Some(position) = parent.position
+                && !parent.absent
+                && self.can_be_assumed(position, &parent.live, &foreseen)
+            {
+                self.assume_beneath(position);
+                continue;
+            }
+            for type_name in self.kinds_beneath(parent) {
+                let (cloud, turns, live) = (Arc::clone(self.cloud), Arc::clone(&self.turns), parent.live.clone());
+                tasks.spawn(async move {
+                    let _turn = turns.acquire_owned().await;
+                    let found = match cloud.kind(type_name) {
+                        Some(kind) => kind.beneath(&live).await.map_err(|failure| about(&live.address, failure)),
+                        None => Ok(Vec::new()),
+                    };
+                    (number, type_name, found)
+                });
+            }
+        }
+        let mut results = Vec::new();
+        while let Some(done) = tasks.join_next().await {
+            match done {
+                Ok((number, type_name, Ok(found))) => results.push((number, type_name, found)),
+                Ok((_, _, Err(failure))) => self.failures.push(failure),
+                Err(error) => self.failures.push(broken(&error)),
+            }
+        }
+        // Answers come in any order; the plan does not.
+        results.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+        let mut next = Vec::new();
+        for (number, type_name, found) in results {
+            self.match_children(&parents[number], type_name, found, &mut next);
+        }
+        self.read_unlisted(&parents, &mut next).await;
+        next
+    }
+
+    /// Types to look for beneath a parent. What vanishes with an orphan need not be known.
+    fn kinds_beneath(&self, parent: &Parent) -> Vec<&'static str> {
+        let retained = self.cloud.kind(&parent.live.address.kind).is_some_and(|kind| kind.is_retained());
+        self.cloud
+            .kinds()
+            .into_iter()
+            .filter(|kind| kind.parent_type() == Some(parent.live.address.kind.as_str()))
+            .filter(|kind| match parent.position {
+                None => !retained && !kind.vanishes_with_parent(),
+                Some(_) if !parent.absent => true,
+                Some(position) => !kind.vanishes_with_parent() && !self.children(position, kind.type_name()).is_empty(),
+            })
+            .map(|kind| kind.type_name())
+            .collect()
+    }
+
+    fn match_children(&mut self, parent: &Parent, type_name: &str, found: Vec<Live>, next: &mut Vec<Parent>) {
+        let mut found: Vec<Live> = found.into_iter().map(|live| self.in_one_form(live)).collect();
+        found.sort_by(|one, other| one.physical_id.cmp(&other.physical_id));
+        let Some(kind) = self.cloud.kind(type_name) else { return };
+        if let Some(parent) = parent.position {
+            let children = self.children(parent, type_name);
+            let identities: Vec<Option<String>> =
+                children.iter().map(|&position| kind.identity(&self.evaluated(position))).collect();
+            for (&position, identity) in children.iter().zip(&identities) {
+                let logical_id = &self.wanted.resources[position].address.logical_id;
+                let at = found.iter().position(|live| match identity {
+                    Some(identity) => live.physical_id == *identity,
+                    None => live.address.logical_id == *logical_id,
+                });
+                if let Some(at) = at {
+                    let live = found.remove(at);
+                    next.push(Parent::wanted(position, live.clone()));
+                    self.found.live[position] = Some(live);
+                }
+            }
+        }
+        let mut seen: HashSet<(String, String)> = self.found.orphans.iter().map(place).collect();
+        for live in found.into_iter().filter(|live| live.ownership == Ownership::Ours) {
+            if seen.insert(place(&live)) {
+                next.push(Parent::orphan(live.clone()));
+                self.found.orphans.push(live);
+            }
+        }
+    }
+
+    /// Children of a type that is not listed beneath their parent are read one by one.
+    async fn read_unlisted(&mut self, parents: &[Parent], next: &mut Vec<Parent>) {
+        let mut unlisted = Vec::new();
+        for position in parents.iter().filter(|parent| !parent.absent).filter_map(|parent| parent.position) {
+            for &child in &self.wanted.children[position] {
+                if !self.is_listed(child) && !self.found.assumed[child] {
+                    unlisted.push((child, self.evaluated(child)));
+                }
+            }
+        }
+        let positions: Vec<usize> = unlisted.iter().map(|(position, _)| *position).collect();
+        self.read_each(unlisted).await;
+        for position in positions {
+            if let Some(live) = self.found.live[position].clone() {
+                self.found.orphans.retain(|orphan| place(orphan) != place(&live));
+                next.push(Parent::wanted(position, live));
+            }
+        }
+    }
+
+    fn children(&self, parent: usize, type_name: &str) -> Vec<usize> {
+        let children = self.wanted.children[parent].iter().copied();
+        children.filter(|&position| self.wanted.resources[position].address.kind == type_name).collect()
+    }
+
+    /// Whether everything beneath a live resource is as its fingerprint says, and nobody needs to know more of it.
+    fn can_be_assumed(&self, top: usize, live: &Live, foreseen: &Foreseen) -> bool {
+        let fingerprint = &self.wanted.resources[top].fingerprint;
+        if !self.options.trust_fingerprints || fingerprint.is_none() || live.fingerprint != *fingerprint {
+            return false;
+        }
+        if live.ownership != Ownership::Ours {
+            return false;
+        }
+        // A fingerprint says nothing about secrets.
+        if self.wanted.beneath(top).iter().any(|&child| holds_secret(&self.wanted.resources[child].properties)) {
+            return false;
+        }
+        // A new resource in its place has nothing beneath it.
+        if foreseen.replaced.contains(&top) {
+            return false;
+        }
+        foreseen.open.iter().all(|(position, needed)| {
+            // Among themselves they may know what is not known here; between them and the rest nothing may be open.
+            self.wanted.is_beneath(*position, top) == self.wanted.is_beneath(*needed, top)
+        })
+    }
+
+    /// What the plan will come to, as far as is known by now. What will be replaced has other attributes afterwards.
+    fn foresee(&self) -> Foreseen {
+        let mut known: Vec<Attributes> = vec![Attributes::new(); self.wanted.resources.len()];
+        let mut foreseen = Foreseen::default();
+        for &position in &self.wanted.order {
+            let desired = self.wanted.evaluated(position, self.cloud.as_ref(), &|logical_id, attribute| {
+                known[self.wanted.position(logical_id)?].get(attribute).cloned()
+            });
+            let needed = references(&desired.properties);
+            foreseen.open.extend(needed.iter().filter_map(|(id, _)| Some((position, self.wanted.position(id)?))));
+            let Some(kind) = self.cloud.kind(&desired.address.kind) else { continue };
+            known[position] = kind.predict(&desired);
+            let Some(live) = &self.found.live[position] else { continue };
+            if difference(&live.properties, &desired.properties, kind.traits()).forced_by.is_empty() {
+                let mut attributes = live.attributes.clone();
+                attributes.append(&mut known[position]);
+                known[position] = attributes;
+            } else {
+                foreseen.replaced.insert(position);
+            }
+        }
+        foreseen
+    }
+
+    fn assume_beneath(&mut self, top: usize) {
+        for position in self.wanted.beneath(top) {
+            self.found.assumed[position] = true;
+        }
+    }
+
+    fn in_one_form(&self, mut live: Live) -> Live {
+        if let Some(kind) = self.cloud.kind(&live.address.kind) {
+            kind.normalise(&mut live.properties);
+        }
+        live
+    }
+}
+
+/// Where a live resource is: nothing else is at the same place.
+fn place(live: &Live) -> (String, String) {
+    let parent = live.parent.as_deref().unwrap_or_default();
+    (live.address.kind.clone(), format!("{parent}\0{}", live.physical_id))
+}
+
+/// A failure that says which resource it is about.
+fn about(address: &Address, mut failure: Failure) -> Failure {
+    if !failure.message.contains(&address.logical_id) {
+        failure.message = format!("{address}: {}", failure.message);
+    }
+    failure
+}
+
+fn broken(error: &tokio::task::JoinError) -> Failure {
+    let reason = if error.is_cancelled() { Reason::Cancelled } else { Reason::Bug };
+    Failure::new(reason, "reading ended without a result")
+}
