@@ -22,7 +22,7 @@ fn fields() -> Vec<Field> {
         field("memorySize: 512", "/Configuration/MemorySize", json!(512), json!(1024)),
         field("timeout: 30", "/Configuration/Timeout", json!(30), json!(6)),
         field("runtime: python3.12", "/Configuration/Runtime", json!("python3.12"), json!("python3.13")),
-        field("environment: {A: '1'}", "/Configuration/Environment/Variables/A", json!("1"), Value::Null),
+        field("environment: {MODE: '1'}", "/Configuration/Environment/Variables/MODE", json!("1"), Value::Null),
         field("tracing: Active", "/Configuration/TracingConfig/Mode", json!("Active"), json!("PassThrough")),
         field("ephemeralStorageSize: 1024", "/Configuration/EphemeralStorage/Size", json!(1024), json!(512)),
         field("reservedConcurrency: 0", "/Concurrency/ReservedConcurrentExecutions", json!(0), Value::Null),

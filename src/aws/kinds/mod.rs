@@ -7,12 +7,16 @@ mod json;
 pub mod log_group;
 mod names;
 pub mod permission;
+mod policy;
 mod properties;
 pub mod role;
 pub mod rule;
 pub mod run;
 pub mod schedule;
+pub mod subscription;
+pub mod subscription_filter;
 pub mod tags;
+pub mod topic;
 pub mod url;
 pub mod version;
 
@@ -65,6 +69,9 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(role::Role::new(Arc::clone(aws))),
         Arc::new(rule::Rule::new(Arc::clone(aws))),
         Arc::new(schedule::Schedule::new(Arc::clone(aws))),
+        Arc::new(subscription::Subscription::new(Arc::clone(aws))),
+        Arc::new(subscription_filter::SubscriptionFilter::new(Arc::clone(aws))),
+        Arc::new(topic::Topic::new(Arc::clone(aws))),
         Arc::new(url::Url::new(Arc::clone(aws))),
         Arc::new(version::Version::new(Arc::clone(aws))),
     ]

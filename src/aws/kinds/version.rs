@@ -134,6 +134,17 @@ pub fn function_name(reference: &str) -> &str {
     name.split(':').next().unwrap_or(name)
 }
 
+/// Makes every version of a function refer to what it is a version of: the digests of the function's code and
+/// configuration. CloudFormation's vocabulary has no word for the one and none of it for the other.
+pub fn pin(resources: &mut [Desired]) {
+    for resource in resources.iter_mut().filter(|resource| resource.address.kind == TYPE) {
+        let (Some(parent), Value::Map(properties)) = (&resource.parent, &mut resource.properties) else { continue };
+        for attribute in ["CodeSha256", "ConfigSha256"] {
+            properties.entry(attribute.to_owned()).or_insert_with(|| Value::attribute(parent.as_str(), attribute));
+        }
+    }
+}
+
 #[async_trait]
 impl Kind for Version {
     fn type_name(&self) -> &'static str {

@@ -242,7 +242,7 @@ macro_rules! object {
                 node: &$crate::config::node::Node,
                 cx: &mut $crate::config::decode::Decoder,
             ) -> Option<Self> {
-                let map = cx.mapping(node, &<Self as $crate::config::decode::Decode>::expects())?;
+                let map = cx.mapping(node, <Self as $crate::config::decode::Decode>::expects)?;
                 cx.check_keys(map, &Self::SHAPE);
                 $( let $field = cx.field::<$ty>(map, &[$key $(, $alias)*], node); )*
                 Some(Self {

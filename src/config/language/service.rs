@@ -174,13 +174,13 @@ impl Decode for Functions {
                         continue;
                     }
                     cx.within_item(index, |cx| {
-                        if let Some(map) = cx.mapping(item, "a mapping of functions") {
+                        if let Some(map) = cx.mapping(item, || "a mapping of functions".to_owned()) {
                             functions.read(map, cx);
                         }
                     });
                 }
             }
-            _ => functions.read(cx.mapping(node, &Self::expects())?, cx),
+            _ => functions.read(cx.mapping(node, Self::expects)?, cx),
         }
         Some(functions)
     }

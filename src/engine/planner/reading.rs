@@ -10,7 +10,7 @@ use super::PlanOptions;
 use super::wanted::{Attributes, Wanted};
 use crate::engine::address::Address;
 use crate::engine::diff::difference;
-use crate::engine::evaluate::{is_known, references};
+use crate::engine::evaluate::{holds_secret, is_known, references};
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Cloud;
 use crate::engine::resource::{Desired, Live, Ownership};
@@ -347,6 +347,10 @@ impl Reader<'_, '_> {
             return false;
         }
         if live.ownership != Ownership::Ours {
+            return false;
+        }
+        // A fingerprint says nothing about secrets.
+        if self.wanted.beneath(top).iter().any(|&child| holds_secret(&self.wanted.resources[child].properties)) {
             return false;
         }
         // A new resource in its place has nothing beneath it.

@@ -130,7 +130,7 @@ impl Decode for Event {
             cx.report(diagnostic);
             return None;
         }
-        let map = cx.mapping(node, &Self::expects())?;
+        let map = cx.mapping(node, Self::expects)?;
         let mut found = None;
         for (kind, entry) in map {
             match Trigger::decode(kind, &entry.value, cx) {
