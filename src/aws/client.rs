@@ -161,7 +161,7 @@ fn http_client() -> SharedHttpClient {
 }
 
 /// The SDK's defaults of one day, so that an update of a crate does not change how hoist behaves.
-fn behaviour() -> BehaviorVersion {
+pub(super) fn behaviour() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 

@@ -81,6 +81,11 @@ const RULES: &[Rule] = &[
     // One deletion in 30 s for the account, whoever else deletes.
     rule("apigateway", "DeleteRestApi", "TooManyRequestsException", Throttled).within(600),
     rule("logs", "*", "OperationAbortedException", Busy).within(120).waiting_for("another change of the log group"),
+    // The function's permission for the log group counts a moment later.
+    rule("logs", "PutSubscriptionFilter", "InvalidParameterException", Propagating)
+        .message("Could not execute the lambda function")
+        .within(60)
+        .waiting_for("the function's permission"),
     rule("logs", "*", "ServiceUnavailableException", Server),
     rule("events", "*", "ConcurrentModificationException", Busy).within(120),
     rule("sqs", "CreateQueue", "AWS.SimpleQueueService.QueueDeletedRecently", Busy)

@@ -22,7 +22,8 @@ START_TIMEOUT = 30.0  # seconds; 0.6 to 1.3 s on an idle machine, far more on a 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Backend:
@@ -33,7 +34,7 @@ class Backend:
         self.region = region
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._auth = auth
+        self.auth = auth
         self._log = log
         self._child: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -53,7 +54,7 @@ class Backend:
             "GATEWAY_PORT": str(self.port),
             "MINISTACK_ACCOUNT_ID": self.account,
             "MINISTACK_REGION": self.region,
-            "AUTH": "true" if self._auth else "false",
+            "AUTH": "true" if self.auth else "false",
             "LOG_LEVEL": "INFO" if self._log else "ERROR",
             # Listeners that nobody here needs, on ports that others may use.
             "IOT_MTLS_ENABLED": "0",

@@ -10,7 +10,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from .answers import Refusal, dialect
 from .operations import Operation
-from .parameters import Parameters
+from .parameters import Parameters, readable
 
 _MOST_REPORTED = 10
 
@@ -128,7 +128,7 @@ def _join(path: str, name: str) -> str:
 def check(operation: Operation, parameters: Parameters) -> None:
     """Raises the Refusal that AWS gives to what breaks the model's constraints."""
     model = operation.model
-    if model is None or model.input_shape is None:
+    if model is None or model.input_shape is None or not readable(operation):
         return
     found = _Check(operation.service)
     found.visit(model.input_shape, parameters, "")

@@ -12,9 +12,10 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from . import addresses, consistency, control, openapi, rules  # noqa: F401  (all but control register their hooks)
+from . import addresses, consistency, control, invocations, openapi, rules  # noqa: F401  (all but control register their hooks)
 from .answers import Answer, Refusal, dialect, error
 from .backend import Backend
+from .callers import check_caller
 from .calls import Call, Record, telling
 from .constraints import check
 from .damage import Cut, damaged
@@ -172,6 +173,8 @@ class Front:
             call.params = telling(request.parameters)
             if self.settings["constraints.model"]:
                 check(operation, request.parameters)
+            if self.backend.auth:
+                await check_caller(self.world, request)
             for hook in BEFORE.get(operation.full_name, ()):
                 answer = await hook(self.world, request)
                 if answer is not None:
@@ -186,6 +189,7 @@ class Front:
         if writes:
             await consistency.tagging.before_write(self.world, request.scope)
         answer = await self._hooked(request)
+        self.world.writes += writes
         if writes and answer.ok:
             consistency.tagging.after_write(self.world, request.scope)
         return answer
@@ -212,7 +216,16 @@ class Front:
             request.method, self.backend.target(path), headers=_onward(request.headers), data=request.body or None,
             allow_redirects=False,
         ) as got:
-            return Answer(got.status, _kept(got.headers), await got.read())
+            return Answer(got.status, _kept(got.headers), self._addressed(request, await got.read()))
+
+    def _addressed(self, request: Request, body: bytes) -> bytes:
+        """Queue URLs, code locations and the like with the front's address in place of the emulator's.
+
+        Objects of S3 stay as they are: their length and digest are known to others.
+        """
+        if request.operation.service == "s3" or not self.settings["urls.rewrite"]:
+            return body
+        return body.replace(self.backend.url.encode(), self.url.encode())
 
     async def _spring(self, caught: list[Trap], when: str, call: Call) -> None:
         for trap in caught:
@@ -229,6 +242,10 @@ class Front:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._bridged(request)
         body = await request.read()
+        if request.rel_url.raw_path.startswith("/_aws/"):
+            refusal = await invocations.refused(self.world, request.method, request.rel_url.raw_path)
+            if refusal is not None:
+                return _response(refusal, request.method)
         async with self.backend.http.request(
             request.method, self.backend.target(str(request.rel_url)), headers=_onward(request.headers), data=body or None,
             allow_redirects=False,
@@ -287,7 +304,7 @@ def _onward(headers: aiohttp.typedefs.LooseHeaders) -> CIMultiDict[str]:
 
 def _kept(headers: aiohttp.typedefs.LooseHeaders) -> CIMultiDict[str]:
     kept = _onward(headers)
-    if "Content-Length" in headers:  # type: ignore[operator]
+    if "Content-Length" in headers:
         kept["X-Cloud-Length"] = headers["Content-Length"]  # type: ignore[index]
     return kept
 

@@ -19,6 +19,11 @@ class Unreadable(ValueError):
     """The body is not what the protocol asks for."""
 
 
+def readable(operation: Operation) -> bool:
+    """Whether the service speaks a protocol that is read here. CloudWatch speaks CBOR, and passes unread."""
+    return operation.model is not None and operation.model.service_model.protocol in ("json", "query", "ec2", "rest-json", "rest-xml")
+
+
 def parameters_of(operation: Operation, query: str, headers: Mapping[str, str], body: bytes) -> Parameters:
     """The parameters; scalars from query, headers and XML are typed by the model.
 
@@ -28,8 +33,11 @@ def parameters_of(operation: Operation, query: str, headers: Mapping[str, str], 
     if model is None or model.input_shape is None:
         return {}
     protocol = model.service_model.protocol
+    if not readable(operation):
+        return {}
     if protocol == "json":
-        return _json_body(model.input_shape, body)
+        parsed: Parameters = _json_body(model.input_shape, body)
+        return parsed
     if protocol in ("query", "ec2"):
         form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
         form.update(parse_qsl(query, keep_blank_values=True))

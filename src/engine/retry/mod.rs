@@ -81,6 +81,11 @@ impl Fresh {
         self.note(EVERYTHING);
     }
 
+    /// Whether anything changed, for what rests on more than it can name.
+    pub fn any(&self) -> bool {
+        !self.names.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Whether it changed.
     pub fn contains(&self, name: &str) -> bool {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
@@ -247,9 +252,7 @@ impl Retry {
         };
         let Some(budget) = self.table.budget(&error, class) else { return Err(trial.give_up(error)) };
         if class == Class::Throttled {
-            for bucket in trial.call.buckets {
-                self.limiter.slow_down(bucket);
-            }
+            self.limiter.slow_down_narrowest(trial.call.buckets);
         }
         let now = Instant::now();
         let spell = trial.spell(class, now);
@@ -539,7 +542,7 @@ mod tests {
     fn after_a_run_that_was_cut_off_everything_is_fresh() {
         let fresh = Fresh::default();
         fresh.note("role-a");
-        assert!(fresh.contains("role-a") && !fresh.contains("role-b"));
+        assert!(fresh.any() && fresh.contains("role-a") && !fresh.contains("role-b"));
         fresh.note_everything();
         assert!(fresh.contains("role-b"));
     }

@@ -124,6 +124,36 @@ def test_mappings_are_in_use_for_a_while(cloud: Cloud) -> None:
         aws.get_event_source_mapping(UUID=made["UUID"])
 
 
+def test_what_was_just_made_is_not_found_yet(cloud: Cloud) -> None:
+    role = cloud.role("old")
+    cloud.settings(consistency__newborn_ms=400)
+    cloud.function(role=role)
+    permission = {"FunctionName": "hello", "StatementId": "a", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
+    with refused("ResourceNotFoundException", f"Function not found: {FUNCTION}", 404):
+        cloud.client("lambda").add_permission(**permission)
+    cloud.role("new")
+    with refused("NoSuchEntity", "The role with name new cannot be found.", 404):
+        cloud.client("iam").get_role(RoleName="new")
+    cloud.client("s3").create_bucket(Bucket="things")
+    with refused("NoSuchBucket"):
+        cloud.client("s3").put_bucket_tagging(Bucket="things", Tagging={"TagSet": []})
+    time.sleep(0.4)
+    cloud.client("lambda").add_permission(**permission)
+    cloud.client("iam").get_role(RoleName="new")
+
+
+def test_s3_sees_a_new_permission_later(cloud: Cloud) -> None:
+    cloud.function()
+    cloud.client("s3").create_bucket(Bucket="photos")
+    cloud.settings(consistency__permission_s=0.4)
+    cloud.client("lambda").add_permission(FunctionName="hello", StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com")
+    wanted = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": FUNCTION, "Events": ["s3:ObjectCreated:*"]}]}
+    with refused("InvalidArgument", "Unable to validate the following destination configurations"):
+        cloud.client("s3").put_bucket_notification_configuration(Bucket="photos", NotificationConfiguration=wanted)
+    time.sleep(0.4)
+    cloud.client("s3").put_bucket_notification_configuration(Bucket="photos", NotificationConfiguration=wanted)
+
+
 def tag_everything(cloud: Cloud) -> set[str]:
     tags, pairs = {"hoist:service": "shop"}, [{"Key": "hoist:service", "Value": "shop"}]
     cloud.client("iam").create_role(RoleName="tagged", AssumeRolePolicyDocument=TRUST, Tags=pairs)

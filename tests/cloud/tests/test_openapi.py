@@ -36,12 +36,15 @@ def functions(cloud: Cloud) -> Cloud:
     role = cloud.role()
     cloud.function("echo", role, Code={"ZipFile": package(ECHO)})
     cloud.function("guard", role, Code={"ZipFile": package(AUTHORIZE)})
+    for name in ("echo", "guard"):
+        cloud.client("lambda").add_permission(FunctionName=name, StatementId="api", Action="lambda:InvokeFunction",
+                                              Principal="apigateway.amazonaws.com")
     return cloud
 
 
 def call(cloud: Cloud, path: str, method: str = "GET", **headers: str) -> tuple[int, str, Any]:
     request = urllib.request.Request(
-        f"{cloud.url}/_aws/execute-api/{path}", method=method, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        f"{cloud.url}/_aws/execute-api/{path}".replace("execute-api/../", ""), method=method, headers={k.replace("_", "-"): v for k, v in headers.items()})
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, answer.read().decode(), answer.headers
@@ -142,6 +145,12 @@ def test_overwriting_removes_what_left_the_document(functions: Cloud) -> None:
     assert [m["name"] for m in gateway.get_models(restApiId=api)["items"] if m["name"] not in ("Empty", "Error")] == []
     gateway.create_deployment(restApiId=api, stageName="dev")
     assert call(cloud, f"{api}/dev/new/deep")[0] == 200
+    more = {**smaller, "paths": {**smaller["paths"], "/newer": {"get": LAMBDA}}}
+    gateway.put_rest_api(restApiId=api, mode="overwrite", body=json.dumps(more).encode())
+    status, body, _ = call(cloud, f"{api}/dev/newer")
+    assert (status, json.loads(body)["message"]) == (403, "Missing Authentication Token")
+    gateway.create_deployment(restApiId=api, stageName="dev")
+    assert call(cloud, f"{api}/dev/newer")[0] == 200
     assert call(cloud, f"{api}/dev/things", "POST")[0] in (403, 404)
 
 
@@ -222,7 +231,7 @@ def test_an_http_api_goes_up_answers_and_comes_back(functions: Cloud) -> None:
 
 
 def test_reimporting_removes_what_left_the_document(functions: Cloud) -> None:
-    cloud, gateway = functions, functions.client("apigatewayv2")
+    _cloud, gateway = functions, functions.client("apigatewayv2")
     api = gateway.import_api(Body=json.dumps(http_document()))["ApiId"]
     routes = {r["RouteKey"]: r["RouteId"] for r in gateway.get_routes(ApiId=api)["Items"]}
     smaller = {"openapi": "3.0.1", "info": {"title": "shop-dev", "version": "1"}, "paths": {"/things": {"get": HTTP_LAMBDA}}}
@@ -236,11 +245,45 @@ def test_reimporting_removes_what_left_the_document(functions: Cloud) -> None:
         gateway.reimport_api(ApiId="none", Body=json.dumps(smaller))
 
 
-def test_function_urls_lead_through_the_front(cloud: Cloud) -> None:
+def test_function_urls_lead_through_the_front_and_need_permission(cloud: Cloud) -> None:
     cloud.function()
     aws = cloud.client("lambda")
     url = aws.create_function_url_config(FunctionName="hello", AuthType="NONE")["FunctionUrl"]
     assert url.startswith(cloud.url)
     assert aws.get_function_url_config(FunctionName="hello")["FunctionUrl"] == url
+    path = url.removeprefix(f"{cloud.url}/_aws/")
+    one = {"FunctionName": "hello", "Principal": "*"}
+    assert call(cloud, f"../{path}")[0] == 403
+    aws.add_permission(**one, StatementId="url", Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE")
+    assert call(cloud, f"../{path}")[0] == 403
+    aws.add_permission(**one, StatementId="invoke", Action="lambda:InvokeFunction", InvokedViaFunctionUrl=True)
     with urllib.request.urlopen(url) as answer:
         assert answer.read() == b"hello"
+
+
+@pytest.mark.parametrize("kind", ["rest", "http"])
+def test_apis_need_permission(cloud: Cloud, kind: str) -> None:
+    cloud.function("echo", Code={"ZipFile": package(ECHO)})
+    if kind == "rest":
+        gateway = cloud.client("apigateway")
+        api = gateway.import_rest_api(body=json.dumps(rest_document()).encode())["id"]
+        gateway.create_deployment(restApiId=api, stageName="dev")
+    else:
+        v2 = cloud.client("apigatewayv2")
+        api = v2.import_api(Body=json.dumps(http_document()))["ApiId"]
+        v2.create_stage(ApiId=api, StageName="dev", AutoDeploy=True)
+    assert call(cloud, f"{api}/dev/things/7")[0] == 500
+
+    def allow(name: str, source: str) -> None:
+        cloud.client("lambda").add_permission(
+            FunctionName="echo", StatementId=name, Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{api}/{source}")
+
+    allow("other", "*/GET/other")
+    assert call(cloud, f"{api}/dev/things/7")[0] == 500
+    allow("things", "*/GET/things/*")
+    assert call(cloud, f"{api}/dev/things/7")[0] == 200
+    assert call(cloud, f"{api}/dev/things")[0] == 500
+    allow("all", "*/*")
+    assert call(cloud, f"{api}/dev/things")[0] == 200
+    assert call(cloud, f"{api}/dev/any/a/b", "DELETE")[0] == 200

@@ -1,0 +1,158 @@
+//! Values that may be CloudFormation intrinsics: kept as trees, evaluated when resources are compiled.
+
+use serde_json::{Value, json};
+
+use super::super::node::{Data, Node, Place};
+use super::{Decode, Decoder, Schemas, intrinsic};
+
+/// A string, a number, a boolean, or a CloudFormation function that gives one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cf(pub Node);
+
+impl Cf {
+    /// The text, when the value is known now. Numbers and booleans are in [`Cf::to_text`].
+    pub fn as_str(&self) -> Option<&str> {
+        self.0.as_str()
+    }
+
+    /// The value as the text that AWS would see, when it is a plain scalar.
+    pub fn to_text(&self) -> Option<String> {
+        match &self.0.data {
+            Data::String(text) => Some(text.clone()),
+            Data::Bool(value) => Some(value.to_string()),
+            Data::Int(value) => Some(value.to_string()),
+            Data::Float(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The function and its argument, when the value is an intrinsic.
+    pub fn intrinsic(&self) -> Option<(&str, &Node)> {
+        intrinsic(&self.0)
+    }
+
+    /// The value as a node, for compiling.
+    pub fn node(&self) -> &Node {
+        &self.0
+    }
+
+    /// Where the value stands.
+    pub fn place(&self) -> Place {
+        self.0.place
+    }
+
+    /// Whether the value must never be shown.
+    pub fn is_secret(&self) -> bool {
+        self.0.secret
+    }
+}
+
+impl Decode for Cf {
+    fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
+        if Self::fits(node) {
+            return Some(Self(node.clone()));
+        }
+        cx.wrong_type(node, &Self::expects());
+        None
+    }
+
+    fn fits(node: &Node) -> bool {
+        match &node.data {
+            Data::String(_) | Data::Int(_) | Data::Float(_) | Data::Bool(_) | Data::Deferred(_) => true,
+            Data::Map(_) => intrinsic(node).is_some(),
+            Data::Null | Data::List(_) => false,
+        }
+    }
+
+    fn expects() -> String {
+        "a string or a CloudFormation function".to_owned()
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        json!({"anyOf": [{"type": ["string", "number", "boolean"]}, schemas.intrinsic()]})
+    }
+}
+
+/// A list of values that may be intrinsics, or one intrinsic that gives a list (`Fn::Split`, `Ref` of a list).
+#[derive(Clone, Debug, PartialEq)]
+pub enum CfList {
+    Items(Vec<Cf>),
+    Intrinsic(Cf),
+}
+
+impl CfList {
+    /// How many items there are, when that is known now.
+    pub fn len(&self) -> Option<usize> {
+        match self {
+            Self::Items(items) => Some(items.len()),
+            Self::Intrinsic(_) => None,
+        }
+    }
+
+    /// Whether the list is known to hold nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == Some(0)
+    }
+}
+
+impl Decode for CfList {
+    fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
+        match &node.data {
+            Data::Deferred(_) => Some(Self::Intrinsic(Cf(node.clone()))),
+            Data::Map(_) if intrinsic(node).is_some() => Some(Self::Intrinsic(Cf(node.clone()))),
+            _ => Vec::<Cf>::decode(node, cx).map(Self::Items),
+        }
+    }
+
+    fn fits(node: &Node) -> bool {
+        matches!(node.data, Data::List(_)) || intrinsic(node).is_some()
+    }
+
+    fn expects() -> String {
+        "a list, or a CloudFormation function that gives one".to_owned()
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        let list = Vec::<Cf>::schema(schemas);
+        super::forms_schema(vec![list, schemas.intrinsic()])
+    }
+}
+
+/// A typed value, or a CloudFormation function that gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CfOr<T> {
+    Value(T),
+    Cf(Cf),
+}
+
+impl<T> CfOr<T> {
+    /// The typed value, when it is known now.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Cf(_) => None,
+        }
+    }
+}
+
+impl<T: Decode> Decode for CfOr<T> {
+    fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
+        if matches!(node.data, Data::Deferred(_)) || intrinsic(node).is_some() {
+            return Some(Self::Cf(Cf(node.clone())));
+        }
+        T::decode(node, cx).map(Self::Value)
+    }
+
+    fn fits(node: &Node) -> bool {
+        intrinsic(node).is_some() || T::fits(node)
+    }
+
+    fn expects() -> String {
+        format!("{}, or a CloudFormation function", T::expects())
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        let value = T::schema(schemas);
+        json!({"anyOf": [value, schemas.intrinsic()]})
+    }
+}
