@@ -158,16 +158,31 @@ impl Reader<'_, '_> {
             None => return,
         };
         let mut seen: HashSet<(String, String)> = self.found.live.iter().flatten().map(place).collect();
+        let later = self.wanted_later();
         for live in owned {
             let Some(kind) = self.cloud.kind(&live.address.kind) else { continue };
             // What lives beneath another is found there.
             let beneath_wanted = kind.parent_type().is_some()
                 && live.parent.as_deref().is_some_and(|parent| self.wanted.position(parent).is_some());
-            if live.ownership == Ownership::Ours && !beneath_wanted && seen.insert(place(&live)) {
+            let is_wanted = beneath_wanted
+                || later.contains(&(live.address.kind.clone(), live.physical_id.clone()))
+                || later.contains(&(live.address.kind.clone(), live.address.logical_id.clone()));
+            if live.ownership == Ownership::Ours && !is_wanted && seen.insert(place(&live)) {
                 let live = self.in_one_form(live);
                 self.found.orphans.push(live);
             }
         }
+    }
+
+    /// Names of what is wanted beneath others: it was not read yet, or will not be, and is no orphan all the same.
+    fn wanted_later(&self) -> HashSet<(String, String)> {
+        let mut later = HashSet::new();
+        for position in (0..self.wanted.resources.len()).filter(|&position| self.wanted.parent[position].is_some()) {
+            let address = &self.wanted.resources[position].address;
+            let identity = self.cloud.kind(&address.kind).and_then(|kind| kind.identity(&self.evaluated(position)));
+            later.insert((address.kind.clone(), identity.unwrap_or_else(|| address.logical_id.clone())));
+        }
+        later
     }
 
     /// Level by level: what stands beneath what was found, wanted or not.

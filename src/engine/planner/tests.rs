@@ -290,3 +290,27 @@ async fn a_fingerprint_is_not_trusted_where_more_has_to_be_known() {
     let secret = with(mapping(), "Key", Value::Secret(crate::engine::value::Secret::new("x")));
     assert!(!assumed(vec![function("1"), secret], trust).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wanted_beneath_another_is_no_orphan_though_it_is_listed_among_ours() {
+    let things = || {
+        vec![
+            ours("Mem::Function", "F", "f", None, json!({"Name": "f", "Memory": 1024, "Tags": {"applied": "1"}})),
+            ours("Mem::Queue", "Q", "q", None, json!({"Name": "q"})),
+            ours("Mem::Queue", "Old", "old", None, json!({"Name": "old"})),
+        ]
+    };
+    let function = Desired {
+        fingerprint: Some("1".to_owned()),
+        ..wanted("Mem::Function", "F", json!({"Name": "f", "Tags": {"applied": "1"}}))
+    };
+    // A queue does not list beneath functions, and still counts to this one's fingerprint.
+    let queue = Desired { parent: Some("F".to_owned()), ..wanted("Mem::Queue", "Q", json!({"Name": "q"})) };
+    for trust_fingerprints in [true, false] {
+        let options = PlanOptions { trust_fingerprints, ..PlanOptions::default() };
+        let plan = planned(things(), vec![function.clone(), queue.clone()], options).await.unwrap();
+        let actions: Vec<_> = plan.changes.iter().map(|change| (&*change.address.logical_id, &change.action)).collect();
+        assert_eq!(actions, [("F", &Action::Nothing), ("Q", &Action::Nothing), ("Old", &Action::Delete)]);
+        assert_eq!(change(&plan, "Q").assumed, trust_fingerprints);
+    }
+}
