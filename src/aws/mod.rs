@@ -19,6 +19,7 @@ pub mod ownership;
 mod pages;
 pub mod partition;
 pub mod quotas;
+pub mod remote;
 pub mod retries;
 pub mod signed;
 pub mod template;
