@@ -12,7 +12,7 @@ use aws_sdk_cloudwatchlogs::types::{DataProtectionStatus, LogGroup as Found, Log
 
 use crate::aws::client::Aws;
 use crate::aws::ownership::ID;
-use crate::aws::raw::Pages;
+use crate::aws::pages::Pages;
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
