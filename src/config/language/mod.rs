@@ -11,6 +11,7 @@ pub mod iam;
 pub mod lambda;
 pub mod layer;
 pub mod lints;
+mod misplaced;
 pub mod names;
 pub mod package;
 pub mod plugins;
@@ -33,6 +34,7 @@ pub fn decode_service(root: &Node) -> (Option<Service>, Vec<Diagnostic>) {
     let mut cx = Decoder::new();
     let service = Service::decode(root, &mut cx);
     let mut diagnostics = cx.into_diagnostics();
+    misplaced::explain(&mut diagnostics);
     if let Some(service) = &service {
         strictness::weigh(service, &mut diagnostics);
     }
