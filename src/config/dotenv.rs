@@ -136,7 +136,7 @@ pub(super) fn load(
     stage: &str,
     directory: &Path,
     env: &BTreeMap<String, String>,
-) -> Result<Variables, Diagnostic> {
+) -> Result<Variables, Box<Diagnostic>> {
     let of_stage = format!(".env.{stage}");
     let files: Vec<&str> = match used {
         Use::No => return Ok(Variables::new()),
@@ -158,8 +158,9 @@ pub(super) fn load(
     Ok(all)
 }
 
-fn text(path: &Path, shown: &str) -> Result<Option<String>, Diagnostic> {
-    read::text(path).map_err(|why| Diagnostic::error("unreadable-file", format!("{shown} cannot be read: {why}")))
+fn text(path: &Path, shown: &str) -> Result<Option<String>, Box<Diagnostic>> {
+    read::text(path)
+        .map_err(|why| Diagnostic::error("unreadable-file", format!("{shown} cannot be read: {why}")).into())
 }
 
 /// What serverless-dotenv-plugin puts into every function's environment: its settings are `custom.dotenv`.
@@ -204,7 +205,7 @@ pub(super) fn plugin(
                 }
             }
             Ok(None) => {}
-            Err(diagnostic) => diagnostics.push(diagnostic.at(at)),
+            Err(diagnostic) => diagnostics.push((*diagnostic).at(at)),
         }
     }
     let required = setting("required");

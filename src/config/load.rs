@@ -1,6 +1,6 @@
 //! The way in: finds the configuration, reads it, and resolves it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -67,6 +67,20 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    fn nothing(options: &LoadOptions) -> Self {
+        Self {
+            root: None,
+            sources: Sources::default(),
+            diagnostics: Vec::new(),
+            stage: options.stage.clone().unwrap_or_else(|| String::from("dev")),
+            region: options.region.clone().unwrap_or_else(|| String::from("us-east-1")),
+            profile: options.profile.clone(),
+            directory: options.directory.clone(),
+            config_path: None,
+            dotenv_plugin_env: IndexMap::new(),
+        }
+    }
+
     /// Whether anything was found that must stop a command.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
@@ -77,21 +91,11 @@ impl Loaded {
 ///
 /// Without a `remote`, variables that need an account are left open as `Data::Deferred`.
 pub async fn load(options: &LoadOptions, remote: Option<&dyn Remote>) -> Loaded {
-    let mut loaded = Loaded {
-        root: None,
-        sources: Sources::default(),
-        diagnostics: Vec::new(),
-        stage: options.stage.clone().unwrap_or_else(|| String::from("dev")),
-        region: options.region.clone().unwrap_or_else(|| String::from("us-east-1")),
-        profile: options.profile.clone(),
-        directory: options.directory.clone(),
-        config_path: None,
-        dotenv_plugin_env: IndexMap::new(),
-    };
+    let mut loaded = Loaded::nothing(options);
     let path = match find(options) {
         Ok(path) => path,
         Err(diagnostic) => {
-            loaded.diagnostics.push(diagnostic);
+            loaded.diagnostics.push(*diagnostic);
             return loaded;
         }
     };
@@ -99,11 +103,29 @@ pub async fn load(options: &LoadOptions, remote: Option<&dyn Remote>) -> Loaded 
         loaded.directory = directory.to_owned();
     }
     loaded.config_path = Some(path.clone());
+    let inputs = inputs(options, &loaded.directory);
+    let root = read_root(&path, &inputs, &mut loaded).await;
+    finish(loaded, root, inputs, options, remote).await
+}
 
-    let mut inputs = inputs(options, &loaded.directory);
-    let Some(root) = read_root(&path, &inputs, &mut loaded).await else { return loaded };
-    let Some(root) = shape::before(root, &mut loaded.diagnostics) else { return loaded };
+/// As [`load`], for a configuration that stands in no file; paths in it are read against `options.directory`.
+pub async fn load_text(text: &str, options: &LoadOptions, remote: Option<&dyn Remote>) -> Loaded {
+    let mut loaded = Loaded::nothing(options);
+    let file = loaded.sources.add("serverless.yml", text);
+    let composed = yaml::compose(text, file);
+    loaded.diagnostics.extend(composed.diagnostics);
+    let inputs = inputs(options, &loaded.directory);
+    finish(loaded, composed.root, inputs, options, remote).await
+}
 
+async fn finish(
+    mut loaded: Loaded,
+    root: Option<Node>,
+    mut inputs: Inputs,
+    options: &LoadOptions,
+    remote: Option<&dyn Remote>,
+) -> Loaded {
+    let Some(root) = root.and_then(|root| shape::before(root, &mut loaded.diagnostics)) else { return loaded };
     prepare(&root, options, &mut inputs, &mut loaded).await;
     inputs.offline = remote.is_none();
     let (root, found) = variables::resolve(root, &inputs, &mut loaded.sources, remote).await;
@@ -118,13 +140,13 @@ pub async fn load(options: &LoadOptions, remote: Option<&dyn Remote>) -> Loaded 
     if let (None, Some(profile)) = (&options.profile, setting("profile")) {
         loaded.profile = Some(profile.to_owned());
     }
-    loaded.diagnostics = distinct(loaded.diagnostics);
+    loaded.diagnostics = distinct(loaded.diagnostics, &loaded.sources);
     loaded.root = Some(root);
     loaded
 }
 
 /// The configuration's path, or what was looked for and where.
-fn find(options: &LoadOptions) -> Result<PathBuf, Diagnostic> {
+fn find(options: &LoadOptions) -> Result<PathBuf, Box<Diagnostic>> {
     let directory = options.directory.display();
     if let Some(config) = &options.config {
         let path = options.directory.join(config);
@@ -133,13 +155,14 @@ fn find(options: &LoadOptions) -> Result<PathBuf, Diagnostic> {
         }
         let message = format!("there is no file {}", config.display());
         let help = format!("it was looked for in {directory}; name another with --config");
-        return Err(Diagnostic::error("no-configuration", message).help(help));
+        return Err(Diagnostic::error("no-configuration", message).help(help).into());
     }
     let mut candidates = FILE_NAMES.iter().map(|name| options.directory.join(name));
     candidates.find(|path| path.is_file()).ok_or_else(|| {
         Diagnostic::error("no-configuration", format!("there is no serverless.yml in {directory}"))
             .help(format!("these names were looked for: {}", FILE_NAMES.join(", ")))
             .help("change to the service's directory, name the file with --config, or begin one with `hoist init`")
+            .into()
     })
 }
 
@@ -199,47 +222,53 @@ async fn read_root(path: &Path, inputs: &Inputs, loaded: &mut Loaded) -> Option<
 
 /// Finds out what all the rest depends on: the stage, then what `.env` files say.
 async fn prepare(root: &Node, options: &LoadOptions, inputs: &mut Inputs, loaded: &mut Loaded) {
-    let paths: [&[&str]; 5] =
-        [&["provider", "stage"], &["useDotenv"], &["frameworkVersion"], &["plugins"], &["custom", "dotenv"]];
-    let written = paths.map(|path| path.iter().try_fold(root, |node, key| node.get(key)));
+    let at = |path: &[&str]| path.iter().try_fold(root, |node, key| node.get(key));
+    let written = at(&["provider", "stage"]);
+    let behind = root.get("provider").is_some_and(|provider| !is_plain(provider) && provider.as_str().is_some());
+    let stage = match written {
+        _ if options.stage.is_some() => None,
+        Some(node) if is_plain(node) => Some(node.clone()),
+        None if !behind => None,
+        _ => {
+            let path: [&[&str]; 1] = [&["provider", "stage"]];
+            let ([stage], found) = variables::resolve_some(root.clone(), inputs, &mut loaded.sources, path).await;
+            loaded.diagnostics.extend(found);
+            stage
+        }
+    };
+    match stage.as_ref().map(|stage| &stage.data) {
+        Some(Data::String(text)) if !text.is_empty() => text.clone_into(&mut loaded.stage),
+        Some(Data::Int(number)) => loaded.stage = number.to_string(),
+        _ => {}
+    }
+    if stage.is_some_and(|stage| matches!(stage.data, Data::Deferred(_))) {
+        let place = written.map_or(root.place, |node| node.place);
+        let message = "provider.stage: the stage has to be known before an account is asked for anything";
+        let diagnostic = Diagnostic::error("stage-unknown", message).path("provider.stage").at(place);
+        loaded.diagnostics.push(
+            diagnostic.help(
+                "let it depend on `${opt:..}`, `${env:..}`, `${file(..)}` or `${self:..}` alone, or give --stage",
+            ),
+        );
+    }
+    inputs.stage = Some(loaded.stage.clone());
+
+    let paths: [&[&str]; 4] = [&["useDotenv"], &["frameworkVersion"], &["plugins"], &["custom", "dotenv"]];
+    let written = paths.map(at);
     // With no variable in any of them there is nothing to resolve, and no second tree to build.
     let plain = written.iter().flatten().all(|node| is_plain(node))
-        && root.get("provider").is_none_or(|provider| provider.as_str().is_none());
-    let [stage, used, version, plugins, settings] = if plain {
+        && root.get("custom").is_none_or(|node| node.as_str().is_none());
+    let [used, version, plugins, settings] = if plain {
         written.map(Option::<&Node>::cloned)
     } else {
         // What is wrong with these values shows again when everything is resolved, with the same words.
         let mut scratch = loaded.sources.clone();
         variables::resolve_some(root.clone(), inputs, &mut scratch, paths).await.0
     };
-    if options.stage.is_none()
-        && let Some(stage) = &stage
-    {
-        match &stage.data {
-            Data::String(text) if !text.is_empty() => text.clone_into(&mut loaded.stage),
-            Data::Int(number) => loaded.stage = number.to_string(),
-            _ => {}
-        }
-    }
-    if options.stage.is_none()
-        && stage.as_ref().map_or_else(
-            || written[0].is_some_and(|node| !is_null(node)),
-            |stage| matches!(stage.data, Data::Deferred(_)),
-        )
-    {
-        let place = written[0].map_or(root.place, |node| node.place);
-        let message = "provider.stage: the stage has to be known before the account is asked for anything";
-        let diagnostic = Diagnostic::error("stage-unknown", message).path("provider.stage").at(place);
-        loaded
-            .diagnostics
-            .push(diagnostic.help("let it depend on `${opt:..}`, `${env:..}`, `${file(..)}` or `${self:..}` alone"));
-    }
-    inputs.stage = Some(loaded.stage.clone());
-
     let used = dotenv::Use::of(used.as_ref(), dotenv::is_v4(version.as_ref()));
     match dotenv::load(&used, &loaded.stage, &loaded.directory, &options.env) {
         Ok(found) => inputs.env.extend(found),
-        Err(diagnostic) => loaded.diagnostics.push(diagnostic),
+        Err(diagnostic) => loaded.diagnostics.push(*diagnostic),
     }
     if plugins.as_ref().is_some_and(|plugins| lists(plugins, "serverless-dotenv-plugin")) {
         let mode = options.options.get("env").or(Some(&loaded.stage)).map(String::as_str);
@@ -261,10 +290,6 @@ pub(super) fn lists(plugins: &Node, name: &str) -> bool {
     }
 }
 
-fn is_null(node: &Node) -> bool {
-    node.data == Data::Null
-}
-
 fn is_plain(node: &Node) -> bool {
     match &node.data {
         Data::String(text) => !text.contains("${"),
@@ -274,15 +299,12 @@ fn is_plain(node: &Node) -> bool {
     }
 }
 
-/// Each problem once: a file that is read for two purposes shows its problems twice.
-fn distinct(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut seen = std::collections::HashSet::new();
-    let new = |diagnostic: &Diagnostic| seen.insert((diagnostic.code, diagnostic.message.clone(), diagnostic.place));
-    diagnostics
-        .into_iter()
-        .filter({
-            let mut new = new;
-            move |diagnostic| new(diagnostic)
-        })
-        .collect()
+/// Each problem once: what the stage depends on is resolved twice, and shows its problems twice.
+fn distinct(diagnostics: Vec<Diagnostic>, sources: &Sources) -> Vec<Diagnostic> {
+    let mut seen = HashSet::new();
+    let mut new = |found: &Diagnostic| {
+        let at = found.place.map(|place| (sources.get(place.file).map(|file| &file.path), place.start));
+        seen.insert((found.code, found.message.clone(), at))
+    };
+    diagnostics.into_iter().filter(|found| new(found)).collect()
 }

@@ -120,6 +120,11 @@ impl Template {
         ids
     }
 
+    /// Gives one resource another logical id, wherever it is named.
+    pub(super) fn rename_one(&mut self, from: &str, to: &str) {
+        self.rename(&BTreeMap::from([(from.to_owned(), to.to_owned())]));
+    }
+
     /// Gives resources other logical ids, wherever they are named.
     fn rename(&mut self, ids: &BTreeMap<String, String>) {
         if ids.is_empty() {

@@ -1,5 +1,6 @@
 //! From a `Service` to a `Template`: one file per feature, listed in [`FEATURES`].
 
+mod apis;
 pub mod artifacts;
 mod events;
 mod functions;
@@ -55,9 +56,11 @@ const FEATURES: &[Feature] = &[
     Feature { compile: urls::compile },
     Feature { compile: invoke::compile },
     Feature { compile: events::compile },
+    Feature { compile: apis::compile },
     Feature { compile: role::compile },
     // Last: what the file says about generated resources is laid over them.
     Feature { compile: resources::compile },
+    Feature { compile: apis::finish },
 ];
 
 /// Compiles a service. Nothing is read but the service: files, network and clock play no part.

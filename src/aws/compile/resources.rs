@@ -68,6 +68,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             ),
         }
     }
+    super::apis::absorb(&mut raw, output);
     stacks(plan, &all, raw, output);
 }
 

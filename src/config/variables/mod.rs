@@ -4,6 +4,7 @@ mod cells;
 mod finish;
 pub mod grammar;
 pub mod remote;
+mod report;
 mod resolver;
 mod rounds;
 pub(super) mod script;
@@ -12,9 +13,9 @@ mod sources;
 mod tests;
 
 use self::remote::Remote;
-use self::resolver::Resolver;
+use self::resolver::{Resolver, Stop};
 use super::diagnostic::Diagnostic;
-use super::node::{Node, Sources};
+use super::node::{Data, Node, Sources};
 
 pub(super) use self::resolver::Inputs;
 pub(super) use self::sources::is_script;
@@ -45,15 +46,20 @@ pub(super) async fn resolve_some<const N: usize>(
     sources: &mut Sources,
     paths: [&[&str]; N],
 ) -> ([Option<Node>; N], Vec<Diagnostic>) {
+    let place = root.place;
     let mut resolver = Resolver::new(root, inputs, sources);
     let root = resolver.root;
     let mut found = [const { None }; N];
     for (path, slot) in paths.iter().zip(&mut found) {
-        let cell =
+        let settled =
             rounds::settle(&mut resolver, None, |resolver| resolver.navigate(root, path).map(|found| found.cell));
-        if let Some(cell) = cell.await {
-            rounds::resolve(&mut resolver, None, cell).await;
-            *slot = Some(finish::tree(&mut resolver, cell));
+        match settled.await {
+            Ok(cell) => {
+                rounds::resolve(&mut resolver, None, cell).await;
+                *slot = Some(finish::tree(&mut resolver, cell));
+            }
+            Err(Stop::Deferred(text)) => *slot = Some(Node::new(Data::Deferred(text), place)),
+            Err(_) => {}
         }
     }
     (found, resolver.diagnostics)

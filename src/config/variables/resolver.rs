@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 
-use super::cells::{CellId, Cells, State, text_of, written};
-use super::grammar::{Argument, Call, Malformed, Part, Source, Template, Variable};
+use super::cells::{CellId, Cells, State, text_of};
+use super::grammar::{Argument, Call, Part, Source, Template, Variable};
 use super::remote::{Account, Answer, Found, Lookup};
 use super::sources;
 use crate::config::diagnostic::Diagnostic;
@@ -89,6 +89,9 @@ impl Request<'_> {
     }
 }
 
+/// A source, and the settings that the configuration has for its name.
+type Known = (&'static dyn sources::Source, Option<CellId>);
+
 pub(super) struct Resolver<'a> {
     pub cells: Cells,
     pub root: CellId,
@@ -100,7 +103,7 @@ pub(super) struct Resolver<'a> {
     pub known: HashMap<Lookup, Answer>,
     pub wanted: IndexSet<Lookup>,
     /// The cells that are being resolved, outermost first.
-    working: Vec<CellId>,
+    pub working: Vec<CellId>,
     /// The cells that this round found to be pending, so that none is tried twice.
     pending: HashSet<CellId>,
     /// Variables that are being resolved, those inside others included.
@@ -138,24 +141,6 @@ impl<'a> Resolver<'a> {
         let id = self.cells.load(node, None, &mut malformed);
         self.report(malformed);
         id
-    }
-
-    fn report(&mut self, malformed: Vec<(CellId, Box<Malformed>)>) {
-        for (id, error) in malformed {
-            let place = self.cells.get(id).place;
-            let text = self.slice(place);
-            // Offsets count in the value, which is the text of the file only where nothing is quoted or folded.
-            let place = if text.get(error.at.clone()).is_some() && text.contains("${") {
-                let quote = usize::from(text.starts_with(['"', '\'']));
-                within(place, text, error.at.start + quote, error.at.end + quote)
-            } else {
-                place
-            };
-            let message = self.located(id, &error.message);
-            let mut diagnostic = Diagnostic::error("variable-syntax", message).at(place).help(error.help);
-            diagnostic.path = self.path(id);
-            self.diagnostics.push(diagnostic);
-        }
     }
 
     /// The value of a cell once its variables are resolved, as deep as its own type and no deeper.
@@ -321,9 +306,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// The source behind a name: one of ours, or a resolver that the configuration names.
-    fn source(&mut self, kind: &str) -> Result<Option<(&'static dyn sources::Source, Option<CellId>)>, Stop> {
-        if let Some(source) = sources::find(kind) {
-            return Ok(Some((source, self.resolver_settings(kind)?)));
+    fn source(&mut self, kind: &str) -> Result<Option<Known>, Stop> {
+        match sources::find(kind) {
+            // Only where a state is kept cannot be told from the variable alone.
+            Some(source) if kind == "terraform" => return Ok(Some((source, self.resolver_settings(kind)?))),
+            Some(source) => return Ok(Some((source, None))),
+            None => {}
         }
         let Some(settings) = self.resolver_settings(kind)? else { return Ok(None) };
         let kind = match self.child(settings, "type") {
@@ -335,9 +323,10 @@ impl<'a> Resolver<'a> {
 
     /// `stages.<stage>.resolvers.<name>`, of the stage or of `default`.
     fn resolver_settings(&mut self, name: &str) -> Result<Option<CellId>, Stop> {
-        // Most files have no such thing, and looking for it must not begin a circle.
-        if self.child(self.root, "stages").is_none() {
-            return Ok(None);
+        // A variable that brings the stages themselves in cannot be one of their resolvers.
+        match self.child(self.root, "stages") {
+            Some(stages) if !self.working.contains(&stages) => {}
+            _ => return Ok(None),
         }
         let stage = self.inputs.stage.clone();
         for stage in stage.iter().map(String::as_str).chain(["default"]) {
@@ -570,102 +559,9 @@ impl<'a> Resolver<'a> {
         others
     }
 
-    fn report_circle(&mut self, start: usize) {
-        let circle: Vec<CellId> = self.working[start..].to_vec();
-        let Some(&first) = circle.first() else { return };
-        let names: Vec<String> = circle.iter().chain([&first]).map(|id| self.name(*id)).collect();
-        let message = match circle.as_slice() {
-            [_] => format!("`{}` refers to itself", names[0]),
-            _ => format!("variables go in a circle: {}", names.join(" → ")),
-        };
-        let mut diagnostic = Diagnostic::error("variable-cycle", message)
-            .at(self.cells.get(first).place)
-            .help("let one of them be a value that does not depend on the others");
-        diagnostic.path = self.path(first);
-        for id in circle.iter().skip(1) {
-            diagnostic = diagnostic.related(format!("`{}`", self.name(*id)), self.cells.get(*id).place);
-        }
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// What a person calls a cell: its path, or what is written there.
-    fn name(&self, id: CellId) -> String {
-        self.path(id).unwrap_or_else(|| match &self.cells.get(id).state {
-            State::Template(template) | State::Link { template, .. } => written(template),
-            _ => String::from("a value"),
-        })
-    }
-
-    /// The dotted path of a cell of the configuration itself.
-    pub fn path(&self, id: CellId) -> Option<String> {
-        if self.cells.top(id) == self.root { self.cells.path(id) } else { None }
-    }
-
-    fn located(&self, id: CellId, message: &str) -> String {
-        match self.path(id) {
-            Some(path) => format!("{path}: {message}"),
-            None => message.to_owned(),
-        }
-    }
-
-    /// Reports a problem with a cell, at the variable where that can be told.
-    pub fn problem(
-        &mut self,
-        id: CellId,
-        variable: Option<&Variable>,
-        code: &'static str,
-        message: &str,
-        help: &[&str],
-    ) {
-        let place = self.place(id, variable);
-        let mut diagnostic = Diagnostic::error(code, self.located(id, message)).at(place);
-        diagnostic.path = self.path(id);
-        diagnostic.help = help.iter().map(|help| (*help).to_owned()).collect();
-        // A value that came from an alias or a merge: where it is written says more with where it is used.
-        let origins = &self.cells.get(id).origins;
-        diagnostic.related = origins.iter().map(|origin| (origin.how.clone(), origin.place)).collect();
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// The place of a variable inside its string, as near as the file's text shows it.
-    pub fn place(&self, id: CellId, variable: Option<&Variable>) -> Place {
-        let place = self.cells.get(id).place;
-        let Some(variable) = variable else { return place };
-        let text = self.slice(place);
-        match text.find(&variable.written) {
-            Some(start) => within(place, text, start, start + variable.written.len()),
-            None => place,
-        }
-    }
-
-    /// What is written at a place.
-    pub fn slice(&self, place: Place) -> &str {
-        let text = self.sources.get(place.file).map_or("", |file| &*file.text);
-        text.get(place.start as usize..place.end as usize).unwrap_or_default()
-    }
-
     /// A cell with nothing around it, for an expression that stands in no file.
     pub fn expression(&mut self, text: &str, place: Place) -> CellId {
         self.adopt(Node::new(Data::String(text.to_owned()), place))
-    }
-}
-
-/// The part of a place between two offsets into its text.
-fn within(place: Place, text: &str, start: usize, end: usize) -> Place {
-    let (start, end) = (text.floor_char_boundary(start), text.floor_char_boundary(end));
-    let before = &text[..start];
-    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let lines = number(before.matches('\n').count());
-    let column = match before.rfind('\n') {
-        Some(newline) => number(before[newline + 1..].chars().count() + 1),
-        None => place.column.saturating_add(number(before.chars().count())),
-    };
-    Place {
-        start: place.start.saturating_add(number(start)),
-        end: place.start.saturating_add(number(end.max(start))),
-        line: place.line + lines,
-        column,
-        ..place
     }
 }
 

@@ -24,31 +24,39 @@ pub(super) async fn resolve(resolver: &mut Resolver<'_>, remote: Option<&dyn Rem
         if !resolver.resolve_beneath(start) {
             return;
         }
-        Box::pin(fetch(resolver, remote)).await;
+        again(resolver, remote).await;
     }
     let root = resolver.root;
     let message = format!("lookups depend on each other more than {MAX_ROUNDS} times in a row");
     resolver.problem(root, None, "variable-too-deep", &message, &[]);
 }
 
-/// Settles one cell, whatever it takes; `None` when it has no value.
+/// Settles one cell, whatever it takes.
 pub(super) async fn settle(
     resolver: &mut Resolver<'_>,
     remote: Option<&dyn Remote>,
     cell: impl Fn(&mut Resolver<'_>) -> Result<CellId, Stop>,
-) -> Option<CellId> {
+) -> Result<CellId, Stop> {
     for _ in 0..MAX_ROUNDS {
         resolver.begin_round();
         match cell(resolver).and_then(|cell| resolver.settle(cell)) {
-            Ok(value) => return Some(value.cell),
-            Err(Stop::Pending) => Box::pin(fetch(resolver, remote)).await,
-            Err(_) => return None,
+            Ok(value) => return Ok(value.cell),
+            Err(Stop::Pending) => again(resolver, remote).await,
+            Err(stop) => return Err(stop),
         }
     }
-    None
+    Err(Stop::Failed)
 }
 
-type Fetching<'f> = Pin<Box<dyn Future<Output = Vec<(Lookup, Answer)>> + 'f>>;
+/// A fetch may run a script that asks for more: boxed, as it leads back to itself.
+fn again<'f>(
+    resolver: &'f mut Resolver<'_>,
+    remote: Option<&'f dyn Remote>,
+) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
+    Box::pin(fetch(resolver, remote))
+}
+
+type Fetching<'f> = Pin<Box<dyn Future<Output = Vec<(Lookup, Answer)>> + Send + 'f>>;
 
 async fn fetch(resolver: &mut Resolver<'_>, remote: Option<&dyn Remote>) {
     let wanted = std::mem::take(&mut resolver.wanted);
@@ -168,26 +176,24 @@ impl Answers for FromResolver<'_, '_> {
         let cell = match &question {
             Question::Variable(text) => {
                 let cell = self.resolver.expression(&format!("${{{text}}}"), place);
-                Box::pin(settle(self.resolver, self.remote, |_| Ok(cell))).await
+                settle(self.resolver, self.remote, |_| Ok(cell)).await
             }
             Question::Property(keys) => {
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-                Box::pin(settle(self.resolver, self.remote, |resolver| {
-                    resolver.navigate(root, &keys).map(|value| value.cell)
-                }))
-                .await
+                settle(self.resolver, self.remote, |resolver| resolver.navigate(root, &keys).map(|value| value.cell))
+                    .await
             }
         };
-        if let Some(cell) = cell {
-            Box::pin(resolve(self.resolver, self.remote, cell)).await;
+        if let Ok(cell) = cell {
+            resolve(self.resolver, self.remote, cell).await;
         }
         // What goes wrong here is the script's to handle or to report: it may well have a way around it.
         let mut problems = self.resolver.diagnostics.split_off(before);
         match (cell, problems.pop()) {
-            (Some(cell), _) => Ok(json::in_the_clear(&finish::tree(self.resolver, cell))),
-            (None, Some(problem)) => Err(problem.message),
-            (None, None) if matches!(question, Question::Property(_)) => Ok(Json::Null),
-            (None, None) => Err(format!("a variable that {} asks for has no value", self.file.display())),
+            (Ok(cell), _) => Ok(json::in_the_clear(&finish::tree(self.resolver, cell))),
+            (Err(_), Some(problem)) => Err(problem.message),
+            (Err(_), None) if matches!(question, Question::Property(_)) => Ok(Json::Null),
+            (Err(_), None) => Err(format!("a variable that {} asks for has no value", self.file.display())),
         }
     }
 }

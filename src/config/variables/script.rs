@@ -1,6 +1,7 @@
 //! The user's own JavaScript and TypeScript, run by the user's own node: configurations and `${file(x.js)}`.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(crate) enum Question {
 /// Answers what a script asks.
 pub(crate) trait Answers {
     /// The value, or why there is none.
-    async fn answer(&mut self, question: Question) -> Result<Value, String>;
+    fn answer(&mut self, question: Question) -> impl Future<Output = Result<Value, String>> + Send;
 }
 
 /// For scripts that are the configuration itself: there is nothing to ask about yet.
@@ -136,7 +137,8 @@ fn thrown(error: &str, message: &Value) -> RemoteError {
         return failure(error.to_owned(), Some(help));
     }
     let at = message.get("line").and_then(Value::as_u64).map_or_else(String::new, |line| format!(" (line {line})"));
-    let help = error.contains("Cannot find module").then_some("install the project's packages first: `npm install`");
+    let missing = error.contains("Cannot find module") || error.contains("Cannot find package");
+    let help = missing.then_some("install the project's packages first (`npm install`); for TypeScript that imports without extensions or by aliases, tsx must be among them");
     let first = error.lines().next().unwrap_or_default();
     failure(format!("{first}{at}"), help)
 }

@@ -4,9 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 use indexmap::IndexMap;
-use indexmap::map::Entry as Slot;
 
-use super::{scalar, syntax, tags};
+use super::{merge, scalar, syntax, tags};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::{Data, Entry, FileId, Node, Origin, Place};
 use crate::config::suggest;
@@ -229,7 +228,7 @@ impl Composer<'_> {
         let node = Node::new(data, place);
         let node = match frame.tag {
             Some(tags::Tag::Function(key)) => tags::function(key, node),
-            Some(tags::Tag::Merge) => self.merge_list(node),
+            Some(tags::Tag::Merge) => merge::list(node, &mut self.diagnostics),
             _ => node,
         };
         self.finish(Finished { node, size: frame.size, plain: false }, frame.anchor)
@@ -280,9 +279,9 @@ impl Composer<'_> {
             Children::Map { entries, key, merged, .. } => {
                 let Some((Some(text), key_place, plain)) = key.take() else { return Ok(()) };
                 let found = if plain && text == "<<" {
-                    merge(entries, merged, finished.node, key_place)
+                    merge::key(entries, merged, finished.node, key_place)
                 } else {
-                    insert(entries, merged, text, Entry { key_place, value: finished.node })
+                    merge::insert(entries, merged, text, Entry { key_place, value: finished.node })
                 };
                 self.diagnostics.extend(found);
             }
@@ -318,34 +317,6 @@ impl Composer<'_> {
         node.place = place;
         self.charge(size.bytes, place)?;
         self.finish(Finished { node, size, plain: false }, 0)
-    }
-
-    /// `!merge [*a, *b]`: one mapping of several (a key may come once), or one list of several.
-    fn merge_list(&mut self, node: Node) -> Node {
-        let place = node.place;
-        let Data::List(items) = node.data else { return node };
-        if items.iter().all(|item| matches!(item.data, Data::List(_))) {
-            let items = items.into_iter().flat_map(|item| match item.data {
-                Data::List(items) => items,
-                _ => Vec::new(),
-            });
-            return Node::new(Data::List(items.collect()), place);
-        }
-        let mut entries = IndexMap::new();
-        for item in items {
-            match item.data {
-                Data::Map(map) => {
-                    for (key, entry) in map {
-                        self.diagnostics.extend(insert(&mut entries, &mut HashSet::new(), key, entry));
-                    }
-                }
-                _ => self.diagnostics.push(
-                    Diagnostic::error("bad-merge", "`!merge` takes a list of mappings or a list of lists")
-                        .at(item.place),
-                ),
-            }
-        }
-        Node::new(Data::Map(entries), place)
     }
 
     fn open_anchor(&mut self, anchor: usize, place: Place) {
@@ -426,69 +397,6 @@ impl Composer<'_> {
         let at = self.text.floor_char_boundary(at);
         self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
     }
-}
-
-/// Adds an entry, unless the mapping itself has the key already: what a merge brought gives way.
-fn insert(
-    entries: &mut IndexMap<String, Entry>,
-    merged: &mut HashSet<String>,
-    key: String,
-    entry: Entry,
-) -> Option<Diagnostic> {
-    match entries.entry(key) {
-        Slot::Vacant(slot) => {
-            slot.insert(entry);
-            None
-        }
-        Slot::Occupied(mut slot) => {
-            if merged.remove(slot.key()) {
-                slot.insert(entry);
-                return None;
-            }
-            let first = slot.get().key_place;
-            let again = entry.key_place;
-            let message = format!("the key `{}` stands twice in the same mapping", slot.key());
-            slot.insert(entry);
-            Some(
-                Diagnostic::error("duplicate-key", message)
-                    .at(again)
-                    .label("again here")
-                    .related("first here", first)
-                    .help("keep one of the two, or put both values under one key"),
-            )
-        }
-    }
-}
-
-/// `<<: *anchor` or `<<: [*a, *b]`: brings the entries that the mapping does not have; the first one to bring a key wins.
-fn merge(
-    entries: &mut IndexMap<String, Entry>,
-    merged: &mut HashSet<String>,
-    value: Node,
-    key_place: Place,
-) -> Option<Diagnostic> {
-    let sources = match value.data {
-        Data::List(items) => items,
-        data => vec![Node { data, ..value }],
-    };
-    for source in sources {
-        let place = source.place;
-        let Data::Map(map) = source.data else {
-            return Some(
-                Diagnostic::error("bad-merge", format!("`<<` takes a mapping, and this is {}", source.type_name()))
-                    .at(place)
-                    .help("refer to an anchor: `<<: *name`; a variable cannot be merged this way"),
-            );
-        };
-        for (key, mut entry) in map {
-            if let Slot::Vacant(slot) = entries.entry(key) {
-                entry.value.origins.push(Origin { how: String::from("merged here with `<<`"), place: key_place });
-                merged.insert(slot.key().clone());
-                slot.insert(entry);
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reads YAML (and JSON, which is YAML) into [`Node`](super::node::Node)s that know where they stand.
 
 mod compose;
+mod merge;
 mod scalar;
 mod syntax;
 mod tags;

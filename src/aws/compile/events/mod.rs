@@ -15,6 +15,7 @@ mod sns;
 mod sqs;
 mod stream;
 
+use super::apis;
 use super::output::Output;
 use super::plan::Plan;
 
@@ -50,11 +51,20 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
     for source in SOURCES {
         (source.compile)(plan, output);
     }
-}
-
-/// Whether events of that key are compiled here.
-pub(super) fn knows(key: &str) -> bool {
-    SOURCES.iter().any(|source| source.key == key)
+    // Nothing is left out in silence.
+    let unknown = plan.events(|trigger| {
+        let key = trigger.kind();
+        let known = SOURCES.iter().any(|source| source.key == key) || apis::knows(key);
+        (!known).then_some(trigger)
+    });
+    for event in unknown {
+        let key = event.settings.kind();
+        output.problem(
+            event
+                .problem("not-supported", format!("hoist cannot deploy `{key}` events yet"))
+                .help("take the event out"),
+        );
+    }
 }
 
 #[cfg(test)]

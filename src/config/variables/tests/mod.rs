@@ -1,15 +1,17 @@
 //! Whole configurations, from files to values: a table for each source.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
 
-use async_trait::async_trait;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::remote::{Account, Parameter, ParameterKind, Remote, RemoteError};
-use crate::config::load::{LoadOptions, Loaded, load};
+use super::remote::Remote;
+use crate::config::load::{LoadOptions, Loaded, load, load_text};
 use crate::config::node::{Data, Node};
+
+mod remote;
+
+use remote::FakeAccount;
 
 /// A service's directory with files, and how it is loaded.
 struct Service {
@@ -296,165 +298,6 @@ async fn terraform_outputs_come_from_a_state_file() {
     assert_eq!(items.iter().map(|item| item.secret).collect::<Vec<_>>(), [false, true]);
 }
 
-/// An account in memory that writes down what it is asked.
-#[derive(Default)]
-struct FakeAccount {
-    parameters: BTreeMap<&'static str, (ParameterKind, &'static str)>,
-    asked: Mutex<Vec<String>>,
-}
-
-impl FakeAccount {
-    fn new() -> Self {
-        let parameters = BTreeMap::from([
-            ("/plain", (ParameterKind::String, "plain")),
-            ("/dev/db", (ParameterKind::String, "db-dev")),
-            ("/pointer", (ParameterKind::String, "/plain")),
-            ("/list", (ParameterKind::StringList, "a,b")),
-            ("/secret", (ParameterKind::SecureString, "p${self:custom.text}w")),
-            ("/json", (ParameterKind::SecureString, "{\"user\": \"u\", \"port\": 1}")),
-        ]);
-        Self { parameters, asked: Mutex::default() }
-    }
-
-    fn note(&self, call: String) {
-        self.asked.lock().expect("not poisoned").push(call);
-    }
-}
-
-#[async_trait]
-impl Remote for FakeAccount {
-    async fn parameters(
-        &self,
-        account: &Account,
-        names: &[String],
-        decrypt: bool,
-    ) -> Result<BTreeMap<String, Parameter>, RemoteError> {
-        self.note(format!("ssm {} {} {decrypt}", account.region, names.join(" ")));
-        if names.iter().any(|name| name == "/denied") {
-            return Err(RemoteError { message: String::from("access denied to ssm:GetParameters"), help: None });
-        }
-        let found = names.iter().filter_map(|name| {
-            let (kind, value) = self.parameters.get(name.as_str())?;
-            Some((name.clone(), Parameter { kind: *kind, value: (*value).to_owned() }))
-        });
-        Ok(found.collect())
-    }
-
-    async fn stack_outputs(
-        &self,
-        account: &Account,
-        stack: &str,
-    ) -> Result<Option<BTreeMap<String, String>>, RemoteError> {
-        self.note(format!("cf {} {stack}", account.region));
-        Ok((stack == "net").then(|| BTreeMap::from([(String::from("Vpc"), String::from("vpc-1"))])))
-    }
-
-    async fn object(&self, _: &Account, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, RemoteError> {
-        self.note(format!("s3 {bucket} {key}"));
-        Ok((key == "there").then(|| b"body".to_vec()))
-    }
-
-    async fn account_id(&self, account: &Account) -> Result<String, RemoteError> {
-        self.note(format!("sts {:?}", account.profile));
-        Ok(String::from("123456789012"))
-    }
-}
-
-#[tokio::test]
-async fn remote_sources_read_the_account() {
-    let table = [
-        ("${ssm:/plain}", json!("plain")),
-        ("${ssm:/${sls:stage}/db}", json!("db-dev")),
-        ("${ssm:${ssm:/pointer}}", json!("plain")),
-        ("${ssm:/list}", json!(["a", "b"])),
-        ("${ssm(raw):/list}", json!("a,b")),
-        ("${ssm:/secret}", json!("p${self:custom.text}w")),
-        ("${ssm:/secret~true}", json!("p${self:custom.text}w")),
-        ("${ssm:/list~split}", json!(["a", "b"])),
-        ("${ssm:/json}", json!({"user": "u", "port": 1})),
-        ("${ssm(raw):/json}", json!("{\"user\": \"u\", \"port\": 1}")),
-        ("${ssm(eu-north-1):/plain}", json!("plain")),
-        ("${ssm.eu-north-1:/plain}", json!("plain")),
-        ("${ssm:/none, 'x'}", json!("x")),
-        ("${aws:ssm:/plain}", json!("plain")),
-        ("${aws(us-west-2, raw):ssm:/list}", json!("a,b")),
-        ("${aws:ssm(us-west-2):/plain}", json!("plain")),
-        ("${cf:net.Vpc}", json!("vpc-1")),
-        ("${cf.us-east-1:net.Vpc}", json!("vpc-1")),
-        ("${cf(us-east-1):net.Vpc}", json!("vpc-1")),
-        ("${aws:cf:net.Vpc}", json!("vpc-1")),
-        ("${cf:net.None, 'x'}", json!("x")),
-        ("${cf:other.Vpc, 'x'}", json!("x")),
-        ("${s3:bucket/there}", json!("body")),
-        ("${aws:s3:bucket/not, 'x'}", json!("x")),
-        ("arn:aws:iam::${aws:accountId}:role/x", json!("arn:aws:iam::123456789012:role/x")),
-    ];
-    check(&table, |service| service.account(FakeAccount::new())).await;
-}
-
-#[tokio::test]
-async fn each_value_is_read_once_and_a_round_is_sent_together() {
-    let service = Service::new(
-        "service: api
-provider: {name: aws, region: eu-west-1, profile: me}
-custom:
-  a: ['${ssm:/plain}', '${ssm:/plain}', '${ssm:/list}', '${ssm(us-east-1):/plain}']
-  b: ${ssm:${ssm:/pointer}}
-  c: ${aws:accountId}-${aws:accountId}
-  d: ${self:custom.a}
-",
-    )
-    .account(FakeAccount::new());
-    service.custom().await;
-    let mut asked = service.account.as_ref().expect("given").asked.lock().expect("not poisoned").clone();
-    asked.sort();
-    assert_eq!(asked, ["ssm eu-west-1 /plain /list /pointer true", "ssm us-east-1 /plain true", "sts Some(\"me\")"]);
-}
-
-#[tokio::test]
-async fn what_is_made_of_a_secret_is_secret() {
-    let service = Service::new(
-        "service: api
-provider: {name: aws}
-custom:
-  secret: ${ssm:/secret}
-  text: postgres://u:${self:custom.secret}@host
-  link: ${self:custom.text}
-  json: ${ssm:/json}
-  user: ${self:custom.json.user}
-  chosen: ${self:custom.choices.${self:custom.user}}
-  choices: {u: one}
-  plain: ${ssm:/plain}
-",
-    )
-    .account(FakeAccount::new());
-    let loaded = service.load().await;
-    assert_eq!(loaded.diagnostics, []);
-    let root = loaded.root.expect("no problems");
-    let custom = root.get("custom").expect("custom");
-    let secret = |key: &str| custom.get(key).expect("there").secret;
-    for key in ["secret", "text", "link", "json", "user", "chosen"] {
-        assert!(secret(key), "{key}");
-    }
-    assert!(!secret("choices") && !secret("plain"));
-    let shown = crate::config::json::from_node(&root, &|_| json!("••••••")).to_string();
-    assert!(!shown.contains("w@host") && !shown.contains("port"), "{shown}");
-}
-
-#[tokio::test]
-async fn without_an_account_what_needs_one_is_left_open() {
-    let table = [
-        ("${ssm:/x}", json!({"deferred": "${ssm:/x}"})),
-        ("${ssm:/${sls:stage}/x, 'y'}", json!({"deferred": "${ssm:/dev/x, 'y'}"})),
-        ("arn:${aws:accountId}:${self:custom.text}", json!({"deferred": "arn:${aws:accountId}:hello"})),
-        ("${cf(us-east-1):${self:custom.text}.Out}", json!({"deferred": "${cf(us-east-1):hello.Out}"})),
-        ("${self:custom.none, ssm:/x}", json!({"deferred": "${ssm:/x}"})),
-        ("${file(./${aws:accountId}.yml):x}", json!({"deferred": "${file(./${aws:accountId}.yml):x}"})),
-        ("${self:custom.text, ssm:/x}", json!("hello")),
-    ];
-    check(&table, |service| service).await;
-}
-
 #[tokio::test]
 async fn env_files_are_loaded_by_the_rules_of_the_version() {
     let config = |head: &str| {
@@ -501,14 +344,21 @@ async fn the_stage_is_found_out_first() {
     let stage = async |provider: &str| {
         let service =
             Service::new(&format!("service: a\nprovider: {provider}\ncustom: {{it: '${{sls:stage}}', s: test}}\n"));
-        service.env("STAGE", "env").load().await.stage
+        service.file("provider.yml", "{name: aws, stage: from file}").env("STAGE", "env").load().await.stage
     };
     assert_eq!(stage("aws").await, "dev");
     assert_eq!(stage("{name: aws, stage: prod}").await, "prod");
+    assert_eq!(stage("${file(provider.yml)}").await, "from file");
     assert_eq!(stage("{name: aws, stage: '${env:STAGE}'}").await, "env");
     assert_eq!(stage("{name: aws, stage: '${opt:stage, self:custom.s}'}").await, "test");
-    let problems = Service::new("service: a\nprovider: {name: aws, stage: '${ssm:/stage}'}\n").problems().await;
-    assert!(problems[0].starts_with("stage-unknown"), "{problems:?}");
+    let problems = async |stage: &str| {
+        Service::new(&format!("service: a\nprovider: {{name: aws, stage: '{stage}'}}\n")).problems().await
+    };
+    assert!(problems("${ssm:/stage}").await[0].starts_with("stage-unknown"));
+    let missing = problems("${env:NONE}").await;
+    assert!(missing.len() == 1 && missing[0].starts_with("variable-missing"), "{missing:?}");
+    let own = problems("${sls:stage}").await;
+    assert!(own.len() == 1 && own[0].starts_with("variable-misused"), "{own:?}");
 }
 
 #[tokio::test]
@@ -626,4 +476,106 @@ async fn a_missing_file_says_what_was_looked_for() {
     assert!(found[0].help[0].contains("serverless.yml, serverless.yaml, serverless.json"));
     let options = LoadOptions { config: Some(Path::new("other.yml").to_owned()), ..options };
     assert!(load(&options, None).await.diagnostics[0].message.contains("other.yml"));
+}
+
+#[test]
+fn a_load_can_be_a_task_of_its_own() {
+    fn sendable<T: Send>(_: T) {}
+    sendable(load(&LoadOptions::default(), None));
+}
+
+#[tokio::test]
+async fn resolvers_of_v4_give_names_to_sources() {
+    let service = Service::new(
+        "service: a
+provider: aws
+stages: ${file(stages.yml)}
+custom:
+  a: ${state:outputs:x}
+  b: ${here:NAME}
+",
+    )
+    .file("stages.yml", "default: {resolvers: {state: {type: terraform, path: my.tfstate}, here: {type: env}}}\n")
+    .file("my.tfstate", "{\"outputs\": {\"x\": {\"value\": 1}}}")
+    .env("NAME", "me");
+    assert_eq!(service.custom().await, json!({"a": 1, "b": "me"}));
+}
+
+/// What a configuration is made of, for random ones.
+const PIECES: &[&str] = &[
+    "a",
+    "b",
+    "c: ",
+    "- ",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "${",
+    "}",
+    "self:",
+    "custom",
+    ".a",
+    ".b",
+    "opt:x",
+    "env:E",
+    "file(x)",
+    ", ",
+    "'y'",
+    "(",
+    ")",
+    ":",
+    "\"",
+    "'",
+    "&n ",
+    "*n",
+    "<<: ",
+    "!Sub ",
+    "aws:accountId",
+    "ssm:/p",
+    "param:q",
+    "null",
+    "1",
+    "\\",
+    "\u{e9}",
+    "{",
+    "[",
+    "]",
+    ",",
+    "git:sha",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_configuration_makes_it_panic(parts in proptest::collection::vec(prop::sample::select(PIECES), 0..80)) {
+        let text = format!("service: a\nprovider: aws\ncustom:\n  {}\n", parts.concat());
+        let options = LoadOptions { directory: "/nowhere".into(), ..LoadOptions::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let loaded = runtime.block_on(load_text(&text, &options, None));
+        for found in &loaded.diagnostics {
+            if let Some(place) = found.place {
+                let file = loaded.sources.get(place.file).expect("a file of this load");
+                prop_assert!(place.start <= place.end && place.end as usize <= file.text.len(), "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_circle_of_variables_goes_on_forever(
+        values in proptest::collection::vec((0..6usize, 0..6usize, 0..4usize), 6)
+    ) {
+        let mut text = String::from("service: a\nprovider: aws\ncustom:\n");
+        for (index, (one, other, form)) in values.iter().enumerate() {
+            let value = match form {
+                0 => format!("${{self:custom.v{one}}}"),
+                1 => format!("x${{self:custom.v{one}}}y${{self:custom.v{other}}}"),
+                2 => format!("{{k: '${{self:custom.v{one}}}', l: ['${{self:custom.v{other}.k, null}}']}}"),
+                _ => format!("${{self:custom.v{one}.l.0, self:custom.v${{self:custom.v{other}, 1}}, 'z'}}"),
+            };
+            text += &format!("  v{index}: {value}\n");
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(load_text(&text, &LoadOptions::default(), None));
+    }
 }
