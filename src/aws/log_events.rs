@@ -47,6 +47,7 @@ impl<'a> LogReader<'a> {
         let mut token: Option<String> = None;
         let mut count = 0;
         let mut latest = self.since;
+        let mut alike: BTreeMap<String, usize> = BTreeMap::new();
         loop {
             let page = self
                 .aws
@@ -65,7 +66,17 @@ impl<'a> LogReader<'a> {
             let Some(page) = page else { return Ok(0) };
             for event in page.events() {
                 let time = event.timestamp().unwrap_or_default();
-                let id = event.event_id().unwrap_or_default().to_owned();
+                // An event without an id is told from its like by which of them it is.
+                let id = event.event_id().map_or_else(
+                    || {
+                        let (stream, message) = (event.log_stream_name(), event.message());
+                        let same = format!("{time} {} {}", stream.unwrap_or_default(), message.unwrap_or_default());
+                        let before = alike.entry(same.clone()).or_default();
+                        *before += 1;
+                        format!("{same} {before}")
+                    },
+                    str::to_owned,
+                );
                 latest = latest.max(time);
                 if self.given.entry(time).or_default().insert(id) {
                     count += 1;

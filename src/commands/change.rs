@@ -91,6 +91,8 @@ async fn run(
         screen.json(&json!({"type": "result", "changed": false, "seconds": json::seconds(began.elapsed())}));
         return Ok(Changed { plan, applied: None, exit: Exit::Done });
     };
+    // A change is several calls: each asks whether the lease is still ours.
+    connection.aws.retry().guard_with(lease.guard());
     let progress = Progress::new(*screen, &plan);
     let options = ApplyOptions { events: progress.events(), guard: Some(lease.guard()), ..ApplyOptions::default() };
     let applied = apply(&plan, &connection.cloud, stop, &options).await;
@@ -118,6 +120,10 @@ async fn settle(
     loop {
         if seen.holder().is_some_and(|record| holder::is_gone(&record.holder)) {
             seen.holder_is_gone();
+        }
+        if seen.was_cut_off() {
+            // What the last run changed a moment ago may not count everywhere yet.
+            connection.aws.retry().fresh.note_everything();
         }
         let plan_options = PlanOptions {
             trust_fingerprints: seen.is_settled() && !manner.drift,

@@ -67,6 +67,20 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    fn nothing(options: &LoadOptions) -> Self {
+        Self {
+            root: None,
+            sources: Sources::default(),
+            diagnostics: Vec::new(),
+            stage: options.stage.clone().unwrap_or_else(|| String::from("dev")),
+            region: options.region.clone().unwrap_or_else(|| String::from("us-east-1")),
+            profile: options.profile.clone(),
+            directory: options.directory.clone(),
+            config_path: None,
+            dotenv_plugin_env: IndexMap::new(),
+        }
+    }
+
     /// Whether anything was found that must stop a command.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
@@ -77,17 +91,7 @@ impl Loaded {
 ///
 /// Without a `remote`, variables that need an account are left open as `Data::Deferred`.
 pub async fn load(options: &LoadOptions, remote: Option<&dyn Remote>) -> Loaded {
-    let mut loaded = Loaded {
-        root: None,
-        sources: Sources::default(),
-        diagnostics: Vec::new(),
-        stage: options.stage.clone().unwrap_or_else(|| String::from("dev")),
-        region: options.region.clone().unwrap_or_else(|| String::from("us-east-1")),
-        profile: options.profile.clone(),
-        directory: options.directory.clone(),
-        config_path: None,
-        dotenv_plugin_env: IndexMap::new(),
-    };
+    let mut loaded = Loaded::nothing(options);
     let path = match find(options) {
         Ok(path) => path,
         Err(diagnostic) => {
@@ -99,11 +103,29 @@ pub async fn load(options: &LoadOptions, remote: Option<&dyn Remote>) -> Loaded 
         loaded.directory = directory.to_owned();
     }
     loaded.config_path = Some(path.clone());
+    let inputs = inputs(options, &loaded.directory);
+    let root = read_root(&path, &inputs, &mut loaded).await;
+    finish(loaded, root, inputs, options, remote).await
+}
 
-    let mut inputs = inputs(options, &loaded.directory);
-    let Some(root) = read_root(&path, &inputs, &mut loaded).await else { return loaded };
-    let Some(root) = shape::before(root, &mut loaded.diagnostics) else { return loaded };
+/// As [`load`], for a configuration that stands in no file; paths in it are read against `options.directory`.
+pub async fn load_text(text: &str, options: &LoadOptions, remote: Option<&dyn Remote>) -> Loaded {
+    let mut loaded = Loaded::nothing(options);
+    let file = loaded.sources.add("serverless.yml", text);
+    let composed = yaml::compose(text, file);
+    loaded.diagnostics.extend(composed.diagnostics);
+    let inputs = inputs(options, &loaded.directory);
+    finish(loaded, composed.root, inputs, options, remote).await
+}
 
+async fn finish(
+    mut loaded: Loaded,
+    root: Option<Node>,
+    mut inputs: Inputs,
+    options: &LoadOptions,
+    remote: Option<&dyn Remote>,
+) -> Loaded {
+    let Some(root) = root.and_then(|root| shape::before(root, &mut loaded.diagnostics)) else { return loaded };
     prepare(&root, options, &mut inputs, &mut loaded).await;
     inputs.offline = remote.is_none();
     let (root, found) = variables::resolve(root, &inputs, &mut loaded.sources, remote).await;
@@ -202,10 +224,12 @@ async fn read_root(path: &Path, inputs: &Inputs, loaded: &mut Loaded) -> Option<
 async fn prepare(root: &Node, options: &LoadOptions, inputs: &mut Inputs, loaded: &mut Loaded) {
     let at = |path: &[&str]| path.iter().try_fold(root, |node, key| node.get(key));
     let written = at(&["provider", "stage"]);
-    let stage = match written.filter(|_| options.stage.is_none()) {
-        None => None,
+    let behind = root.get("provider").is_some_and(|provider| !is_plain(provider) && provider.as_str().is_some());
+    let stage = match written {
+        _ if options.stage.is_some() => None,
         Some(node) if is_plain(node) => Some(node.clone()),
-        Some(_) => {
+        None if !behind => None,
+        _ => {
             let path: [&[&str]; 1] = [&["provider", "stage"]];
             let ([stage], found) = variables::resolve_some(root.clone(), inputs, &mut loaded.sources, path).await;
             loaded.diagnostics.extend(found);

@@ -17,6 +17,7 @@ pub mod planner;
 pub mod resource;
 pub mod retry;
 pub mod stop;
+pub mod summary;
 pub mod value;
 
 #[cfg(test)]

@@ -88,6 +88,23 @@ pub struct Written {
     pub own_patterns: Vec<String>,
 }
 
+impl Written {
+    /// Whether a pattern, without its `!`, is in here.
+    pub fn holds(&self, text: &str) -> bool {
+        self.is_of_service(text) || is_in(text, [&self.own_exclude, &self.own_patterns])
+    }
+
+    /// Whether it is one of the service's.
+    pub fn is_of_service(&self, text: &str) -> bool {
+        is_in(text, [&self.service_exclude, &self.service_patterns])
+    }
+}
+
+fn is_in(text: &str, lists: [&Vec<String>; 2]) -> bool {
+    let plain = |text: &str| text.strip_prefix('!').unwrap_or(text).to_owned();
+    lists.into_iter().flatten().any(|other| plain(other) == plain(text))
+}
+
 /// Puts all rules into the framework's order, and gives those that are no globs with what is wrong with them.
 ///
 /// The order is that of its `getExcludes` and `getIncludes`: all that is left out first, then all that is put in, so a
@@ -211,5 +228,18 @@ mod tests {
         assert!(nothing_beneath(&rules(&["!node_modules/**", "node_modules/a/**"]), 0, "node_modules/b"));
         assert!(!nothing_beneath(&rules(&["!.git/**", "**"]), 0, ".git"));
         assert!(!nothing_beneath(&rules(&["!**/*.md"]), 0, "docs"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_skipped_directory_holds_nothing_that_would_be_chosen(
+            patterns in proptest::collection::vec("!?([ab*]|\\*\\*|\\{a,b\\}|!\\(a\\))(/([ab*]|\\*\\*|a\\*)){0,3}", 1..6),
+            name in "[ab]{1,2}(/[ab]{1,2}){1,4}",
+        ) {
+            let rules: Vec<Rule> = patterns.iter().filter_map(|text| Rule::from_pattern(text).ok()).collect();
+            let skipped = name.match_indices('/').any(|(at, _)| nothing_beneath(&rules, 0, &name[..at]));
+            let chosen = rules.iter().rev().find(|rule| rule.glob.matches(0, &name)).is_none_or(|rule| rule.include);
+            proptest::prop_assert!(!(skipped && chosen), "{patterns:?} {name}");
+        }
     }
 }

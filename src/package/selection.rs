@@ -11,7 +11,7 @@ use super::artifact::encode;
 use super::dev_dependencies::DevDependencies;
 use super::glob::BadGlob;
 use super::request::{Packaging, Request};
-use super::rules::{self, Rule};
+use super::rules::{self, Rule, Written};
 use super::stamp::Stamp;
 use super::tree::{File, Tree, WalkFailure};
 use crate::config::diagnostic::Diagnostic;
@@ -140,7 +140,7 @@ pub fn select(
                 Ok(entry) => selection.entries.push(Arc::clone(entry)),
                 Err(error) => {
                     let message = format!("cannot read {}: {error}", file.shown());
-                    problems.push(Diagnostic::error("unreadable-file", message).path(&request.path));
+                    once(problems, Diagnostic::error("unreadable-file", message).path(&request.path));
                     failed = true;
                 }
             }
@@ -187,32 +187,37 @@ fn sort(entries: &mut [Arc<Entry>], request: &Request) -> Option<Diagnostic> {
 
 fn report_bad_globs(request: &Request, bad: Vec<(String, BadGlob)>, problems: &mut Vec<Diagnostic>) {
     for (text, error) in bad {
-        problems.push(Diagnostic::error("bad-pattern", format!("the pattern `{text}` {error}")).path(&request.path));
+        let message = format!("the pattern `{text}` {error}");
+        once(problems, Diagnostic::error("bad-pattern", message).path(origin(request, &text)));
     }
 }
 
 /// `exclude: [node_modules]` is the most common pattern that does nothing.
 fn report_directories(root: &Path, request: &Request, rules: &[Rule], problems: &mut Vec<Diagnostic>) {
-    let written = request.written();
-    let own = |text: &str| {
-        [&written.service_exclude, &written.own_exclude, &written.service_patterns, &written.own_patterns]
-            .into_iter()
-            .flatten()
-            .any(|other| other.trim_start_matches('!') == text)
-    };
-    for rule in rules.iter().filter(|rule| own(&rule.text)) {
+    for rule in rules.iter().filter(|rule| request.written().holds(&rule.text)) {
         let Some(path) = rule.glob.plain_path() else { continue };
         let path = path.trim_end_matches('/');
         if root.join(path).is_dir() {
+            let text = &rule.text;
             let message =
-                format!("the pattern `{}` matches nothing: it names a directory, and patterns match files", rule.text);
+                format!("the pattern `{text}` matches nothing: it names a directory, and patterns match files");
             let problem = Diagnostic::warning("pattern-names-directory", message)
-                .path(&request.path)
+                .path(origin(request, text))
                 .help(format!("Write `{path}/**` for everything in it."));
-            if !problems.iter().any(|other| other.message == problem.message) {
-                problems.push(problem);
-            }
+            once(problems, problem);
         }
+    }
+}
+
+/// Where a pattern was written: a service's applies to each of its functions.
+fn origin<'a>(request: &'a Request, text: &str) -> &'a str {
+    if request.written().is_of_service(text) { "package" } else { &request.path }
+}
+
+/// Adds a problem, unless another function already has the same.
+fn once(problems: &mut Vec<Diagnostic>, problem: Diagnostic) {
+    if !problems.iter().any(|other| other.code == problem.code && other.message == problem.message) {
+        problems.push(problem);
     }
 }
 
@@ -232,19 +237,20 @@ fn report_unreadable_manifest(development: &DevDependencies, problems: &mut Vec<
 }
 
 fn no_files(request: &Request, tree: &Tree) -> Diagnostic {
-    let shown: Vec<String> = tree.files.iter().take(3).map(File::shown).collect();
-    let mut problem =
-        Diagnostic::error("no-matched-files", format!("no file is left for {}.zip", request.name)).path(&request.path);
-    if shown.is_empty() {
-        problem = problem.help(format!("Nothing was found beneath {}.", tree.root.display()));
-    } else {
-        problem = problem.help("Patterns apply in order and the last one that matches a file decides: put what is added after what is taken away.");
-        if request.is_layer() {
-            problem =
-                problem.help("The service's `package.patterns` apply to layers too, relative to the layer's path.");
-        }
+    let message = format!("no file is left for {}.zip", request.name);
+    let problem = Diagnostic::error("no-matched-files", message).path(&request.path);
+    if *request.written() == Written::default() {
+        let root = tree.root.display();
+        return problem.help(format!("There is nothing beneath {root} but what is always left out."));
     }
-    problem
+    let problem = problem.help(
+        "Patterns apply in order and the last one that matches a file decides: put what is added after what is taken away.",
+    );
+    if request.is_layer() {
+        problem.help("The service's `package.patterns` apply to layers too, relative to the layer's path.")
+    } else {
+        problem
+    }
 }
 
 fn report_links(request: &Request, rules: &[Rule], tree: &Tree, problems: &mut Vec<Diagnostic>) {
@@ -252,9 +258,7 @@ fn report_links(request: &Request, rules: &[Rule], tree: &Tree, problems: &mut V
         let link = File { ups: 0, name: name.clone(), dir: 0 };
         if !name.starts_with("../") && decide(true, rules, &link) {
             let message = format!("{name} is a link to a file that is not there, and is not packaged");
-            if !problems.iter().any(|other| other.message == message) {
-                problems.push(Diagnostic::warning("broken-link", message).path(&request.path));
-            }
+            once(problems, Diagnostic::warning("broken-link", message).path(&request.path));
         }
     }
 }
@@ -271,7 +275,7 @@ fn report_odd_names(root: &Path, requests: &[&Request], tree: &Tree, problems: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::rules::{Defaults, Written};
+    use crate::package::rules::Defaults;
     use crate::package::testing::Project;
 
     struct Choice {
@@ -374,6 +378,15 @@ mod tests {
         let choice = choose(&packaging(project.root(), &[&["/etc/**", ""], &["*/.."]]));
         let codes: Vec<&str> = choice.problems.iter().map(|problem| problem.code).collect();
         assert_eq!(codes, ["bad-pattern"; 3]);
+
+        let mut of_service = packaging(project.root(), &[&[], &[]]);
+        for request in &mut of_service.requests {
+            let written = Written { service_patterns: list(&["/x"]), ..Written::default() };
+            *request = Request::files(&request.name, &request.path, project.root(), written);
+        }
+        let problems = choose(&of_service).problems;
+        assert_eq!(problems.len(), 1, "once, however many functions it applies to");
+        assert_eq!(problems[0].path.as_deref(), Some("package"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::artifact::Artifact;
 use super::build::build_beside;
 use super::handler::Check;
-use super::request::{Packaging, Request};
+use super::request::{Content, Packaging, Request};
 use super::rules::{Defaults, Written};
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::language::Service;
@@ -165,9 +165,8 @@ impl<'a> Collection<'a> {
             return;
         }
         if let Some(artifact) = package.and_then(|package| package.artifact.as_ref()) {
-            let name = self.unique(key, "function");
-            self.done.functions.insert(key.to_owned(), name.clone());
-            self.done.packaging.requests.push(Request::artifact(name, format!("{path}.package"), artifact));
+            let name = self.artifact(key, &path, artifact);
+            self.done.functions.insert(key.to_owned(), name);
             return;
         }
 
@@ -215,6 +214,17 @@ impl<'a> Collection<'a> {
         }
         self.done.functions.insert(key.to_owned(), name);
         self.done.packaging.requests.push(request);
+    }
+
+    /// A finished zip, which is read once however many functions name it.
+    fn artifact(&mut self, key: &str, path: &str, artifact: &str) -> String {
+        let same = |request: &&Request| matches!(&request.content, Content::Artifact(other) if other == artifact);
+        if let Some(request) = self.done.packaging.requests.iter().find(same) {
+            return request.name.clone();
+        }
+        let name = self.unique(key, "function");
+        self.done.packaging.requests.push(Request::artifact(name.clone(), format!("{path}.package"), artifact));
+        name
     }
 
     fn ignored_patterns(&mut self, path: &str, place: Place) {
@@ -334,7 +344,6 @@ mod tests {
     use super::*;
     use crate::config::decode::sample::{messages, node};
     use crate::config::language::decode_service;
-    use crate::package::request::Content;
     use crate::package::testing::{Project, names_in};
 
     fn packages(root: &Path, yaml: &str) -> ServicePackages {
@@ -413,10 +422,13 @@ package: {individually: true, artifact: all.jar, path: out}
 functions:
   one: {handler: com.example.One}
   two: {handler: src/two.handler, package: {individually: true}}
+  three: {handler: com.example.Three, package: {artifact: three.jar}}
+  four: {handler: com.example.Four, package: {artifact: three.jar}}
 ",
         );
-        assert_eq!(requests(&packages), [("shop", "package"), ("two", "functions.two")]);
-        assert_eq!(uses(&packages), [("one", "shop"), ("two", "two")]);
+        let expected = [("shop", "package"), ("two", "functions.two"), ("three", "functions.three.package")];
+        assert_eq!(requests(&packages), expected);
+        assert_eq!(uses(&packages), [("one", "shop"), ("two", "two"), ("three", "three"), ("four", "three")]);
         assert_eq!(packages.packaging.output, Path::new("/project/out"));
         assert!(packages.packaging.requests[0].checks.is_empty());
     }

@@ -12,6 +12,7 @@ from .backend import Backend
 from .front import Front
 from .lifetime import ended
 from .settings import WEATHERS, Settings, settings_table
+from .warm import warm_up
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -45,6 +46,9 @@ async def run(args: argparse.Namespace) -> None:
     try:
         await backend.start()
         front = Front(backend, settings)
+        if settings["latency.enabled"]:
+            # Where time is measured, the loading of modules must not be.
+            await warm_up(front.world)
         await front.listen(args.port)
         ready = {
             "url": front.url,

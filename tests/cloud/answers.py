@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
@@ -14,7 +15,7 @@ from .operations import Operation
 @dataclass
 class Answer:
     status: int
-    headers: dict[str, str]
+    headers: MutableMapping[str, str]
     body: bytes
 
     @property

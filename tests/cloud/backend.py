@@ -22,7 +22,8 @@ START_TIMEOUT = 30.0  # seconds; 0.6 to 1.3 s on an idle machine, far more on a 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Backend:

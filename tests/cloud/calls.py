@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
+from time import monotonic, time
 from typing import Any
 
 from .operations import Operation
@@ -33,11 +33,12 @@ class Call:
     params: dict[str, Any] = field(default_factory=dict)
     status: int | None = None  # None: no answer was sent (yet)
     error: str | None = None
+    message: str | None = None
     latency_ms: float | None = None
     fault: str | None = None
     by_front: bool = False  # answered without the emulator
     overdrawn: list[str] = field(default_factory=list)  # buckets that had nothing left
-    started: float = field(default_factory=time.monotonic, repr=False)
+    started: float = field(default_factory=monotonic, repr=False)
 
     def shown(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "started"}
@@ -51,7 +52,7 @@ class Record:
         self.overdrawn: Counter[str] = Counter()
 
     def begin(self, operation: Operation, region: str, access_key: str) -> Call:
-        call = Call(self._next, time.time(), operation.service, operation.name, operation.reads, region, access_key)
+        call = Call(self._next, time(), operation.service, operation.name, operation.reads, region, access_key)
         self._next += 1
         self.calls.append(call)
         return call

@@ -11,6 +11,8 @@ import re
 from typing import Any
 
 from .answers import Answer
+from .openapi import rest_export
+from .openapi.document import ANY
 from .operations import Scope
 from .policies import admits, statements
 from .rules.functions import plain_name
@@ -72,7 +74,7 @@ async def _policy(world: World, scope: Scope, function: str, qualifier: str | No
         got = await world.ask("lambda", "GetPolicy", {"FunctionName": function, **({"Qualifier": qualifier} if qualifier else {})}, scope)
     except AskFailed:
         return {}
-    return json.loads(got["Policy"])
+    return dict(json.loads(got["Policy"]))
 
 
 def _scope(world: World, region: str | None = None) -> Scope:
@@ -112,6 +114,9 @@ async def _api_refused(world: World, method: str, api: str, path: list[str]) -> 
     if found is None:
         return None
     uri, stage, source_method, source_path = found
+    if not await _deployed(world, scope, api, stage, method, source_path):
+        return Answer(403, {"Content-Type": "application/json", "x-amzn-ErrorType": "MissingAuthenticationTokenException"},
+                      b'{"message":"Missing Authentication Token"}')
     if ":function:" not in uri:
         return None
     arn = uri.split("/functions/")[-1].removesuffix("/invocations")
@@ -123,10 +128,27 @@ async def _api_refused(world: World, method: str, api: str, path: list[str]) -> 
     return Answer(500, {"Content-Type": "application/json"}, message)
 
 
+async def _deployed(world: World, scope: Scope, api: str, stage: str, method: str, path: str) -> bool:
+    """Whether a REST API's method was there when its stage was last deployed; what is not known counts as yes.
+
+    The emulator serves edits at once; API Gateway serves a stage's deployment. Methods that a deployment has are
+    served as they are now, even so.
+    """
+    try:
+        deployment = (await world.ask("apigateway", "GetStage", {"restApiId": api, "stageName": stage}, scope))["deploymentId"]
+    except (AskFailed, KeyError):
+        return True
+    document = rest_export.deployed_document(world, api, deployment)
+    if document is None:
+        return True
+    item = document["paths"].get(path, {})
+    return ANY in item or method.lower() in item
+
+
 def _fit(template: str, path: list[str]) -> tuple[int, ...] | None:
     """How well a path fits a template, greater is better; None where it does not."""
     wanted = [part for part in template.split("/") if part]
-    score = []
+    score: list[int] = []
     for number, part in enumerate(wanted):
         if part.startswith("{") and part.endswith("+}"):
             return (*score, 0) if len(path) > number else None

@@ -60,6 +60,7 @@ class Latency:
             return 0.0
         name = operation.full_name
         usual = settings["latency.reads_ms" if operation.reads else "latency.writes_ms"]
-        base = settings["latency.table"].get(name, LATENCIES.get(name, usual))
-        jitter = settings["latency.jitter"]
-        return base * settings["latency.scale"] * self._random.uniform(1 - jitter, 1 + jitter) / 1000
+        base: float = settings["latency.table"].get(name, LATENCIES.get(name, usual))
+        jitter: float = settings["latency.jitter"]
+        scale: float = settings["latency.scale"]
+        return base * scale * self._random.uniform(1 - jitter, 1 + jitter) / 1000

@@ -147,6 +147,8 @@ def _routes(service: str) -> dict[str, list[_Route]]:
 
 def _by_rest(service: str, method: str, raw_path: str, query: str, headers: frozenset[str]) -> Operation | None:
     given = dict(parse_qsl(query, keep_blank_values=True))
+    model = service_model(service)
+    assert model is not None
     fallback: Operation | None = None
     for route in _routes(service).get(method, ()):
         match = route.pattern.match(raw_path)
@@ -154,7 +156,7 @@ def _by_rest(service: str, method: str, raw_path: str, query: str, headers: froz
             continue
         if any(key not in given or (value is not None and given[key] != value) for key, value in route.query):
             continue
-        operation = Operation(service, route.name, service_model(service).operation_model(route.name), match.groupdict())
+        operation = Operation(service, route.name, model.operation_model(route.name), match.groupdict())
         if route.required_query <= given.keys() and route.required_headers <= headers:
             return operation
         # Something required is missing; the constraints will say so, unless

@@ -36,7 +36,8 @@ def parameters_of(operation: Operation, query: str, headers: Mapping[str, str], 
     if not readable(operation):
         return {}
     if protocol == "json":
-        return _json_body(model.input_shape, body)
+        parsed: Parameters = _json_body(model.input_shape, body)
+        return parsed
     if protocol in ("query", "ec2"):
         form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
         form.update(parse_qsl(query, keep_blank_values=True))

@@ -54,10 +54,7 @@ def allows(policies: Iterable[dict[str, Any]], action: str, resource: str) -> bo
     allowed = False
     for policy in policies:
         for statement in statements(policy):
-            if "Action" in statement:
-                covers = _matches(statement["Action"], action, fold=True)
-            else:
-                covers = not _matches(statement.get("NotAction"), action, fold=True)
+            covers = _matches(statement["Action"], action, fold=True) if "Action" in statement else not _matches(statement.get("NotAction"), action, fold=True)
             if "Resource" in statement:
                 # A pattern as resource ("*" asked for) is a question about
                 # the action alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from dataclasses import dataclass, field
@@ -45,9 +46,11 @@ class Traps:
         when = wanted.get("when", "before")
         if when not in ("before", "after"):
             raise ValueError("when is before or after")
-        if kind == "kill" and not isinstance(wanted.get("pid"), int):
+        pid = wanted.get("pid")
+        # Zero and below mean whole groups to kill(2), and one is init.
+        if kind == "kill" and (not isinstance(pid, int) or isinstance(pid, bool) or pid <= 1 or pid == os.getpid()):
             raise ValueError("kill-at needs the pid of the client")
-        trap = Trap(self._next, kind, when, int(wanted.get("call", 1)), wanted.get("match", "*"), wanted.get("pid"))
+        trap = Trap(self._next, kind, when, int(wanted.get("call", 1)), wanted.get("match", "*"), pid)
         self._next += 1
         self.set_up.append(trap)
         return trap
@@ -76,10 +79,8 @@ class Traps:
 
     def kill(self, trap: Trap) -> None:
         assert trap.pid is not None
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(trap.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._settled_at = asyncio.get_running_loop().time() + SETTLE
 
     async def settled(self) -> None:

@@ -99,7 +99,7 @@ class World:
         data = body.encode() if isinstance(body, str) else body
         async with self.backend.http.request(wire["method"], self.backend.target(path), headers=headers, data=data) as got:
             kept = CIMultiDict((k, v) for k, v in got.headers.items() if k.lower() not in _OF_THE_CONNECTION)
-            return Answer(got.status, kept, await got.read())  # type: ignore[arg-type]
+            return Answer(got.status, kept, await got.read())
 
     async def ask(self, service: str, name: str, parameters: Parameters, near: Request | Scope | None = None) -> dict[str, Any]:
         """The same, parsed. Raises AskFailed."""
@@ -109,7 +109,7 @@ class World:
         parser = botocore.parsers.create_parser(model.protocol)
         response = {"headers": answer.headers, "status_code": answer.status, "body": answer.body}
         try:
-            parsed = parser.parse(response, model.operation_model(name).output_shape)
+            parsed: dict[str, Any] = parser.parse(response, model.operation_model(name).output_shape)
         except Exception as problem:
             raise AskFailed("Unreadable", f"{service}.{name}: {problem}", answer.status) from problem
         if answer.status >= 300:

@@ -12,7 +12,7 @@ use aws_sdk_cloudwatchlogs::types::{DataProtectionStatus, LogGroup as Found, Log
 
 use crate::aws::client::Aws;
 use crate::aws::ownership::ID;
-use crate::aws::raw::Pages;
+use crate::aws::pages::Pages;
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
@@ -124,7 +124,7 @@ impl LogGroup {
         let arn = self.group_arn(found, name).await?;
         let tags = self.tags(&arn, name, desired).await?;
         let mut ownership = self.aws.scope().ownership(&tags);
-        if ownership == Ownership::Unmarked && self.was_made_for_our_function(name).await? {
+        if tags.is_empty() && self.was_made_by_lambda(name, desired.is_some()).await? {
             ownership = Ownership::Ours;
         }
         let mut properties = BTreeMap::new();
@@ -180,15 +180,19 @@ impl LogGroup {
         Ok(sorted(answer.as_ref().and_then(|answer| answer.tags())))
     }
 
-    /// Whether Lambda made this group by itself, for a function of ours that logged before there was one.
-    async fn was_made_for_our_function(&self, name: &str) -> Result<bool, Failure> {
+    /// Whether Lambda made this group by itself, for a function of ours that logged before there was one. `is_wanted`:
+    /// then also one that is left of a function that is gone, whose last lines came after its group was deleted.
+    async fn was_made_by_lambda(&self, name: &str, is_wanted: bool) -> Result<bool, Failure> {
         let Some(function) = name.strip_prefix(LAMBDA) else { return Ok(false) };
         let found = self
             .aws
             .call("lambda", "GetFunction")
             .find(|| self.aws.lambda().get_function().function_name(function).send())
             .await?;
-        Ok(found.is_some_and(|found| self.aws.scope().ownership(&sorted(found.tags())) == Ownership::Ours))
+        Ok(match found {
+            Some(found) => self.aws.scope().ownership(&sorted(found.tags())) == Ownership::Ours,
+            None => is_wanted,
+        })
     }
 
     async fn data_protection(&self, name: &str) -> Result<Option<Value>, Failure> {

@@ -259,7 +259,7 @@ impl Kind for Permission {
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let function = parent.physical_id.as_str();
-        let statements = self.statements(function, None).await?;
+        let statements = self.aws.policy(function).await?;
         Ok(statements
             .iter()
             .filter_map(|statement| {

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::aws::client::lock;
 
 use super::log_group::LogGroups;
+use super::policy::Statements;
 use super::tags::Tagged;
 
 /// How many calls test whether a new role counts already; the others wait until one of them succeeds.
@@ -23,6 +24,8 @@ pub struct Run {
     published: Mutex<BTreeMap<String, Published>>,
     adding: Mutex<BTreeMap<String, Adding>>,
     uploads: Semaphore,
+    /// Resource policies by the function's name.
+    pub(super) policies: Mutex<BTreeMap<String, Statements>>,
     /// What the tagging API knows of this service.
     pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
     /// The log groups of this service's functions.
@@ -36,6 +39,7 @@ impl Default for Run {
             published: Mutex::default(),
             adding: Mutex::default(),
             uploads: Semaphore::new(UPLOAD_MEMORY),
+            policies: Mutex::default(),
             tagged: tokio::sync::Mutex::default(),
             log_groups: tokio::sync::Mutex::default(),
         }

@@ -4,7 +4,6 @@ mod cf;
 mod choice;
 mod collections;
 mod forms;
-mod nearest;
 mod object;
 #[cfg(test)]
 pub mod sample;
@@ -18,11 +17,11 @@ use serde_json::Value;
 use super::diagnostic::Diagnostic;
 use super::node::{Data, Entry, Node, Place};
 
+pub use super::suggest::nearest;
 pub use cf::{Cf, CfList, CfOr};
 pub(crate) use choice::{alternatives, keywords};
 pub use choice::{forms_schema, ignores_case, one_of, words_schema};
 pub use forms::{Short, Shorthand, Toggle, mapping_at, string_at};
-pub use nearest::nearest;
 pub(crate) use object::object;
 pub use object::{FieldInfo, Places, Shape, expects_object, field_schema, object_schema, prose};
 pub use scalars::Bounded;

@@ -76,6 +76,10 @@ fn kind(schema: &Value) -> String {
                 words.push(word);
             }
         }
+        // Every list takes a single value, too: not worth saying each time.
+        let lists: Vec<String> =
+            words.iter().filter_map(|word| word.strip_prefix("list of ").map(str::to_owned)).collect();
+        words.retain(|word| !lists.iter().any(|list| list.split(" or ").any(|item| item == word)));
         return words.join(" or ");
     }
     if let Some(name) = schema["$ref"].as_str().and_then(|text| text.rsplit('/').next()) {

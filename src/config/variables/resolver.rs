@@ -307,8 +307,11 @@ impl<'a> Resolver<'a> {
 
     /// The source behind a name: one of ours, or a resolver that the configuration names.
     fn source(&mut self, kind: &str) -> Result<Option<Known>, Stop> {
-        if let Some(source) = sources::find(kind) {
-            return Ok(Some((source, self.resolver_settings(kind)?)));
+        match sources::find(kind) {
+            // Only where a state is kept cannot be told from the variable alone.
+            Some(source) if kind == "terraform" => return Ok(Some((source, self.resolver_settings(kind)?))),
+            Some(source) => return Ok(Some((source, None))),
+            None => {}
         }
         let Some(settings) = self.resolver_settings(kind)? else { return Ok(None) };
         let kind = match self.child(settings, "type") {
@@ -320,9 +323,10 @@ impl<'a> Resolver<'a> {
 
     /// `stages.<stage>.resolvers.<name>`, of the stage or of `default`.
     fn resolver_settings(&mut self, name: &str) -> Result<Option<CellId>, Stop> {
-        // Most files have no such thing, and looking for it must not begin a circle.
-        if self.child(self.root, "stages").is_none() {
-            return Ok(None);
+        // A variable that brings the stages themselves in cannot be one of their resolvers.
+        match self.child(self.root, "stages") {
+            Some(stages) if !self.working.contains(&stages) => {}
+            _ => return Ok(None),
         }
         let stage = self.inputs.stage.clone();
         for stage in stage.iter().map(String::as_str).chain(["default"]) {

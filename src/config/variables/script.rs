@@ -137,7 +137,8 @@ fn thrown(error: &str, message: &Value) -> RemoteError {
         return failure(error.to_owned(), Some(help));
     }
     let at = message.get("line").and_then(Value::as_u64).map_or_else(String::new, |line| format!(" (line {line})"));
-    let help = error.contains("Cannot find module").then_some("install the project's packages first: `npm install`");
+    let missing = error.contains("Cannot find module") || error.contains("Cannot find package");
+    let help = missing.then_some("install the project's packages first (`npm install`); for TypeScript that imports without extensions or by aliases, tsx must be among them");
     let first = error.lines().next().unwrap_or_default();
     failure(format!("{first}{at}"), help)
 }

@@ -39,7 +39,7 @@ pub fn diagnose(error: &ScanError, place: Place, rest: &str) -> Diagnostic {
         }
         Kind::MappingValueNotAllowed | Kind::InvalidColonPlacement => {
             syntax("`: ` is not expected here: the value before it is already complete")
-                .help("quote a value that contains `: `, or put this key on a line of its own at the right indentation")
+                .help("quote a value that contains `: `, put this key on a line of its own at the right indentation, or add the `:` that the line above lacks")
         }
         Kind::SimpleKeyExpected | Kind::InvalidSimpleKey => syntax("a key without a `:`")
             .help("write `key: value`, and check that the line is indented like its neighbours"),

@@ -321,3 +321,26 @@ fn changes_run_in_parallel_and_the_longest_path_first() {
         assert!(applied.took < Duration::from_secs(9), "{:?}", applied.took);
     });
 }
+
+#[test]
+fn under_real_quotas_nothing_fails_and_little_time_is_lost() {
+    on_paused_clock(async {
+        let (account, mut service) = (Account::new(), many(250));
+        account.world.limit(50.0, 50.0);
+        let end = account.deploy(&service.desired()).await;
+        assert!(end.is_complete(), "{end:?}");
+        let first = account.world.calls();
+        assert!(account.world.refused() * 100 <= first, "{} of {first}", account.world.refused());
+
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        service.functions.values_mut().for_each(|function| function.memory = Some(512));
+        let began = tokio::time::Instant::now();
+        assert!(account.deploy(&service.desired()).await.is_complete());
+        let calls = account.world.calls();
+        assert!(account.world.refused() * 100 <= first + calls, "{} of {calls}", account.world.refused());
+        // The lease's calls are the store's, not the cloud's, and are few.
+        let floor = (calls as f64 - 50.0) / 50.0;
+        let took = began.elapsed().as_secs_f64();
+        assert!(took < floor * 1.15, "{took} s where {calls} calls need {floor} s");
+    });
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json};
@@ -23,6 +24,7 @@ pub const STAGE: &str = "dev";
 /// Part of every secret of a test.
 pub const SECRET: &str = "hunter2";
 
+const YOUNG: Duration = Duration::from_secs(60);
 const BUCKETS: &[&str] = &["mem"];
 const RULES: [Rule; 2] = [
     Rule::new("*", "*", "Invalid", Class::Propagating).message("cannot be assumed").waiting_for("IAM"),
@@ -205,6 +207,10 @@ impl Kind for MemoryKind {
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let thing = self.run("Get", false, &Progress::silent(), |server| Ok(self.find(server, desired))).await?;
+        // The last run may have made it a moment ago.
+        if thing.as_ref().is_some_and(|thing| thing.kind == "Mem::Role" && thing.born.elapsed() < YOUNG) {
+            self.retry.fresh.note("role");
+        }
         Ok(thing.map(|thing| live(&thing, Some(desired))))
     }
 

@@ -75,8 +75,30 @@ struct Inner {
     faults: BTreeMap<u64, Fault>,
     most_at_once: usize,
     at_once: usize,
+    quota: Option<Quota>,
+    refused: u64,
     at_work: BTreeMap<String, usize>,
     overlaps: Vec<String>,
+}
+
+/// The server's own token bucket, on its own clock.
+struct Quota {
+    per_second: f64,
+    burst: f64,
+    tokens: f64,
+    last: Instant,
+}
+
+impl Quota {
+    fn admits(&mut self) -> bool {
+        let now = Instant::now();
+        let passed = now.duration_since(self.last).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.per_second).min(self.burst);
+        self.last = now;
+        let admitted = self.tokens >= 1.0;
+        self.tokens -= f64::from(u8::from(admitted));
+        admitted
+    }
 }
 
 #[derive(Default)]
@@ -93,6 +115,25 @@ impl World {
 
     pub fn put(&self, thing: Thing) {
         self.lock().things.push(thing);
+    }
+
+    /// Somebody deletes one of ours by hand, or changes it.
+    pub fn tamper(&self, which: usize, delete: bool) {
+        let mut inner = self.lock();
+        let ours = |thing: &Thing| matches!(&thing.owner, Owner::Service { service, .. } if service == super::SERVICE);
+        let places: Vec<usize> = (0..inner.things.len()).filter(|&place| ours(&inner.things[place])).collect();
+        let Some(&place) = places.get(which % places.len().max(1)) else { return };
+        let thing = inner.things[place].clone();
+        if delete {
+            inner.things.retain(|other| {
+                let vanishes = matches!(other.kind, "Mem::Permission" | "Mem::Version")
+                    && thing.kind == "Mem::Function"
+                    && other.parent.as_deref() == Some(&thing.physical_id);
+                *other != thing && !vanishes
+            });
+        } else {
+            inner.things[place].properties.insert("Tampered".to_owned(), Json::from("by hand"));
+        }
     }
 
     pub fn things(&self) -> Vec<Thing> {
@@ -122,6 +163,16 @@ impl World {
 
     pub fn writes(&self) -> u64 {
         self.lock().writes
+    }
+
+    /// From now on, calls beyond a quota are refused.
+    pub fn limit(&self, per_second: f64, burst: f64) {
+        self.lock().quota = Some(Quota { per_second, burst, tokens: burst, last: Instant::now() });
+    }
+
+    /// How many calls were refused for their rate since the beginning.
+    pub fn refused(&self) -> u64 {
+        self.lock().refused
     }
 
     pub fn most_at_once(&self) -> usize {
@@ -166,10 +217,14 @@ impl World {
         };
         // Different for each call, so that answers overtake each other; the same in each run.
         tokio::time::sleep(Duration::from_millis(20 + number.wrapping_mul(7919) % 180)).await;
-        {
+        let admitted = {
             let mut inner = self.lock();
             inner.at_once = inner.at_once.saturating_sub(1);
-        }
+            let admitted = inner.quota.as_mut().is_none_or(Quota::admits);
+            inner.refused += u64::from(!admitted);
+            admitted
+        };
+        let fault = if admitted { fault } else { Some(Fault::Throttled) };
         let error = |fate, text: &str| CallError::new("mem", operation, fate, text);
         match fault {
             None => self.carry_out(effect),

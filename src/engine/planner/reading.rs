@@ -10,7 +10,7 @@ use super::PlanOptions;
 use super::wanted::{Attributes, Wanted};
 use crate::engine::address::Address;
 use crate::engine::diff::difference;
-use crate::engine::evaluate::{is_known, references};
+use crate::engine::evaluate::{holds_secret, is_known, references};
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Cloud;
 use crate::engine::resource::{Desired, Live, Ownership};
@@ -158,16 +158,31 @@ impl Reader<'_, '_> {
             None => return,
         };
         let mut seen: HashSet<(String, String)> = self.found.live.iter().flatten().map(place).collect();
+        let later = self.wanted_later();
         for live in owned {
             let Some(kind) = self.cloud.kind(&live.address.kind) else { continue };
             // What lives beneath another is found there.
             let beneath_wanted = kind.parent_type().is_some()
                 && live.parent.as_deref().is_some_and(|parent| self.wanted.position(parent).is_some());
-            if live.ownership == Ownership::Ours && !beneath_wanted && seen.insert(place(&live)) {
+            let is_wanted = beneath_wanted
+                || later.contains(&(live.address.kind.clone(), live.physical_id.clone()))
+                || later.contains(&(live.address.kind.clone(), live.address.logical_id.clone()));
+            if live.ownership == Ownership::Ours && !is_wanted && seen.insert(place(&live)) {
                 let live = self.in_one_form(live);
                 self.found.orphans.push(live);
             }
         }
+    }
+
+    /// Names of what is wanted beneath others: it was not read yet, or will not be, and is no orphan all the same.
+    fn wanted_later(&self) -> HashSet<(String, String)> {
+        let mut later = HashSet::new();
+        for position in (0..self.wanted.resources.len()).filter(|&position| self.wanted.parent[position].is_some()) {
+            let address = &self.wanted.resources[position].address;
+            let identity = self.cloud.kind(&address.kind).and_then(|kind| kind.identity(&self.evaluated(position)));
+            later.insert((address.kind.clone(), identity.unwrap_or_else(|| address.logical_id.clone())));
+        }
+        later
     }
 
     /// Level by level: what stands beneath what was found, wanted or not.
@@ -306,7 +321,9 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        let mut seen: HashSet<(String, String)> = self.found.orphans.iter().map(place).collect();
+        // What is wanted without being said to live here was read by its name already.
+        let mut seen: HashSet<(String, String)> =
+            self.found.live.iter().flatten().chain(&self.found.orphans).map(place).collect();
         for live in found.into_iter().filter(|live| live.ownership == Ownership::Ours) {
             if seen.insert(place(&live)) {
                 next.push(Parent::orphan(live.clone()));
@@ -347,6 +364,10 @@ impl Reader<'_, '_> {
             return false;
         }
         if live.ownership != Ownership::Ours {
+            return false;
+        }
+        // A fingerprint says nothing about secrets.
+        if self.wanted.beneath(top).iter().any(|&child| holds_secret(&self.wanted.resources[child].properties)) {
             return false;
         }
         // A new resource in its place has nothing beneath it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 from ..answers import Answer, Refusal
@@ -52,10 +53,8 @@ async def late_logs_make_it_again(world: World, request: Request, answer: Answer
     async def write_late() -> None:
         await asyncio.sleep(window / 2)
         if world.of(_Deleted) is deleted:  # not after a reset
-            try:
+            with contextlib.suppress(AskFailed):
                 await world.ask("logs", "CreateLogGroup", {"logGroupName": name}, request)
-            except AskFailed:
-                pass
 
     task = asyncio.create_task(write_late())
     deleted.late.add(task)

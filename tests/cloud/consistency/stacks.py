@@ -82,7 +82,7 @@ def stack_name(text: str) -> str:
     return text.split(":stack/")[-1].split("/")[0] if ":stack/" in text else text
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML with CloudFormation's short forms."""
 
 
@@ -92,7 +92,7 @@ def _short_form(loader: _Loader, tag: str, node: yaml.Node) -> Any:
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+        value = loader.construct_mapping(node, deep=True)
     return {"Ref" if tag == "Ref" else f"Fn::{tag}": value}
 
 

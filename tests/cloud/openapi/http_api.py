@@ -11,7 +11,18 @@ import yaml
 from ..answers import Answer, Refusal
 from ..world import AskFailed, Proceed, Request, World, around
 from .document import (
-    ANY, AUTHORIZER, INTEGRATION, Document, method_key, operations, parsed, referred, security_schemes, tags, title, without_empty,
+    ANY,
+    AUTHORIZER,
+    INTEGRATION,
+    Document,
+    method_key,
+    operations,
+    parsed,
+    referred,
+    security_schemes,
+    tags,
+    title,
+    without_empty,
 )
 
 CORS = "x-amazon-apigateway-cors"
@@ -123,9 +134,9 @@ class _Builder:
     async def _integration(self, wanted: Document, live: Document | None) -> str:
         settings = _integration(wanted)
         if live is not None:
-            kept = live["IntegrationId"]
+            kept: str = live["IntegrationId"]
             # An import replaces: what is left out goes.
-            cleared = {name: {} for name in ("RequestParameters", "ResponseParameters") if live.get(name) and name not in settings}
+            cleared: Document = {name: {} for name in ("RequestParameters", "ResponseParameters") if live.get(name) and name not in settings}
             await self.ask("UpdateIntegration", IntegrationId=kept, **settings, **cleared)
         else:
             kept = (await self.ask("CreateIntegration", **settings))["IntegrationId"]

@@ -9,7 +9,7 @@ from ..answers import Refusal
 from ..policies import admits, document
 from ..world import AskFailed, Request, World, before
 from .functions import plain_name
-from .permissions import policy_of
+from .permissions import policy_seen_by_others
 
 _UNABLE = "Unable to validate the following destination configurations"
 
@@ -38,7 +38,7 @@ async def _checked(admitted: bool) -> None:
 async def _function_admits(world: World, request: Request, arn: str, source: str) -> bool:
     tail = arn.split(":function:")[-1].split(":")
     try:
-        policy, _ = await policy_of(world, request, plain_name(arn), tail[1] if len(tail) > 1 else None)
+        policy = await policy_seen_by_others(world, request, plain_name(arn), tail[1] if len(tail) > 1 else None)
     except AskFailed:
         return False
     return admits(policy, "s3.amazonaws.com", "lambda:InvokeFunction", source, world.backend.account)

@@ -60,7 +60,7 @@ def _timeout(value: Any, _: Parameters) -> None:
 def _runtime(value: Any, _: Parameters) -> None:
     model = service_model("lambda")
     assert model is not None
-    known = model.shape_for("Runtime").enum  # type: ignore[attr-defined]
+    known = model.shape_for("Runtime").enum
     if value not in known:
         raise Refusal(INVALID, f"Value {value} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
                       f"[{', '.join(r for r in known if r not in BLOCKED)}] or be a valid ARN")
@@ -271,7 +271,7 @@ async def version_exists(world: World, request: Request) -> None:
 async def invoke_config_updates_by_merging(world: World, request: Request) -> Answer:
     """The emulator has no such operation: made of a read and a put, which is what it does on AWS."""
     wanted = dict(request.parameters)
-    named = {key: wanted[key] for key in ("FunctionName", "Qualifier") if key in wanted}
+    named: Parameters = {key: wanted[key] for key in ("FunctionName", "Qualifier") if key in wanted}
     try:
         live = await world.ask("lambda", "GetFunctionEventInvokeConfig", named, request)
     except AskFailed as problem:
@@ -291,7 +291,7 @@ def _configurations(content: dict[str, Any]) -> list[dict[str, Any]]:
         return [content["Configuration"]]
     for key in ("Functions", "Versions"):
         if key in content:
-            return content[key]
+            return list(content[key])
     return [content]
 
 

@@ -39,7 +39,7 @@ async def _queue_settings(world: World, request: Request, arn: str) -> dict[str,
     except AskFailed as problem:
         raise Refusal(INVALID, "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
                       "SQS Error Message: The specified queue does not exist for this wsdl version.") from problem
-    return got.get("Attributes", {})
+    return dict(got.get("Attributes", {}))
 
 
 async def _stream_exists(world: World, request: Request, arn: str, service: str) -> None:

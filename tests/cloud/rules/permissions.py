@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from ..answers import Answer, Refusal
 from ..policies import statements
 from ..world import AskFailed, Request, World, after, before, body_of, with_body
+from .functions import plain_name
 
 POLICY_LIMIT = 20_480  # [S] lambda/latest/dg/gettingstarted-limits: 20 KB
 
@@ -17,6 +19,31 @@ async def policy_of(world: World, request: Request, function: str, qualifier: st
     named = {"FunctionName": function, **({"Qualifier": qualifier} if qualifier else {})}
     got = await world.ask("lambda", "GetPolicy", named, request)
     return json.loads(got["Policy"]), got.get("RevisionId", "")
+
+
+class _Added:
+    """When each statement was added, for whoever sees it later than Lambda does."""
+
+    def __init__(self) -> None:
+        self.at: dict[tuple[str, str, str], float] = {}  # region, function, statement
+
+
+@after("lambda.AddPermission")
+async def note_statement(world: World, request: Request, answer: Answer) -> None:
+    if answer.ok:
+        wanted = request.parameters
+        world.of(_Added).at[request.scope.region, plain_name(wanted["FunctionName"]), wanted["StatementId"]] = time.monotonic()
+
+
+async def policy_seen_by_others(world: World, request: Request, function: str, qualifier: str | None = None) -> dict[str, Any]:
+    """The policy as other services see it: without what is younger than `consistency.permission_s`."""
+    policy, _ = await policy_of(world, request, function, qualifier)
+    added, lag = world.of(_Added).at, world.settings["consistency.permission_s"]
+    old = [
+        s for s in statements(policy)
+        if time.monotonic() - added.get((request.scope.region, plain_name(function), str(s.get("Sid"))), float("-inf")) >= lag
+    ]
+    return {**policy, "Statement": old}
 
 
 @before("lambda.AddPermission", "lambda.RemovePermission")

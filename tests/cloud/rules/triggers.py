@@ -8,7 +8,7 @@ from ..answers import Refusal
 from ..policies import admits
 from ..world import AskFailed, Request, World, before
 from .functions import plain_name
-from .permissions import policy_of
+from .permissions import policy_seen_by_others
 from .roles import assumable
 
 # [S] eventbridge/latest/userguide/eb-scheduled-rule-pattern: one is singular, more are plural
@@ -94,7 +94,7 @@ async def destination_lets_logs_in(world: World, request: Request) -> None:
     source = world.arn("logs", request.scope.region, f"log-group:{wanted['logGroupName']}:*")
     tail = destination.split(":function:")[-1].split(":")
     try:
-        policy, _ = await policy_of(world, request, plain_name(destination), tail[1] if len(tail) > 1 else None)
+        policy = await policy_seen_by_others(world, request, plain_name(destination), tail[1] if len(tail) > 1 else None)
     except AskFailed:
         policy = {}
     service = f"logs.{request.scope.region}.amazonaws.com"

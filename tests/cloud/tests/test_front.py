@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import threading
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Cloud, start
+from conftest import HERE, Cloud, start
 
 
 def test_every_call_is_recorded_with_its_operation(cloud: Cloud) -> None:
@@ -93,6 +95,13 @@ def test_a_client_is_killed_at_its_third_call(cloud: Cloud, when: str, left: int
     assert cloud.get("calls")["calls"][2]["fault"] == f"killed-{when}"
 
 
+def test_only_a_client_can_be_killed(cloud: Cloud) -> None:
+    for pid in (None, 0, -1, 1, True, "7", cloud.ready["pid"]):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            cloud.post("kill-at", {"call": 1, "pid": pid})
+        assert refused.value.code == 400
+
+
 @pytest.mark.parametrize(("when", "made"), [("before", False), ("after", True)])
 def test_a_call_is_held_until_released(cloud: Cloud, when: str, made: bool) -> None:
     trap = cloud.post("hold-at", {"call": 1, "match": "sqs.CreateQueue", "when": when})
@@ -141,6 +150,45 @@ def child_group(pid: int) -> int:
             if int(stat[1]) == pid and b"ministack" in line:
                 return int(stat[2])
     raise AssertionError("ministack is not a child of the front")
+
+
+def test_it_ends_with_its_parent() -> None:
+    script = (
+        "import subprocess, sys, os\n"
+        "p = subprocess.Popen([sys.executable, '-m', 'cloud'], stdout=subprocess.PIPE, text=True)\n"
+        "print(p.stdout.readline(), end='', flush=True)\n"
+        "sys.stdin.readline()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)})
+    assert parent.stdout is not None
+    group = child_group(json.loads(parent.stdout.readline())["pid"])
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while processes_in_group(group) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes_in_group(group) == []
+
+
+def test_calls_sent_with_the_killed_one_are_not_carried_out(cloud: Cloud) -> None:
+    script = (
+        "import boto3, sys, threading\n"
+        "from botocore.config import Config\n"
+        f"sqs = boto3.client('sqs', endpoint_url={cloud.url!r}, region_name='us-east-1', aws_access_key_id='a',"
+        " aws_secret_access_key='b', config=Config(retries={'total_max_attempts': 1}, max_pool_connections=30))\n"
+        "sys.stdin.readline()\n"
+        "for n in range(30): threading.Thread(target=lambda n=n: sqs.create_queue(QueueName=f'q{n}')).start()\n"
+    )
+    client = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
+    cloud.post("kill-at", {"call": 5, "pid": client.pid, "when": "before"})
+    assert client.stdin is not None
+    client.stdin.write(b"\n")
+    client.stdin.close()
+    assert client.wait(timeout=20) == -9
+    time.sleep(0.5)
+    assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 4
 
 
 @pytest.mark.parametrize("how", ["stdin", "SIGTERM", "SIGKILL"])

@@ -145,6 +145,12 @@ def test_overwriting_removes_what_left_the_document(functions: Cloud) -> None:
     assert [m["name"] for m in gateway.get_models(restApiId=api)["items"] if m["name"] not in ("Empty", "Error")] == []
     gateway.create_deployment(restApiId=api, stageName="dev")
     assert call(cloud, f"{api}/dev/new/deep")[0] == 200
+    more = {**smaller, "paths": {**smaller["paths"], "/newer": {"get": LAMBDA}}}
+    gateway.put_rest_api(restApiId=api, mode="overwrite", body=json.dumps(more).encode())
+    status, body, _ = call(cloud, f"{api}/dev/newer")
+    assert (status, json.loads(body)["message"]) == (403, "Missing Authentication Token")
+    gateway.create_deployment(restApiId=api, stageName="dev")
+    assert call(cloud, f"{api}/dev/newer")[0] == 200
     assert call(cloud, f"{api}/dev/things", "POST")[0] in (403, 404)
 
 
@@ -225,7 +231,7 @@ def test_an_http_api_goes_up_answers_and_comes_back(functions: Cloud) -> None:
 
 
 def test_reimporting_removes_what_left_the_document(functions: Cloud) -> None:
-    cloud, gateway = functions, functions.client("apigatewayv2")
+    _cloud, gateway = functions, functions.client("apigatewayv2")
     api = gateway.import_api(Body=json.dumps(http_document()))["ApiId"]
     routes = {r["RouteKey"]: r["RouteId"] for r in gateway.get_routes(ApiId=api)["Items"]}
     smaller = {"openapi": "3.0.1", "info": {"title": "shop-dev", "version": "1"}, "paths": {"/things": {"get": HTTP_LAMBDA}}}

@@ -67,6 +67,11 @@ impl Function {
         Self { aws }
     }
 
+    /// Whether the function was made in this run: a corner of Lambda may not know it yet.
+    fn is_fresh(&self, name: &str) -> bool {
+        self.aws.retry().fresh.contains(name)
+    }
+
     async fn get(&self, name: &str) -> Result<Option<GetFunctionOutput>, Failure> {
         self.aws
             .call("lambda", "GetFunction")
@@ -168,7 +173,7 @@ impl Function {
             .aws
             .call("lambda", "GetFunction")
             .progress(progress)
-            .fresh(true)
+            .fresh(self.is_fresh(name))
             .wait(
                 SETTLES_WITHIN,
                 || self.aws.lambda().get_function().function_name(name).send(),
@@ -190,7 +195,7 @@ impl Function {
                 self.aws
                     .call("lambda", "PutFunctionConcurrency")
                     .progress(progress)
-                    .fresh(true)
+                    .fresh(self.is_fresh(name))
                     .send(|| {
                         self.aws
                             .lambda()
@@ -218,7 +223,7 @@ impl Function {
         self.aws
             .call("lambda", "PutRuntimeManagementConfig")
             .progress(progress)
-            .fresh(true)
+            .fresh(self.is_fresh(name))
             .send(|| {
                 self.aws
                     .lambda()
@@ -237,7 +242,7 @@ impl Function {
         self.aws
             .call("lambda", "PutFunctionRecursionConfig")
             .progress(progress)
-            .fresh(true)
+            .fresh(self.is_fresh(name))
             .send(|| {
                 self.aws
                     .lambda()
@@ -288,7 +293,7 @@ impl Function {
             .aws
             .call("lambda", "UpdateFunctionCode")
             .progress(progress)
-            .fresh(true)
+            .fresh(self.is_fresh(name))
             .send(|| {
                 let request = self
                     .aws

@@ -1,12 +1,14 @@
 //! What is checked across a service before the first AWS call: limits and names of AWS, and parts that do not fit
 //! together. One file per subject, one line each in the registry.
 
+mod apis;
 mod code;
 mod concurrency;
 mod environment;
 mod events;
 mod names;
 mod network;
+mod place;
 mod resources;
 mod roles;
 mod routes;
@@ -42,12 +44,14 @@ pub struct Checked<'a> {
 type Check = fn(&Checked<'_>, &mut Vec<Diagnostic>);
 
 const CHECKS: &[Check] = &[
+    apis::check,
     code::check,
     concurrency::check,
     environment::check,
     events::check,
     names::check,
     network::check,
+    place::check,
     resources::check,
     roles::check,
     routes::check,

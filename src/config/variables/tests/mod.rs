@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::remote::Remote;
-use crate::config::load::{LoadOptions, Loaded, load};
+use crate::config::load::{LoadOptions, Loaded, load, load_text};
 use crate::config::node::{Data, Node};
 
 mod remote;
@@ -343,10 +344,11 @@ async fn the_stage_is_found_out_first() {
     let stage = async |provider: &str| {
         let service =
             Service::new(&format!("service: a\nprovider: {provider}\ncustom: {{it: '${{sls:stage}}', s: test}}\n"));
-        service.env("STAGE", "env").load().await.stage
+        service.file("provider.yml", "{name: aws, stage: from file}").env("STAGE", "env").load().await.stage
     };
     assert_eq!(stage("aws").await, "dev");
     assert_eq!(stage("{name: aws, stage: prod}").await, "prod");
+    assert_eq!(stage("${file(provider.yml)}").await, "from file");
     assert_eq!(stage("{name: aws, stage: '${env:STAGE}'}").await, "env");
     assert_eq!(stage("{name: aws, stage: '${opt:stage, self:custom.s}'}").await, "test");
     let problems = async |stage: &str| {
@@ -480,4 +482,100 @@ async fn a_missing_file_says_what_was_looked_for() {
 fn a_load_can_be_a_task_of_its_own() {
     fn sendable<T: Send>(_: T) {}
     sendable(load(&LoadOptions::default(), None));
+}
+
+#[tokio::test]
+async fn resolvers_of_v4_give_names_to_sources() {
+    let service = Service::new(
+        "service: a
+provider: aws
+stages: ${file(stages.yml)}
+custom:
+  a: ${state:outputs:x}
+  b: ${here:NAME}
+",
+    )
+    .file("stages.yml", "default: {resolvers: {state: {type: terraform, path: my.tfstate}, here: {type: env}}}\n")
+    .file("my.tfstate", "{\"outputs\": {\"x\": {\"value\": 1}}}")
+    .env("NAME", "me");
+    assert_eq!(service.custom().await, json!({"a": 1, "b": "me"}));
+}
+
+/// What a configuration is made of, for random ones.
+const PIECES: &[&str] = &[
+    "a",
+    "b",
+    "c: ",
+    "- ",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "${",
+    "}",
+    "self:",
+    "custom",
+    ".a",
+    ".b",
+    "opt:x",
+    "env:E",
+    "file(x)",
+    ", ",
+    "'y'",
+    "(",
+    ")",
+    ":",
+    "\"",
+    "'",
+    "&n ",
+    "*n",
+    "<<: ",
+    "!Sub ",
+    "aws:accountId",
+    "ssm:/p",
+    "param:q",
+    "null",
+    "1",
+    "\\",
+    "\u{e9}",
+    "{",
+    "[",
+    "]",
+    ",",
+    "git:sha",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_configuration_makes_it_panic(parts in proptest::collection::vec(prop::sample::select(PIECES), 0..80)) {
+        let text = format!("service: a\nprovider: aws\ncustom:\n  {}\n", parts.concat());
+        let options = LoadOptions { directory: "/nowhere".into(), ..LoadOptions::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let loaded = runtime.block_on(load_text(&text, &options, None));
+        for found in &loaded.diagnostics {
+            if let Some(place) = found.place {
+                let file = loaded.sources.get(place.file).expect("a file of this load");
+                prop_assert!(place.start <= place.end && place.end as usize <= file.text.len(), "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_circle_of_variables_goes_on_forever(
+        values in proptest::collection::vec((0..6usize, 0..6usize, 0..4usize), 6)
+    ) {
+        let mut text = String::from("service: a\nprovider: aws\ncustom:\n");
+        for (index, (one, other, form)) in values.iter().enumerate() {
+            let value = match form {
+                0 => format!("${{self:custom.v{one}}}"),
+                1 => format!("x${{self:custom.v{one}}}y${{self:custom.v{other}}}"),
+                2 => format!("{{k: '${{self:custom.v{one}}}', l: ['${{self:custom.v{other}.k, null}}']}}"),
+                _ => format!("${{self:custom.v{one}.l.0, self:custom.v${{self:custom.v{other}, 1}}, 'z'}}"),
+            };
+            text += &format!("  v{index}: {value}\n");
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(load_text(&text, &LoadOptions::default(), None));
+    }
 }
