@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::cli::Global;
-use super::connection::Connection;
+use super::connection::{Connection, remote};
 use super::prepare::{Purpose, prepare, read};
 use super::{CommandError, Exit, desired, stand};
 use crate::engine::planner::{PlanOptions, plan};
@@ -24,7 +24,7 @@ pub struct Diff {
 impl Diff {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, Purpose::Deploy, None).await?;
+        let read = read(global, screen, Purpose::Deploy, Some(&remote(global, &stop))).await?;
         let (connection, prepared) = tokio::join!(
             Connection::open(global, &read, &stop),
             prepare(&read, screen, Purpose::Deploy, None, stop.token())

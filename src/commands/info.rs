@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::cli::Global;
-use super::connection::Connection;
+use super::connection::{Connection, remote};
 use super::prepare::{Purpose, prepare, read};
 use super::{CommandError, Exit, desired, stand};
 use crate::engine::planner::{PlanOptions, plan};
@@ -16,7 +16,7 @@ pub struct Info {}
 impl Info {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, Purpose::Look, None).await?;
+        let read = read(global, screen, Purpose::Look, Some(&remote(global, &stop))).await?;
         let (connection, prepared) = tokio::join!(
             Connection::open(global, &read, &stop),
             prepare(&read, screen, Purpose::Look, None, stop.token())

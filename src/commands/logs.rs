@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::cli::Global;
-use super::connection::Connection;
+use super::connection::{Connection, remote};
 use super::deploy::duration;
 use super::function::named;
 use super::interrupt::Interrupts;
@@ -43,7 +43,7 @@ enum Start {
 impl Logs {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, Purpose::Look, None).await?;
+        let read = read(global, screen, Purpose::Look, Some(&remote(global, &stop))).await?;
         let name = named(&read, &self.function)?;
         let connection = Connection::open(global, &read, &stop).await?;
         let default = Duration::from_secs(if self.tail { 10 } else { 600 });

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::change::{Manner, change};
 use super::cli::Global;
-use super::connection::Connection;
+use super::connection::{Connection, remote};
 use super::deploy::Lock;
 use super::prepare::{Purpose, read};
 use super::{CommandError, Exit, stand};
@@ -24,7 +24,7 @@ pub struct Remove {
 impl Remove {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, Purpose::Look, None).await?;
+        let read = read(global, screen, Purpose::Look, Some(&remote(global, &stop))).await?;
         let connection = Connection::open(global, &read, &stop).await?;
         stand::head(screen, &read, &connection);
         let manner =
