@@ -162,7 +162,8 @@ fn difference(wanted: &Value, found: &Value, path: &str) -> String {
             let differ = keys.into_iter().filter(|key| wanted.get(*key) != found.get(*key));
             differ
                 .map(|key| {
-                    let (wanted, found) = (wanted.get(key).unwrap_or(&Value::Null), found.get(key).unwrap_or(&Value::Null));
+                    let (wanted, found) =
+                        (wanted.get(key).unwrap_or(&Value::Null), found.get(key).unwrap_or(&Value::Null));
                     difference(wanted, found, &format!("{path}.{key}"))
                 })
                 .collect()

@@ -82,7 +82,12 @@ impl Boto {
 
     fn ask(&self, account: &str, service: &str, operation: &str, parameters: Value) -> Result<Value, String> {
         let mut pipes = self.pipes.borrow_mut();
-        writeln!(pipes.0, "{}", json!({"account": account, "service": service, "operation": operation, "parameters": parameters})).unwrap();
+        writeln!(
+            pipes.0,
+            "{}",
+            json!({"account": account, "service": service, "operation": operation, "parameters": parameters})
+        )
+        .unwrap();
         let mut line = String::new();
         pipes.1.read_line(&mut line).unwrap();
         let mut answer: Value = serde_json::from_str(&line).unwrap();
