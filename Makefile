@@ -23,3 +23,8 @@ cloud:
 
 cloud-test:
 	tests/cloud/test.sh
+
+# Everything from nothing: an emulated cloud on loopback, a service that goes up, changes, and comes down again.
+.PHONY: demo
+demo:
+	@tests/demo.sh

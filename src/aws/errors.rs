@@ -250,7 +250,7 @@ fn credentials_error(
         CredentialsError::InvalidConfiguration(_) => {
             (format!("the AWS profile cannot be used: {cause}"), "see ~/.aws/config and ~/.aws/credentials")
         }
-        _ => (format!("no AWS credentials: {cause}"), LOGIN_HELP),
+        _ => (format!("no AWS credentials: {cause}"), CREDENTIALS_HELP),
     };
     CallError::new(service, operation, Fate::NotSent, text).reason(Reason::Credentials).help(help)
 }

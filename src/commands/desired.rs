@@ -5,6 +5,7 @@ use super::connection::Connection;
 use super::prepare::{Prepared, Read};
 use crate::aws::compile::owner;
 use crate::aws::intrinsics::{Context, evaluate};
+use crate::aws::kinds::version;
 use crate::aws::naming::Names;
 use crate::engine::resource::DesiredState;
 
@@ -39,5 +40,7 @@ pub fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Result<D
     if let Some(need) = evaluation.needs.iter().next() {
         return Err(CommandError::plain(format!("{need} cannot be looked up yet"), ["Write the value itself."]));
     }
-    Ok(evaluation.desired)
+    let mut desired = evaluation.desired;
+    version::pin(&mut desired.resources);
+    Ok(desired)
 }

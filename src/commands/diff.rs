@@ -4,8 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::cli::Global;
-use super::connection::Connection;
-use super::prepare::{prepare, read};
+use super::connection::{Connection, remote};
+use super::prepare::{Purpose, prepare, read};
 use super::{CommandError, Exit, desired, stand};
 use crate::engine::planner::{PlanOptions, plan};
 use crate::engine::stop::Stop;
@@ -24,9 +24,11 @@ pub struct Diff {
 impl Diff {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, None).await?;
-        let (connection, prepared) =
-            tokio::join!(Connection::open(global, &read, &stop), prepare(&read, screen, None, stop.token()));
+        let read = read(global, screen, Purpose::Deploy, Some(&remote(global, &stop))).await?;
+        let (connection, prepared) = tokio::join!(
+            Connection::open(global, &read, &stop),
+            prepare(&read, screen, Purpose::Deploy, None, stop.token())
+        );
         let prepared = prepared?;
         let connection = connection?;
         stand::head(screen, &read, &connection);

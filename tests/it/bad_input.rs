@@ -22,10 +22,7 @@ fn files_that_are_wrong() {
     let cases: &[(&str, &[&str])] = &[
         ("service: [unclosed\n", &["error", "serverless.yml:"]),
         ("service: shop\nprovider:\n\tname: aws\n", &["tab", "serverless.yml:3"]),
-        (
-            "service: shop\nservice: other\nprovider: {name: aws}\n",
-            &["service", "serverless.yml:2", "serverless.yml:1"],
-        ),
+        ("service: shop\nservice: other\nprovider: {name: aws}\n", &["serverless.yml:2", "first here", "again here"]),
         (
             &GOOD.replace("handler: handler", "memroySize: 512\n    handler: handler"),
             &["memroySize", "memorySize", "serverless.yml:7"],

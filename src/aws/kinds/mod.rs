@@ -1,14 +1,19 @@
 //! One file for each kind of resource: its properties, how it is read, made, changed and deleted.
 
+pub mod api_account;
+pub mod api_key;
 pub mod event_bus;
 pub mod event_source_mapping;
 pub mod function;
 mod json;
 pub mod log_group;
 mod names;
+mod patch;
 pub mod permission;
 mod policy;
 mod properties;
+pub mod rest_api;
+pub mod rest_stage;
 pub mod role;
 pub mod rule;
 pub mod run;
@@ -18,6 +23,7 @@ pub mod subscription_filter;
 pub mod tags;
 pub mod topic;
 pub mod url;
+pub mod usage_plan;
 pub mod version;
 
 use std::sync::Arc;
@@ -61,11 +67,16 @@ pub trait Findable: Kind {
 /// Every kind there is: the registry.
 pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
     vec![
+        Arc::new(api_account::ApiAccount::new(Arc::clone(aws))),
+        Arc::new(api_key::ApiKey::new(Arc::clone(aws))),
         Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
         Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),
         Arc::new(function::Function::new(Arc::clone(aws))),
         Arc::new(log_group::LogGroup::new(Arc::clone(aws))),
         Arc::new(permission::Permission::new(Arc::clone(aws))),
+        Arc::new(rest_api::RestApi::new(Arc::clone(aws))),
+        Arc::new(rest_stage::Deployment::new(Arc::clone(aws))),
+        Arc::new(rest_stage::Stage::new(Arc::clone(aws))),
         Arc::new(role::Role::new(Arc::clone(aws))),
         Arc::new(rule::Rule::new(Arc::clone(aws))),
         Arc::new(schedule::Schedule::new(Arc::clone(aws))),
@@ -73,6 +84,8 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(subscription_filter::SubscriptionFilter::new(Arc::clone(aws))),
         Arc::new(topic::Topic::new(Arc::clone(aws))),
         Arc::new(url::Url::new(Arc::clone(aws))),
+        Arc::new(usage_plan::UsagePlan::new(Arc::clone(aws))),
+        Arc::new(usage_plan::UsagePlanKey::new(Arc::clone(aws))),
         Arc::new(version::Version::new(Arc::clone(aws))),
     ]
 }

@@ -21,7 +21,7 @@ use crate::engine::value::Value;
 use super::json::{Retag, changed};
 use super::names::generated;
 use super::properties::{
-    as_text, default_to, document, drop_empty, own_tags, parsed_document, tags_to_map, text, text_in_place, text_map,
+    as_text, default_to, document, drop_empty, own_tags, parsed_document, tags_to_map, text_in_place, text_map,
 };
 use super::{Findable, after};
 
@@ -322,7 +322,7 @@ impl Kind for Topic {
     }
 }
 
-/// The topic's name in its ARN.
+/// The region in an ARN.
 pub(super) fn region_of(arn: &str) -> Option<String> {
     arn.split(':').nth(3).filter(|region| !region.is_empty()).map(str::to_owned)
 }

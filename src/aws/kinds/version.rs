@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use aws_sdk_lambda::types::{FunctionConfiguration, State};
 
 use crate::aws::client::{Aws, incomplete};
-use crate::aws::raw::Pages;
+use crate::aws::pages::Pages;
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};

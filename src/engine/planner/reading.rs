@@ -323,7 +323,9 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        let mut seen: HashSet<(String, String)> = self.found.orphans.iter().map(place).collect();
+        // What is wanted without being said to live here was read by its name already.
+        let mut seen: HashSet<(String, String)> =
+            self.found.live.iter().flatten().chain(&self.found.orphans).map(place).collect();
         for live in found.into_iter().filter(|live| live.ownership == Ownership::Ours) {
             if seen.insert(place(&live)) {
                 next.push(Parent::orphan(live.clone()));
