@@ -117,7 +117,6 @@ pub const CODES: &[Code] = &[
     check("image-name-or-uri", "An image needs exactly one of `name` and `uri`.", "Keep one of the two."),
     check("image-with-layers", "A container image cannot have layers.", "Copy what the layers hold into the image."),
     check("name-for-several", "One name is given to a schedule with several rates.", "Take the name away, or write one event for each rate."),
-    check("name-shortened", "The generated name of a role is longer than IAM allows and is shortened.", "Give the role a name of its own, if you like."),
     check("name-too-long", "A name is longer than AWS allows.", "Give a shorter name, or shorten service, stage or key."),
     check("needs-batching-window", "More than 10 messages of a queue in one call need a batching window.", "Add `maximumBatchingWindow: 1`."),
     check("needs-event-bus", "The EventBridge Scheduler does not have this setting.", "Use `input`, or `method: eventBus`."),
