@@ -62,7 +62,7 @@ pub struct Loaded {
     /// The service's directory: where the configuration stands.
     pub directory: PathBuf,
     pub config_path: Option<PathBuf>,
-    /// What serverless-dotenv-plugin adds to every function's environment, beneath what the file itself says.
+    /// What serverless-dotenv-plugin brought. It is in `provider.environment` of the root already.
     pub dotenv_plugin_env: IndexMap<String, String>,
 }
 
@@ -131,7 +131,8 @@ async fn finish(
     let (root, found) = variables::resolve(root, &inputs, &mut loaded.sources, remote).await;
     loaded.diagnostics.extend(found);
     let root = shape::after(root, &mut loaded.diagnostics);
-    let root = pseudo::replace(root);
+    let mut root = pseudo::replace(root);
+    dotenv::into_provider(&mut root, &loaded.dotenv_plugin_env);
 
     let setting = |key: &str| root.get("provider").and_then(|provider| provider.get(key)).and_then(Node::as_str);
     if let (None, Some(region)) = (&options.region, setting("region")) {
