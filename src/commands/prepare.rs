@@ -93,7 +93,8 @@ pub async fn read(
     remote: Option<&dyn Remote>,
 ) -> Result<Read, CommandError> {
     let loaded = load(global, remote).await?;
-    let Loaded { mut root, sources, mut diagnostics, stage, region, directory, config_path, dotenv_plugin_env, .. } = loaded;
+    let Loaded { mut root, sources, mut diagnostics, stage, region, directory, config_path, dotenv_plugin_env, .. } =
+        loaded;
     if let Some(root) = &mut root {
         add_environment(root, &dotenv_plugin_env);
     }
@@ -153,10 +154,9 @@ fn add_environment(root: &mut Node, found: &IndexMap<String, String>) {
     let environment = provider.entry("environment".to_owned()).or_insert_with(empty);
     if let Data::Map(environment) = &mut environment.value.data {
         for (name, value) in found {
-            environment.entry(name.clone()).or_insert_with(|| Entry {
-                key_place: place,
-                value: Node::new(Data::String(value.clone()), place),
-            });
+            environment
+                .entry(name.clone())
+                .or_insert_with(|| Entry { key_place: place, value: Node::new(Data::String(value.clone()), place) });
         }
     }
 }
