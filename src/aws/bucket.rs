@@ -2,17 +2,24 @@
 //! A cache and a history, never the truth: losing it costs an upload. It is made when it is first needed.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat as Format};
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration, ServerSideEncryption,
     ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
 };
 
-use crate::engine::failure::{Failure, Reason};
-use crate::engine::kind::Progress;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 
-use super::client::Aws;
+use crate::engine::failure::{Failure, Reason};
+
+use super::client::{Aws, lock};
 
 /// Leases and records are far smaller; nothing else is read into memory.
 const LARGEST_DOCUMENT: usize = 4 << 20;
@@ -35,6 +42,8 @@ pub struct Stored {
 pub struct Document {
     pub body: Vec<u8>,
     pub etag: String,
+    /// How long ago it was written, by S3's own clock.
+    pub age: Option<Duration>,
 }
 
 /// When a document may be written.
@@ -107,12 +116,14 @@ impl Bucket<'_> {
     /// The bucket cannot be read, or the document is larger than any that hoist writes.
     pub async fn read(&self, key: &str) -> Result<Option<Document>, Failure> {
         let bucket = self.name().await?;
+        let now = ServerClock::default();
         let answer = self
             .aws
             .call("s3", "GetObject")
-            .find(|| self.aws.s3().get_object().bucket(&bucket).key(key).send())
+            .find(|| self.aws.s3().get_object().bucket(&bucket).key(key).customize().interceptor(now.clone()).send())
             .await?;
         let Some(answer) = answer else { return Ok(None) };
+        let age = now.since(answer.last_modified());
         let etag = answer.e_tag().unwrap_or_default().to_owned();
         let broken = |what: String| Failure::new(Reason::Server, format!("s3://{bucket}/{key}: {what}"));
         let mut body = answer.body;
@@ -124,7 +135,7 @@ impl Bucket<'_> {
             }
             bytes.extend_from_slice(&part);
         }
-        Ok(Some(Document { body: bytes, etag }))
+        Ok(Some(Document { body: bytes, etag, age }))
     }
 
     /// Writes a small document and gives its new tag; `None` when the condition does not hold.
@@ -248,7 +259,6 @@ impl Bucket<'_> {
             }
             Err(failure) => return Err(failure),
         }
-        let silent = Progress::silent();
         let block = PublicAccessBlockConfiguration::builder()
             .block_public_acls(true)
             .ignore_public_acls(true)
@@ -256,7 +266,6 @@ impl Bucket<'_> {
             .restrict_public_buckets(true)
             .build();
         aws.call("s3", "PutPublicAccessBlock")
-            .progress(&silent)
             .fresh(true)
             .send(|| {
                 aws.s3()
@@ -295,7 +304,52 @@ impl Bucket<'_> {
     }
 }
 
+/// Notes the time that S3 has when it answers: clocks of different machines are not compared.
+#[derive(Clone, Debug, Default)]
+struct ServerClock(Arc<Mutex<Option<DateTime>>>);
+
+impl ServerClock {
+    /// How long before the answer that was. A second is the resolution of both.
+    fn since(&self, then: Option<&DateTime>) -> Option<Duration> {
+        let now = (*lock(&self.0))?;
+        Some(Duration::from_secs(u64::try_from(now.secs() - then?.secs()).unwrap_or(0)))
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for ServerClock {
+    fn name(&self) -> &'static str {
+        "ServerClock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        *lock(&self.0) = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+        Ok(())
+    }
+}
+
 /// Whether a conditional write was refused for its condition.
 fn is_unmet(failure: &Failure) -> bool {
     matches!(failure.code.as_deref(), Some("PreconditionFailed" | "ConditionalRequestConflict"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_by_the_servers_clock() {
+        let clock = ServerClock::default();
+        assert_eq!(clock.since(Some(&DateTime::from_secs(5))), None);
+        *lock(&clock.0) = Some(DateTime::from_secs(100));
+        assert_eq!(clock.since(Some(&DateTime::from_secs(40))), Some(Duration::from_secs(60)));
+        assert_eq!(clock.since(Some(&DateTime::from_secs(101))), Some(Duration::ZERO));
+        assert_eq!(clock.since(None), None);
+    }
 }

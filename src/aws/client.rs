@@ -118,8 +118,6 @@ pub struct Aws {
     streaming: SharedHttpClient,
     /// What the kinds learnt or did in this run.
     pub(super) run: Run,
-    /// For [`super::raw`]: the typed clients cache theirs by themselves.
-    pub(super) raw_credentials: tokio::sync::Mutex<Option<Credentials>>,
     counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     secrets: Mutex<BTreeSet<String>>,
     clients: Clients,
@@ -210,7 +208,6 @@ impl Aws {
             retry,
             account: OnceCell::new(),
             run: Run::default(),
-            raw_credentials: tokio::sync::Mutex::default(),
             counts: Mutex::default(),
             secrets: Mutex::default(),
             clients: Clients::default(),
@@ -238,6 +235,11 @@ impl Aws {
     /// The retries and quotas that every call of the run goes through.
     pub fn retry(&self) -> &Retry {
         &self.retry
+    }
+
+    /// Forgets everything that was read for a plan. Before another plan is made: somebody else may have written since.
+    pub async fn forget_reads(&self) {
+        self.run.forget_reads().await;
     }
 
     /// How often each operation was sent, retries included: `("lambda", "GetFunction")`.

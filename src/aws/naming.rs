@@ -79,21 +79,28 @@ pub struct Names {
     pub service: String,
     pub stage: String,
     pub region: String,
+    /// `provider.stackName`, where it is given.
+    pub stack_name: Option<String>,
 }
 
 impl Names {
     pub fn new(service: impl Into<String>, stage: impl Into<String>, region: impl Into<String>) -> Self {
-        Self { service: service.into(), stage: stage.into(), region: region.into() }
+        Self { service: service.into(), stage: stage.into(), region: region.into(), stack_name: None }
     }
 
-    /// `<service>-<stage>`: the stack, and the beginning of most other names.
+    /// The stack of the raw resources.
+    pub fn stack(&self) -> String {
+        self.stack_name.clone().unwrap_or_else(|| self.prefix())
+    }
+
+    /// `<service>-<stage>`: the beginning of most names.
     pub fn prefix(&self) -> String {
         format!("{}-{}", self.service, self.stage)
     }
 
     /// The stack of the resources that refer to functions.
     pub fn after_stack(&self) -> String {
-        format!("{}-{}-after", self.service, self.stage)
+        format!("{}-after", self.stack())
     }
 
     /// A function without a `name`. At most 64 characters
@@ -138,6 +145,22 @@ pub fn of_function(key: &str, ending: &str) -> String {
     format!("{}{ending}", function(key))
 }
 
+/// A name that is cut to 64 characters when it is longer: its beginning, its MD5 and its ending, as the framework cuts
+/// the names of rules and targets.
+pub fn cut(name: &str, ending: &str) -> String {
+    if name.chars().count() <= 64 {
+        return name.to_owned();
+    }
+    let beginning: String = name.chars().take(31_usize.saturating_sub(ending.len())).collect();
+    format!("{beginning}{}-{ending}", md5(name))
+}
+
+/// The MD5 of a text in hexadecimal: not for security, but for names that the framework makes so.
+pub fn md5(text: &str) -> String {
+    use md5::{Digest, Md5};
+    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The logical id of a function.
 pub fn lambda(key: &str) -> String {
     of_function(key, "LambdaFunction")
@@ -160,7 +183,7 @@ pub fn mapping(key: &str, kind: &str, source: &str) -> String {
 
 /// The logical id of a layer.
 pub fn layer(key: &str) -> String {
-    format!("{}LambdaLayer", upper_first(key))
+    of_function(key, "LambdaLayer")
 }
 
 /// The logical id of a REST authorizer.
@@ -170,7 +193,7 @@ pub fn rest_authorizer(name: &str) -> String {
 
 /// The logical id of an HTTP API authorizer.
 pub fn http_authorizer(name: &str) -> String {
-    format!("HttpApiAuthorizer{}", plain(name))
+    format!("HttpApiAuthorizer{}", function(name))
 }
 
 /// The logical id of an API key: counted from 1, beneath a named plan or not.
@@ -180,7 +203,7 @@ pub fn api_key(plan: Option<&str>, number: usize) -> String {
 
 /// The logical id of a usage plan.
 pub fn usage_plan(plan: Option<&str>) -> String {
-    format!("{USAGE_PLAN}{}", plan.map(plain).unwrap_or_default())
+    format!("{USAGE_PLAN}{}", plan.map(upper_first).unwrap_or_default())
 }
 
 /// The logical id of what ties an API key to a usage plan.
@@ -188,10 +211,21 @@ pub fn usage_plan_key(plan: Option<&str>, number: usize) -> String {
     format!("ApiGatewayUsagePlanKey{}{number}", plan.map(upper_first).unwrap_or_default())
 }
 
-/// A WebSocket route as part of a logical id (`$connect` → `Sconnect`).
+/// The logical id of a WebSocket route (`$connect` → `SconnectWebsocketsRoute`).
 pub fn websocket_route(route: &str) -> String {
-    plain(&route.replace('$', "S"))
+    let mut id = String::new();
+    for letter in route.chars() {
+        match WEBSOCKET_LETTERS.iter().find(|(from, _)| *from == letter) {
+            Some((_, word)) => id.push_str(word),
+            None => id.push(letter),
+        }
+    }
+    format!("{}WebsocketsRoute", alphanumeric(&id))
 }
+
+/// What stands in a logical id for a letter of a WebSocket route.
+const WEBSOCKET_LETTERS: &[(char, &str)] =
+    &[('$', "S"), ('/', "Slash"), ('-', "Dash"), ('_', "Underscore"), ('.', "Period")];
 
 /// The partition of a region: `aws-cn`, `aws-us-gov`, the isolated ones, or `aws`.
 pub fn partition(region: &str) -> &'static str {
@@ -234,12 +268,12 @@ mod tests {
             (path("/"), ""),
             (method("ANY"), "Any"),
             (rest_authorizer("check-it"), "CheckDashitApiGatewayAuthorizer"),
-            (http_authorizer("my-jwt"), "HttpApiAuthorizerMyjwt"),
+            (http_authorizer("my-jwt"), "HttpApiAuthorizerMyDashjwt"),
             (api_key(None, 1), "ApiGatewayApiKey1"),
             (api_key(Some("free"), 2), "ApiGatewayApiKeyFree2"),
             (usage_plan(Some("free")), "ApiGatewayUsagePlanFree"),
             (usage_plan_key(None, 1), "ApiGatewayUsagePlanKey1"),
-            (websocket_route("$connect"), "Sconnect"),
+            (websocket_route("$connect"), "SconnectWebsocketsRoute"),
         ];
         for (have, want) in table {
             assert_eq!(have, want);
@@ -264,6 +298,15 @@ mod tests {
         for (have, want) in table {
             assert_eq!(have, want);
         }
+    }
+
+    #[test]
+    fn long_rule_names_are_cut_as_the_framework_cuts_them() {
+        assert_eq!(cut("short-rule-1", "rule-1"), "short-rule-1");
+        let long = format!("{}-rule-1", "a".repeat(60));
+        assert_eq!(cut(&long, "rule-1"), format!("{}{}-rule-1", "a".repeat(25), md5(&long)));
+        assert_eq!(cut(&long, "rule-1").len(), 64);
+        assert_eq!(md5("abc"), "900150983cd24fb0d6963f7d28e17f72");
     }
 
     #[test]

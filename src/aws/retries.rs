@@ -16,18 +16,23 @@ const RULES: &[Rule] = &[
     rule("lambda", "*", "InvalidParameterValueException", Propagating)
         .message("cannot be assumed by Lambda")
         .waiting_for("IAM"),
-    // The role can be assumed already, its policy does not count yet.
+    // The role can be assumed already, its policy does not count yet. That takes seconds, and most often it is simply not
+    // in the policy: nobody should wait five minutes to hear that.
     rule("lambda", "*", "InvalidParameterValueException", Propagating)
         .message("execution role does not have permissions")
+        .within(120)
         .waiting_for("IAM"),
     rule("lambda", "*", "InvalidParameterValueException", Propagating)
         .message("ensure the role can perform")
+        .within(120)
         .waiting_for("IAM"),
     rule("lambda", "*", "InvalidParameterValueException", Propagating)
         .message("does not have permissions to call")
+        .within(120)
         .waiting_for("IAM"),
     rule("lambda", "*", "InvalidParameterValueException", Propagating)
         .message("Cannot access stream")
+        .within(120)
         .waiting_for("IAM"),
     rule("lambda", "*", "InvalidParameterValueException", Propagating)
         .message("KMS key is invalid for CreateGrant")
@@ -45,15 +50,7 @@ const RULES: &[Rule] = &[
     // Lambda@Edge keeps replicas for hours: no use to wait.
     rule("lambda", "DeleteFunction", "InvalidParameterValueException", Final).message("replicated function"),
     // A function that was made moments ago is not everywhere yet.
-    rule("lambda", "AddPermission", "ResourceNotFoundException", Propagating).waiting_for("the new function"),
-    rule("lambda", "CreateFunctionUrlConfig", "ResourceNotFoundException", Propagating).waiting_for("the new function"),
-    rule("lambda", "PutFunctionConcurrency", "ResourceNotFoundException", Propagating).waiting_for("the new function"),
-    rule("lambda", "PutRuntimeManagementConfig", "ResourceNotFoundException", Propagating)
-        .waiting_for("the new function"),
-    rule("lambda", "PutFunctionRecursionConfig", "ResourceNotFoundException", Propagating)
-        .waiting_for("the new function"),
-    rule("lambda", "CreateEventSourceMapping", "ResourceNotFoundException", Propagating)
-        .waiting_for("the new function"),
+    rule("lambda", "*", "ResourceNotFoundException", Propagating).within(60).waiting_for("the new function"),
     // A policy that names a role made moments ago.
     rule("*", "*", "*", Propagating).message("Invalid principal in policy").within(120).waiting_for("IAM"),
     rule("*", "*", "*", Propagating).message("invalid principals").within(120).waiting_for("IAM"),

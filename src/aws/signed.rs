@@ -33,6 +33,7 @@ use crate::engine::kind::Progress;
 
 use super::calls::Answer;
 use super::client::{Aws, behaviour};
+use super::pages::Pages;
 
 /// How a service is spoken to.
 struct Dialect {
@@ -254,7 +255,7 @@ impl Aws {
     /// as `next` (into the query of a REST request, into the body of an action). Nothing where the owner is not there.
     ///
     /// # Errors
-    /// As every call.
+    /// As every call; `Server` for a list that does not end.
     pub async fn pages(
         &self,
         service: &'static str,
@@ -264,6 +265,7 @@ impl Aws {
         items: &str,
     ) -> Result<Vec<Json>, Failure> {
         let mut all = Vec::new();
+        let mut walk = Pages::new(operation);
         let mut last: Option<String> = None;
         loop {
             let page = request.clone().page(next, last.as_deref());
@@ -271,9 +273,9 @@ impl Aws {
             if let Some(Json::Array(some)) = page.get_mut(items).map(Json::take) {
                 all.extend(some);
             }
-            match page.get(token).and_then(Json::as_str).filter(|token| !token.is_empty()) {
-                Some(token) if last.as_deref() != Some(token) => last = Some(token.to_owned()),
-                _ => return Ok(all),
+            last = walk.next(page.get(token).and_then(Json::as_str))?;
+            if last.is_none() {
+                return Ok(all);
             }
         }
     }

@@ -20,6 +20,8 @@ pub struct Template {
     pub resources: IndexMap<String, TemplateResource>,
     /// Templates of the raw `resources:`, by stack name, which CloudFormation makes.
     pub stacks: IndexMap<String, Value>,
+    /// `Conditions`, `Mappings` and `Parameters` of the raw resources, which the resources here may mention too.
+    pub sections: IndexMap<String, Value>,
     /// What the framework gives as outputs of its stack, by name: shown by `info`, read by other services.
     pub outputs: IndexMap<String, Value>,
 }
@@ -92,6 +94,11 @@ impl TemplateResource {
 }
 
 impl Template {
+    /// Whether CloudFormation makes the resource of that name.
+    pub fn is_raw(&self, logical_id: &str) -> bool {
+        self.stacks.values().any(|stack| stack.at(&["Resources", logical_id]).is_some())
+    }
+
     /// The content of `.hoist/resources.json`: intrinsics as they are, secrets masked.
     pub fn to_json(&self) -> serde_json::Value {
         let mut resources = Map::new();

@@ -1,1 +1,23 @@
 //! One file a command: parsed arguments in, calls to the layers below out.
+
+mod change;
+mod cli;
+mod completions;
+mod connection;
+mod deploy;
+mod desired;
+mod diff;
+mod error;
+mod function;
+mod holder;
+mod info;
+mod interrupt;
+mod invoke;
+mod logs;
+mod package;
+mod prepare;
+mod remove;
+mod stand;
+
+pub use cli::main;
+pub use error::{CommandError, Exit};

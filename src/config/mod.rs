@@ -1,6 +1,17 @@
 //! From files, environment and command line to a typed `Service` in which every node knows its place.
 
+pub mod codes;
 pub mod decode;
 pub mod diagnostic;
+pub mod dotenv;
+pub mod json;
 pub mod language;
+pub mod load;
 pub mod node;
+pub mod print;
+mod pseudo;
+mod read;
+mod shape;
+pub mod suggest;
+pub mod variables;
+pub mod yaml;

@@ -46,7 +46,7 @@ impl Sources {
 }
 
 /// A value of the configuration with its place.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Node {
     pub data: Data,
     /// Where the value stands: for a value that came out of a variable, the place of the variable.
@@ -86,6 +86,18 @@ pub struct Entry {
     pub value: Node,
 }
 
+/// A secret shows its place and not its value, wherever a tree is printed.
+impl std::fmt::Debug for Node {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("Node");
+        match self.secret {
+            true => shown.field("data", &"••••••"),
+            false => shown.field("data", &self.data),
+        };
+        shown.field("place", &self.place).field("origins", &self.origins).finish()
+    }
+}
+
 impl Node {
     /// A plain node with no origins.
     pub fn new(data: Data, place: Place) -> Self {
@@ -120,5 +132,19 @@ impl Node {
             Data::Map(_) => "a mapping",
             Data::Deferred(_) => "a variable",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let place = Place { file: FileId(0), start: 0, end: 7, line: 1, column: 1 };
+        let mut node = Node::new(Data::String("hunter2".to_owned()), place);
+        assert!(format!("{node:?}").contains("hunter2"));
+        node.secret = true;
+        assert!(!format!("{node:?}").contains("hunter2"));
     }
 }

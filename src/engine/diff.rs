@@ -139,7 +139,7 @@ impl Walk {
                 }
             }
             (Some(one), Some(other)) => {
-                if !same_leaves(one, other) && !(marks.document && same_as_single(one, other)) {
+                if !(same_leaves(one, other) || marks.document && same_as_single(one, other)) {
                     self.report(live, desired, marks);
                 }
             }
@@ -189,14 +189,17 @@ impl Walk {
     }
 
     fn report(&mut self, live: Option<&Value>, desired: Option<&Value>, marks: Marks) {
-        let sensitive = marks.sensitive || live.is_some_and(holds_secret) || desired.is_some_and(holds_secret);
-        let keep = |value: &Value| if sensitive { hidden(value) } else { value.clone() };
+        let live_is_secret = live.is_some_and(holds_secret);
+        let desired_is_secret = desired.is_some_and(holds_secret);
+        let keep = |value: &Value, hide| if hide { hidden(value) } else { value.clone() };
         self.found.push(Found {
             change: FieldChange {
                 path: self.path.join("."),
-                before: live.map(keep),
-                after: desired.map(keep),
-                sensitive,
+                // What is live beside a secret, or where one may have been, is not shown; what the file says in the
+                // clear is.
+                before: live.map(|live| keep(live, marks.sensitive || live_is_secret || desired_is_secret)),
+                after: desired.map(|desired| keep(desired, desired_is_secret)),
+                sensitive: desired_is_secret || desired.is_none() && (marks.sensitive || live_is_secret),
                 bookkeeping: marks.bookkeeping,
             },
             immutable: marks.immutable,
@@ -380,6 +383,15 @@ mod tests {
         assert!(!format!("{kept:?}").contains("token"), "{kept:?}");
         assert_eq!(kept.at(&["Variables", "PLAIN"]), Some(&Value::string("x")));
         assert_eq!(difference(&kept, &wanted, &traits).fields.len(), 2);
+    }
+
+    #[test]
+    fn where_a_secret_may_have_been_only_what_the_file_says_is_shown() {
+        let (live, wanted) = (tree(json!({"Env": {"MODE": "token-1"}})), tree(json!({"Env": {"MODE": "plain"}})));
+        let found = difference(&live, &wanted, &[("Env.*", Trait::Sensitive)]);
+        assert_eq!(found.fields[0].before, Some(secret("token-1")));
+        assert_eq!(found.fields[0].after, Some(Value::string("plain")));
+        assert!(!found.fields[0].sensitive);
     }
 
     #[test]

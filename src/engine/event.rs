@@ -48,7 +48,7 @@ pub enum Event {
         verb: Verb,
         cause: Address,
     },
-    /// Not started, because the user asked to stop.
+    /// Not started, or let go while it ran, because the user asked to stop.
     Interrupted {
         address: Address,
         verb: Verb,

@@ -88,7 +88,7 @@ impl Graph {
     /// Every node after all that come before it; among equals the lowest position first.
     ///
     /// # Errors
-    /// The nodes of a circle, in order, when there is one.
+    /// The nodes of a circle, in order from its lowest position, when there is one.
     pub fn order(&self) -> Result<Vec<usize>, Vec<usize>> {
         let mut open: Vec<usize> = self.before.iter().map(Vec::len).collect();
         let mut ready: BinaryHeap<Reverse<usize>> =
@@ -115,6 +115,8 @@ impl Graph {
             if let Some(start) = path.iter().position(|&seen| seen == node) {
                 let mut circle = path.split_off(start);
                 circle.reverse();
+                let lowest = circle.iter().enumerate().min_by_key(|(_, node)| **node).map_or(0, |(at, _)| at);
+                circle.rotate_left(lowest);
                 return circle;
             }
             path.push(node);

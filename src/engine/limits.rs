@@ -126,8 +126,24 @@ impl Limiter {
         }
     }
 
+    /// Tells that the service refused a call for its rate: the narrowest bucket that the call drew from is emptied and
+    /// refills slower, and comes back to its full pace over the next minute. Somebody else in the account draws from the
+    /// same quota.
+    pub fn slow_down_narrowest(&self, buckets: &[&str]) {
+        let narrowest = {
+            let state = self.lock();
+            let drawn = state.buckets.iter().filter(|level| buckets.contains(&level.quota.name));
+            drawn
+                .min_by(|one, other| one.quota.per_second.total_cmp(&other.quota.per_second))
+                .map(|level| level.quota.name)
+        };
+        if let Some(narrowest) = narrowest {
+            self.slow_down(narrowest);
+        }
+    }
+
     /// Tells that the service refused a call for its rate: the bucket is emptied and refills slower, and comes back to
-    /// its full pace over the next minute. Somebody else in the account draws from the same quota.
+    /// its full pace over the next minute.
     pub fn slow_down(&self, bucket: &str) {
         let now = Instant::now();
         let mut state = self.lock();
@@ -395,6 +411,19 @@ mod tests {
             limiter.draw(&["total"]).await;
         }
         assert!(began.elapsed() < Duration::from_millis(3300), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttle_is_the_narrowest_buckets() {
+        let limiter = Limiter::new([TOTAL, SLOW]);
+        limiter.slow_down_narrowest(&["total", "slow", "elsewhere"]);
+        let began = Instant::now();
+        for _ in 0..30 {
+            limiter.draw(&["total"]).await;
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        limiter.draw(&["slow"]).await;
+        assert!(began.elapsed() > Duration::from_secs(30));
     }
 
     #[tokio::test(start_paused = true)]

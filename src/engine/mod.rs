@@ -6,6 +6,7 @@ pub mod diff;
 pub mod evaluate;
 pub mod event;
 pub mod failure;
+pub mod fingerprint;
 pub mod graph;
 pub mod guard;
 pub mod kind;
@@ -16,6 +17,7 @@ pub mod planner;
 pub mod resource;
 pub mod retry;
 pub mod stop;
+pub mod summary;
 pub mod value;
 
 #[cfg(test)]

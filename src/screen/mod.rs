@@ -1,1 +1,169 @@
 //! The one place that writes to the terminal: for people, and as JSON lines for machines.
+//!
+//! Results go to standard output; progress, notes and errors to standard error. With `--json` everything that a
+//! program may want comes as one JSON object a line on standard output, and nothing else does.
+
+pub mod describe;
+pub mod failure;
+pub mod json;
+pub mod plan;
+pub mod progress;
+pub mod style;
+pub mod summary;
+
+use std::io::{IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use serde_json::{Value as Json, json};
+
+use crate::config::diagnostic::Diagnostic;
+use crate::config::node::Sources;
+use style::{ERROR, HINT, WARNING};
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Where a command's words go. Cheap to copy: it only knows how, not what.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    json: bool,
+    verbose: u8,
+    out: ColorChoice,
+    err: ColorChoice,
+    interactive: bool,
+    on_github: bool,
+}
+
+impl Screen {
+    /// Looks at the terminal once: colour by `--color`, `NO_COLOR` and whether somebody is watching.
+    pub fn new(json: bool, colour: Colour, verbose: u8) -> Self {
+        let choice = |auto: ColorChoice| match colour {
+            Colour::Auto => auto,
+            Colour::Always => ColorChoice::Always,
+            Colour::Never => ColorChoice::Never,
+        };
+        Self {
+            json,
+            verbose,
+            out: choice(AutoStream::choice(&std::io::stdout())),
+            err: choice(AutoStream::choice(&std::io::stderr())),
+            on_github: std::env::var_os("GITHUB_ACTIONS").is_some(),
+            interactive: std::io::stderr().is_terminal() && std::io::stdin().is_terminal(),
+        }
+    }
+
+    /// Whether the output is for a machine.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// How often `-v` was given.
+    pub fn verbosity(&self) -> u8 {
+        self.verbose
+    }
+
+    /// Whether somebody sits at the terminal who can be asked.
+    pub fn can_ask(&self) -> bool {
+        self.interactive && !self.json
+    }
+
+    /// Whether progress may redraw lines.
+    pub fn is_live(&self) -> bool {
+        !self.json && std::io::stderr().is_terminal()
+    }
+
+    /// Whether colour goes to standard error.
+    pub fn err_has_colour(&self) -> bool {
+        self.err != ColorChoice::Never
+    }
+
+    /// A result for people, on standard output. A reader that went away (`| head`) is no error.
+    pub fn result(&self, text: &str) {
+        if !self.json {
+            let _ = writeln!(AutoStream::new(std::io::stdout().lock(), self.out), "{text}");
+        }
+    }
+
+    /// A result without a line end of our own: a function's answer, a log line that has one.
+    pub fn raw(&self, bytes: &[u8]) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(bytes);
+        let _ = out.flush();
+    }
+
+    /// One JSON line on standard output, only with `--json`.
+    pub fn json(&self, value: &Json) {
+        if self.json {
+            self.raw(format!("{value}\n").as_bytes());
+        }
+    }
+
+    /// A remark for people on standard error.
+    pub fn note(&self, text: &str) {
+        if !self.json {
+            let _ = writeln!(AutoStream::new(std::io::stderr().lock(), self.err), "{text}");
+        }
+    }
+
+    /// A warning: one line on standard error, or a JSON line.
+    pub fn warning(&self, text: &str) {
+        self.note(&format!("{WARNING}warning{WARNING:#}: {text}"));
+        self.json(&json!({"type": "warning", "message": text}));
+    }
+
+    /// One sentence that says what is wrong, then what to do, a line each.
+    pub fn error(&self, message: &str, help: &[String]) {
+        self.note(&format!("{ERROR}error{ERROR:#}: {message}"));
+        for line in help {
+            self.note(&format!("  {HINT}help{HINT:#}: {line}"));
+        }
+        self.json(&json!({"type": "error", "error": {"message": message, "help": help}}));
+    }
+
+    /// A failed call or change.
+    pub fn failure(&self, failure: &crate::engine::failure::Failure) {
+        self.note(&failure::text(failure, None));
+        self.json(&json!({"type": "error", "error": json::failure(failure)}));
+    }
+
+    /// Stopped on somebody's word.
+    pub fn stopped(&self, message: &str) {
+        self.note(message);
+        self.json(&json!({"type": "stopped", "message": message}));
+    }
+
+    /// Problems of a configuration, each with its place; on GitHub also beside the line in the pull request.
+    pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &Sources) {
+        if diagnostics.is_empty() {
+            return;
+        }
+        let look = diagnostics::Look { colour: self.err_has_colour(), width: 80 };
+        self.note(&diagnostics::report(diagnostics, sources, look));
+        for one in diagnostics {
+            if self.on_github {
+                self.note(&diagnostics::github(one, sources));
+            }
+            let mut line = diagnostics::json(one, sources);
+            if let Some(object) = line.as_object_mut() {
+                object.insert("type".into(), "diagnostic".into());
+            }
+            self.json(&line);
+        }
+    }
+
+    /// Asks a yes/no question on the terminal; `None` when nobody can be asked.
+    pub fn confirm(&self, question: &str) -> Option<bool> {
+        if !self.can_ask() {
+            return None;
+        }
+        // Ctrl-C and a closed terminal at the prompt mean no.
+        Some(dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false))
+    }
+}
+
+pub mod diagnostics;

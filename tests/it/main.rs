@@ -1,1 +1,12 @@
+//! Whole-program tests: the built binary against the practice cloud, read back with an independent client (boto3).
+//!
+//! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
+mod bad_input;
+mod deploy;
+mod fields;
+mod ownership;
+mod packaging;
+mod remove;
+mod run_and_look;
+mod support;

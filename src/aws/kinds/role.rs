@@ -13,7 +13,7 @@ use aws_sdk_iam::types::{Role as Found, Tag};
 
 use crate::aws::client::{Aws, incomplete};
 use crate::aws::ownership::ID;
-use crate::aws::raw::Pages;
+use crate::aws::pages::Pages;
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};

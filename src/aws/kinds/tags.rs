@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::aws::client::Aws;
 use crate::aws::ownership::{SERVICE, STAGE};
-use crate::aws::raw::TAGGING;
+use crate::aws::signed::Signed;
 use crate::engine::failure::Failure;
 use crate::engine::plan::FieldChange;
 use crate::engine::value::Value;
@@ -65,27 +65,22 @@ impl Aws {
                 { "Key": STAGE, "Values": [scope.stage] },
             ],
         });
-        let mut found = Tagged::new();
-        self.raw_pages(TAGGING, "GetResources", input, ("PaginationToken", "PaginationToken"), |page| {
-            found.extend(entries(page));
-        })
-        .await?;
+        let request = Signed::action("GetResources", input);
+        let token = ("PaginationToken", "PaginationToken");
+        let entries = self.pages("tagging", "GetResources", request, token, "ResourceTagMappingList").await?;
+        let found: Tagged = entries.iter().filter_map(entry).collect();
         let found = Arc::new(found);
         *known = Some(Arc::clone(&found));
         Ok(found)
     }
 }
 
-fn entries(page: &Json) -> impl Iterator<Item = (String, BTreeMap<String, String>)> {
-    let list = |json: &Json, key: &str| json.get(key).and_then(Json::as_array).cloned().unwrap_or_default();
-    list(page, "ResourceTagMappingList").into_iter().filter_map(move |entry| {
-        let arn = entry.get("ResourceARN")?.as_str()?.to_owned();
-        let tags = list(&entry, "Tags")
-            .iter()
-            .filter_map(|tag| Some((tag.get("Key")?.as_str()?.to_owned(), tag.get("Value")?.as_str()?.to_owned())))
-            .collect();
-        Some((arn, tags))
-    })
+fn entry(entry: &Json) -> Option<(String, BTreeMap<String, String>)> {
+    let arn = entry.get("ResourceARN")?.as_str()?.to_owned();
+    let tags = entry.get("Tags").and_then(Json::as_array).into_iter().flatten();
+    let tags =
+        tags.filter_map(|tag| Some((tag.get("Key")?.as_str()?.to_owned(), tag.get("Value")?.as_str()?.to_owned())));
+    Some((arn, tags.collect()))
 }
 
 #[cfg(test)]
@@ -122,10 +117,8 @@ mod tests {
 
     #[test]
     fn the_tagging_apis_answer_is_read() {
-        let page = json!({ "ResourceTagMappingList": [
-            { "ResourceARN": "arn:1", "Tags": [{ "Key": "k", "Value": "v" }] }, { "no": "arn" },
-        ] });
-        let found: Tagged = entries(&page).collect();
+        let page = [json!({ "ResourceARN": "arn:1", "Tags": [{ "Key": "k", "Value": "v" }] }), json!({ "no": "arn" })];
+        let found: Tagged = page.iter().filter_map(entry).collect();
         assert_eq!(found["arn:1"]["k"], "v");
         assert_eq!(found.len(), 1);
     }

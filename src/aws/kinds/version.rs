@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use aws_sdk_lambda::types::{FunctionConfiguration, State};
 
 use crate::aws::client::{Aws, incomplete};
-use crate::aws::raw::Pages;
+use crate::aws::pages::Pages;
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
@@ -132,6 +132,17 @@ pub fn function_name(reference: &str) -> &str {
         None => reference,
     };
     name.split(':').next().unwrap_or(name)
+}
+
+/// Makes every version of a function refer to what it is a version of: the digests of the function's code and
+/// configuration. CloudFormation's vocabulary has no word for the one and none of it for the other.
+pub fn pin(resources: &mut [Desired]) {
+    for resource in resources.iter_mut().filter(|resource| resource.address.kind == TYPE) {
+        let (Some(parent), Value::Map(properties)) = (&resource.parent, &mut resource.properties) else { continue };
+        for attribute in ["CodeSha256", "ConfigSha256"] {
+            properties.entry(attribute.to_owned()).or_insert_with(|| Value::attribute(parent.as_str(), attribute));
+        }
+    }
 }
 
 #[async_trait]

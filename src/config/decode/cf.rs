@@ -114,7 +114,7 @@ impl Decode for CfList {
 
     fn schema(schemas: &mut Schemas) -> Value {
         let list = Vec::<Cf>::schema(schemas);
-        json!({"anyOf": [list, schemas.intrinsic()]})
+        super::forms_schema(vec![list, schemas.intrinsic()])
     }
 }
 

@@ -76,7 +76,7 @@ fn case_pattern(words: &[&str]) -> String {
 }
 
 /// The schema of a value with several forms.
-pub fn forms_schema(doc: &[&str], forms: Vec<Value>) -> Value {
+pub fn forms_schema(forms: Vec<Value>) -> Value {
     let mut all = Vec::new();
     for form in forms {
         match form {
@@ -88,8 +88,13 @@ pub fn forms_schema(doc: &[&str], forms: Vec<Value>) -> Value {
             other => all.push(other),
         }
     }
-    all.dedup();
-    let _ = doc;
+    let mut seen = Vec::new();
+    all.retain(|form| {
+        !seen.contains(form) && {
+            seen.push(form.clone());
+            true
+        }
+    });
     json!({"anyOf": all})
 }
 
@@ -188,7 +193,7 @@ macro_rules! alternatives {
 
             fn schema(schemas: &mut $crate::config::decode::Schemas) -> serde_json::Value {
                 let forms = vec![$(<$ty as $crate::config::decode::Decode>::schema(schemas)),*];
-                $crate::config::decode::forms_schema(&[$($doc),*], forms)
+                $crate::config::decode::forms_schema(forms)
             }
         }
     };

@@ -92,8 +92,13 @@ impl<T: Decode> Decode for Vec<T> {
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
-        let items = or_variable(T::schema(schemas));
-        json!({"type": "array", "items": items})
+        let item = T::schema(schemas);
+        let list = json!({"type": "array", "items": or_variable(item.clone())});
+        // A single value may stand for a list of one, except where nobody could tell the two apart.
+        match item.as_object().is_some_and(serde_json::Map::is_empty) {
+            true => list,
+            false => super::forms_schema(vec![list, item]),
+        }
     }
 }
 
@@ -107,7 +112,7 @@ fn plural(one: &str) -> String {
 
 impl<T: Decode> Decode for IndexMap<String, T> {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
-        let map = cx.mapping(node, &Self::expects())?;
+        let map = cx.mapping(node, Self::expects)?;
         let mut values = IndexMap::with_capacity(map.len());
         for (key, entry) in map {
             if matches!(entry.value.data, Data::Null) && !T::KEEPS_NULL {

@@ -52,7 +52,7 @@ impl<T: Decode> Decode for Toggle<T> {
 
     fn schema(schemas: &mut Schemas) -> Value {
         let settings = T::schema(schemas);
-        json!({"anyOf": [{"type": "boolean"}, settings]})
+        super::forms_schema(vec![json!({"type": "boolean"}), settings])
     }
 }
 
@@ -111,7 +111,7 @@ impl<T: Short> Decode for Shorthand<T> {
     fn schema(schemas: &mut Schemas) -> Value {
         let short = T::short_schema(schemas);
         let long = T::schema(schemas);
-        json!({"anyOf": [short, long]})
+        super::forms_schema(vec![short, long])
     }
 }
 

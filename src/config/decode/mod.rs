@@ -4,8 +4,9 @@ mod cf;
 mod choice;
 mod collections;
 mod forms;
-mod nearest;
 mod object;
+#[cfg(test)]
+pub mod sample;
 mod scalars;
 mod schema;
 mod text;
@@ -16,11 +17,11 @@ use serde_json::Value;
 use super::diagnostic::Diagnostic;
 use super::node::{Data, Entry, Node, Place};
 
+pub use super::suggest::nearest;
 pub use cf::{Cf, CfList, CfOr};
 pub(crate) use choice::{alternatives, keywords};
 pub use choice::{forms_schema, ignores_case, one_of, words_schema};
 pub use forms::{Short, Shorthand, Toggle, mapping_at, string_at};
-pub use nearest::nearest;
 pub(crate) use object::object;
 pub use object::{FieldInfo, Places, Shape, expects_object, field_schema, object_schema, prose};
 pub use scalars::Bounded;
@@ -146,11 +147,19 @@ impl Decoder {
 
     /// Says that a value has the wrong type. Silent about a variable that only live state can resolve.
     pub fn wrong_type(&mut self, node: &Node, expected: &str) {
+        self.wrong_type_with(node, expected, None);
+    }
+
+    /// As [`Self::wrong_type`], with a sentence that says what to write.
+    pub fn wrong_type_with(&mut self, node: &Node, expected: &str, help: Option<String>) {
         if matches!(node.data, Data::Deferred(_)) {
             return;
         }
         let found = describe(node);
         let mut diagnostic = self.error("wrong-type", node, format!("expected {expected}, found {found}"));
+        if let Some(help) = help {
+            diagnostic = diagnostic.help(help);
+        }
         if intrinsic(node).is_some() {
             diagnostic = diagnostic.help(
                 "CloudFormation functions cannot be used here: hoist needs the value before anything is deployed",
@@ -166,11 +175,15 @@ impl Decoder {
     }
 
     /// The entries of a mapping, or an error that says what was expected.
-    pub fn mapping<'a>(&mut self, node: &'a Node, expected: &str) -> Option<&'a IndexMap<String, Entry>> {
+    pub fn mapping<'a>(
+        &mut self,
+        node: &'a Node,
+        expected: impl FnOnce() -> String,
+    ) -> Option<&'a IndexMap<String, Entry>> {
         match &node.data {
             Data::Map(map) => Some(map),
             _ => {
-                self.wrong_type(node, expected);
+                self.wrong_type(node, &expected());
                 None
             }
         }
@@ -270,5 +283,129 @@ pub fn key_place(node: &Node, key: &str) -> Place {
     match &node.data {
         Data::Map(map) => map.get(key).map_or(node.place, |entry| entry.key_place),
         _ => node.place,
+    }
+}
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the samples declare more than the tests ask for")]
+mod tests {
+    use super::*;
+
+    object! {
+        /// A sample object.
+        pub struct Sample {
+            /// A number.
+            size "size" = 5: Option<Bounded<1, 10>>,
+            /// A word.
+            colour "colour" | "color": Option<Colour>,
+            /// A switch.
+            cors "cors": Option<Toggle<Inner>>,
+            /// A list.
+            names "names": Vec<String>,
+            /// Needed.
+            name "name": Code,
+        }
+        ignored { "old": "it is old" }
+        noted { "loud": "nobody hears it" }
+        refused { "never": "write `name`" }
+    }
+
+    object! {
+        /// An inner object.
+        pub struct Inner {
+            /// A number.
+            depth "depth": i64,
+        }
+    }
+
+    keywords! {
+        /// Colours.
+        pub enum Colour {
+            Red = "red" | "RED",
+            Green = "green",
+        }
+    }
+
+    text! {
+        /// A code.
+        pub struct Code: "a code of capital letters", pattern "^[A-Z]+$", max 4
+    }
+
+    fn decode(yaml: &str) -> (Option<Sample>, String) {
+        let mut cx = Decoder::new();
+        let sample = cx.within("sample", |cx| Sample::decode(&sample::node(yaml), cx));
+        (sample, sample::summary(&cx.into_diagnostics()))
+    }
+
+    #[test]
+    fn every_problem_is_reported_with_its_place() {
+        let (sample, problems) = decode(
+            "size: 64\ncolour: gren\ncors: yes\nnames: [a, {b: c}, 3]\nname: abc\nsiez: 1\nold: x\nloud: x\nnever: x\n",
+        );
+        insta::assert_snapshot!(problems, @r"
+        6:1 error[unknown-key] sample.siez: unknown key
+        8:1 warning[ignored-key] sample.loud: has no effect: nobody hears it
+        9:1 error[refused-key] sample.never: is not supported by hoist
+        1:7 error[out-of-range] sample.size: 64 is above the maximum of 10
+        2:9 error[unknown-value] sample.colour: `gren` is not one of `red`, `green`
+        3:7 error[wrong-type] sample.cors: expected a boolean (`true` or `false`), or a mapping (`depth`), found the string `yes`
+        4:12 error[wrong-type] sample.names[1]: expected a string, found a mapping
+        5:7 error[bad-format] sample.name: `abc` is not a code of capital letters
+        ");
+        let sample = sample.expect("what could be read is there");
+        assert_eq!(sample.names, ["a", "3"]);
+        assert_eq!(sample.size.map(Bounded::get), Some(64));
+        assert_eq!(sample.place_of("size").line, 1);
+    }
+
+    #[test]
+    fn a_missing_key_is_an_error_and_null_is_missing() {
+        let (sample, problems) = decode("size: null\nname: null\n");
+        assert!(sample.is_none());
+        assert_eq!(problems, "1:1 error[missing-key] sample: `name` is missing");
+    }
+
+    #[test]
+    fn coerces_as_the_framework_does() {
+        let (sample, problems) = decode("size: '7'\ncolor: RED\ncors: 'true'\nnames: one\nname: ABC\n");
+        assert_eq!(problems, "");
+        let sample = sample.expect("a sample");
+        assert_eq!((sample.size.map(Bounded::get), sample.colour), (Some(7), Some(Colour::Red)));
+        assert!(sample.cors.is_some_and(|cors| cors.is_on()));
+        assert_eq!(sample.names, ["one"]);
+    }
+
+    #[test]
+    fn hints_at_words_that_are_no_booleans_and_units_that_are_no_numbers() {
+        let mut cx = Decoder::new();
+        assert_eq!(bool::decode(&sample::node("yes"), &mut cx), None);
+        assert_eq!(Bounded::<128, 10240>::decode(&sample::node("1536MB"), &mut cx).map(Bounded::get), Some(1536));
+        let found = cx.into_diagnostics();
+        assert!(found[0].help[0].contains("write `true`"), "{:?}", found[0].help);
+        assert_eq!(found[1].help, ["write `1536`"]);
+    }
+
+    #[test]
+    fn secrets_do_not_reach_a_message() {
+        let mut node = sample::node("hunter2");
+        node.secret = true;
+        let mut cx = Decoder::new();
+        Code::decode(&node, &mut cx);
+        i64::decode(&node, &mut cx);
+        Colour::decode(&node, &mut cx);
+        let found = cx.into_diagnostics();
+        assert_eq!(found.len(), 3);
+        assert!(found.iter().all(|found| !format!("{found:?}").contains("hunter2")), "{found:?}");
+    }
+
+    #[test]
+    fn a_variable_that_is_not_known_yet_is_no_error() {
+        let mut node = sample::node("x");
+        node.data = Data::Deferred("${ssm:/size}".to_owned());
+        let mut cx = Decoder::new();
+        assert_eq!(Option::<Bounded<1, 10>>::decode(&node, &mut cx), Some(None));
+        assert_eq!(Option::<bool>::decode(&node, &mut cx), Some(None));
+        assert_eq!(Code::decode(&node, &mut cx).as_deref(), Some("${ssm:/size}"));
+        assert!(cx.into_diagnostics().is_empty());
     }
 }

@@ -42,6 +42,8 @@ pub struct Shape {
     pub noted: &'static [(&'static str, &'static str)],
     /// Not accepted, with the way out.
     pub refused: &'static [(&'static str, &'static str)],
+    /// Fields that are read and not built into hoist yet, with what that means for the service.
+    pub unbuilt: &'static [(&'static str, &'static str)],
 }
 
 /// One key of an object.
@@ -67,6 +69,14 @@ impl Decoder {
     /// Reports keys that the object does not have, are refused, or have no effect that the user would expect.
     pub fn check_keys(&mut self, map: &IndexMap<String, Entry>, shape: &Shape) {
         for (key, entry) in map {
+            if let Some((_, what)) = shape.unbuilt.iter().find(|(name, _)| name == key)
+                && !matches!(entry.value.data, Data::Null | Data::Bool(false))
+            {
+                let at_key = Node::new(Data::Null, entry.key_place);
+                let diagnostic = self
+                    .within(key, |cx| cx.warning("unbuilt-key", &at_key, format!("is not built into hoist: {what}")));
+                self.report(diagnostic);
+            }
             if shape.fields.iter().any(|field| field.keys.contains(&key.as_str()))
                 || shape.ignored.iter().any(|(name, _)| name == key)
             {
@@ -126,6 +136,9 @@ pub fn object_schema(shape: &Shape, properties: Vec<(&FieldInfo, Value, Option<V
                 doc = format!("Older spelling of `{}`. {doc}", field.keys[0]);
                 property.insert("deprecated".to_owned(), json!(true));
             }
+            if let Some((_, what)) = shape.unbuilt.iter().find(|(name, _)| field.keys.contains(name)) {
+                doc = format!("{doc} Not built into hoist yet: {what}.");
+            }
             if !doc.is_empty() {
                 property.insert("description".to_owned(), json!(doc));
             }
@@ -174,6 +187,7 @@ pub fn field_schema<T: super::Decode>(schemas: &mut Schemas) -> (Value, bool) {
 ///     ignored { "frameworkVersion": "hoist reads the files of every version" }
 ///     noted { "stackPolicy": "no stack holds the functions" }
 ///     refused { "x": "write y instead" }
+///     unbuilt { "subnetIds": "functions stay outside" }
 /// }
 /// ```
 macro_rules! object {
@@ -188,6 +202,7 @@ macro_rules! object {
         $(ignored { $($ikey:literal : $ireason:literal),* $(,)? })?
         $(noted { $($nkey:literal : $nreason:literal),* $(,)? })?
         $(refused { $($rkey:literal : $rreason:literal),* $(,)? })?
+        $(unbuilt { $($ukey:literal : $ureason:literal),* $(,)? })?
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug)]
@@ -213,6 +228,7 @@ macro_rules! object {
                 ignored: &[$($(($ikey, $ireason)),*)?],
                 noted: &[$($(($nkey, $nreason)),*)?],
                 refused: &[$($(($rkey, $rreason)),*)?],
+                unbuilt: &[$($(($ukey, $ureason)),*)?],
             };
 
             /// The place of a key's value; that of the object when the key is not there.
@@ -226,7 +242,7 @@ macro_rules! object {
                 node: &$crate::config::node::Node,
                 cx: &mut $crate::config::decode::Decoder,
             ) -> Option<Self> {
-                let map = cx.mapping(node, &<Self as $crate::config::decode::Decode>::expects())?;
+                let map = cx.mapping(node, <Self as $crate::config::decode::Decode>::expects)?;
                 cx.check_keys(map, &Self::SHAPE);
                 $( let $field = cx.field::<$ty>(map, &[$key $(, $alias)*], node); )*
                 Some(Self {

@@ -124,6 +124,14 @@ impl Decode for f64 {
     }
 }
 
+/// The number in `1536MB` and `30s`: a value with a unit that the language does not have.
+fn leading_number(node: &Node) -> Option<i64> {
+    let text = node.as_str()?.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
+    let unit = text[end..].trim();
+    (unit.len() <= 8 && unit.chars().all(char::is_alphabetic)).then(|| text[..end].parse().ok()).flatten()
+}
+
 /// A whole number with both ends included; `i64::MAX` as the upper end means none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounded<const MIN: i64, const MAX: i64>(pub i64);
@@ -138,8 +146,9 @@ impl<const MIN: i64, const MAX: i64> Bounded<MIN, MAX> {
 impl<const MIN: i64, const MAX: i64> Decode for Bounded<MIN, MAX> {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         let Some(value) = integer(node) else {
-            cx.wrong_type(node, &Self::expects());
-            return None;
+            let meant = leading_number(node);
+            cx.wrong_type_with(node, &Self::expects(), meant.map(|number| format!("write `{number}`")));
+            return meant.map(Self);
         };
         let problem = if value < MIN {
             Some(format!("{} is below the minimum of {MIN}", shown(node)))

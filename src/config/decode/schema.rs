@@ -17,7 +17,7 @@ impl Schemas {
             let schema = build(self);
             self.definitions.insert(name, schema);
         }
-        json!({"$ref": format!("#/$defs/{name}")})
+        json!({"$ref": format!("#/definitions/{name}")})
     }
 
     /// A CloudFormation function: one key, `Ref`, `Condition` or `Fn::…`.
@@ -47,7 +47,7 @@ impl Schemas {
 
 /// Lets a variable stand in for a value, as an editor sees the file before variables are resolved.
 pub fn or_variable(schema: Value) -> Value {
-    let variable = json!({"$ref": "#/$defs/Variable"});
+    let variable = json!({"$ref": "#/definitions/Variable"});
     match schema {
         Value::Object(map) if map.is_empty() => Value::Object(map),
         Value::Object(map) if map.len() == 1 && map.get("type") == Some(&json!("string")) => Value::Object(map),

@@ -8,7 +8,7 @@ use super::lambda::{
     Architecture, Environment, Image, LambdaLogs, LogRetention, MemorySize, RuntimeManagement, Secrets, Statement,
     Tags, Timeout, Tracing, VpcSetting,
 };
-use super::names::{Description, FunctionName};
+use super::names::FunctionName;
 use super::package::FunctionPackage;
 
 object! {
@@ -20,8 +20,8 @@ object! {
         image "image": Option<Shorthand<Image>>,
         /// The physical name. Default: `<service>-<stage>-<key>`.
         name "name": Option<FunctionName>,
-        /// What the function is for.
-        description "description": Option<Description>,
+        /// What the function is for, up to 256 characters.
+        description "description": Option<Cf>,
         /// The Lambda runtime. Default: the provider's.
         runtime "runtime": Option<String>,
         /// Memory in MB. Default: the provider's, or 1024.
@@ -142,6 +142,21 @@ object! {
         "datadog": "the Datadog plugin is not run",
         "newRelic": "the New Relic plugin is not run",
         "vpcDiscovery": "the VPC discovery plugin is not run"
+    }
+    unbuilt {
+        "tenancy": "calls are not isolated by tenant",
+        "capacityProvider": "the function runs on Lambda's own capacity",
+        "build": "code is packaged as it is",
+        "alarms": "no alarms are made",
+        "deploymentSettings": "traffic moves all at once",
+        "concurrencyAutoscaling": "provisioned concurrency is not scaled",
+        "warmup": "the function is not kept warm",
+        "prune": "old versions are not deleted",
+        "module": "Python requirements are not installed",
+        "logForwarding": "logs are not forwarded",
+        "lambdaInsights": "Lambda Insights stays off",
+        "lambdaAtEdge": "no distribution is changed",
+        "entry": "code is packaged as it is"
     }
 }
 

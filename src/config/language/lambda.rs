@@ -120,7 +120,7 @@ pub struct Environment(pub IndexMap<String, EnvironmentVariable>);
 
 impl Decode for Environment {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
-        let map = cx.mapping(node, &Self::expects())?;
+        let map = cx.mapping(node, Self::expects)?;
         let mut variables = IndexMap::with_capacity(map.len());
         for (name, entry) in map {
             cx.within(name, |cx| {
@@ -333,7 +333,7 @@ const STATEMENT_KEYS: [&str; 9] =
 
 impl Decode for Statement {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
-        let map = cx.mapping(node, &Self::expects())?;
+        let map = cx.mapping(node, Self::expects)?;
         if super::super::decode::intrinsic(node).is_some() {
             return Some(Self(node.clone()));
         }

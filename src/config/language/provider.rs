@@ -143,6 +143,11 @@ object! {
         "notificationArns": "no stack holds the functions, so there are no stack events to send",
         "stackPolicy": "no stack holds the functions; `deletionProtection` refuses a removal"
     }
+    unbuilt {
+        "domain": "no custom domain is made",
+        "domains": "no custom domains are made",
+        "capacityProviders": "no capacity providers are made"
+    }
 }
 
 impl Short for Provider {

@@ -76,6 +76,13 @@ object! {
         "sandboxes": "sandboxes of v4 are not deployed",
         "$schema": "it tells editors where the schema lies"
     }
+    unbuilt {
+        "build": "code is packaged as it is",
+        "stepFunctions": "no state machines are made",
+        "appSync": "no GraphQL API is made",
+        "constructs": "no constructs are made",
+        "outputs": "no values are published"
+    }
 }
 
 object! {
@@ -167,13 +174,13 @@ impl Decode for Functions {
                         continue;
                     }
                     cx.within_item(index, |cx| {
-                        if let Some(map) = cx.mapping(item, "a mapping of functions") {
+                        if let Some(map) = cx.mapping(item, || "a mapping of functions".to_owned()) {
                             functions.read(map, cx);
                         }
                     });
                 }
             }
-            _ => functions.read(cx.mapping(node, &Self::expects())?, cx),
+            _ => functions.read(cx.mapping(node, Self::expects)?, cx),
         }
         Some(functions)
     }
@@ -194,11 +201,11 @@ impl Decode for Functions {
         let function = Function::schema(schemas);
         let map = json!({"type": "object",
             "patternProperties": {"^[a-zA-Z0-9-_]+$":
-                {"anyOf": [function, {"type": "null"}, {"$ref": "#/$defs/Variable"}]}},
+                {"anyOf": [function, {"type": "null"}, {"$ref": "#/definitions/Variable"}]}},
             "additionalProperties": false});
         json!({"anyOf": [
             map.clone(),
-            {"type": "array", "items": {"anyOf": [map, {"$ref": "#/$defs/Variable"}]}}
+            {"type": "array", "items": {"anyOf": [map, {"$ref": "#/definitions/Variable"}]}}
         ]})
     }
 }

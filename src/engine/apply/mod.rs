@@ -60,7 +60,7 @@ pub enum Outcome {
     Skipped {
         cause: Address,
     },
-    /// Not started, because the run was stopped.
+    /// Not started, because the run was stopped; or let go while it ran, if it has a timing.
     Interrupted,
 }
 
@@ -238,6 +238,8 @@ impl<'a> Run<'a> {
         }
         match result {
             Ok(done) => self.succeed(node, took, done),
+            // It gave up waiting because of the stop: it stays open, and so does what comes after it.
+            Err(failure) if failure.reason == Reason::Cancelled && self.stop.is_asked() => {}
             Err(failure) => {
                 self.lost |= is_lost(&failure);
                 self.fail(node, took, failure);
@@ -287,11 +289,11 @@ impl<'a> Run<'a> {
     /// Lets go of what is under way. What became of it is read by the next deploy.
     fn let_go(&mut self) {
         self.tasks.abort_all();
-        let running: Vec<Running> = self.running.drain().map(|(_, running)| running).collect();
-        for Running { node, began, .. } in running {
-            let failure = Failure::new(Reason::Cancelled, "stopped while it ran")
-                .help("The next deploy reads what became of it.");
-            self.fail(node, began.elapsed(), failure);
+        for Running { node, began, .. } in self.running.drain().map(|(_, running)| running) {
+            if let Node::Change(position) = node {
+                let timing = Timing { began: began.duration_since(self.began), took: began.elapsed() };
+                self.result.timings[position] = Some(timing);
+            }
         }
     }
 

@@ -24,7 +24,7 @@ pub enum End {
     Killed,
     /// The plan, and what became of it when there was anything to do.
     Ran(Plan, Option<Applied>),
-    Refused(Vec<Failure>),
+    Refused(#[expect(dead_code, reason = "shown by Debug when a test fails")] Vec<Failure>),
 }
 
 impl End {

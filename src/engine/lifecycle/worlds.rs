@@ -1,12 +1,14 @@
 //! Random worlds: whatever is live, whatever the file says and whatever fails, the same holds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use super::process::{Account, End, on_paused_clock};
 use super::service::{Service, any_service};
+use crate::engine::lease::look;
 use crate::engine::memory::{Fault, Owner, Thing};
 use crate::engine::resource::DesiredState;
 
@@ -97,7 +99,10 @@ async fn live(life: &Life) -> Result<(), TestCaseError> {
     prop_assert!(end.is_complete(), "removed: {:?}", end);
     prop_assert_eq!(account.world.ours(), Vec::new());
     checked(&end, &Service::default(), "removed")?;
-    prop_assert!(!account.store.text().contains("held"), "{}", account.store.text());
+    // Released, or expired a lease's length later.
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let seen = look(account.store.as_ref()).await.map_err(|failure| fails(failure.message))?;
+    prop_assert!(seen.holder().is_none(), "{}", account.store.text());
     Ok(())
 }
 

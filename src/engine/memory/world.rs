@@ -72,12 +72,33 @@ struct Inner {
     next_id: u64,
     calls: u64,
     writes: u64,
-    log: Vec<String>,
     faults: BTreeMap<u64, Fault>,
     most_at_once: usize,
     at_once: usize,
+    quota: Option<Quota>,
+    refused: u64,
     at_work: BTreeMap<String, usize>,
     overlaps: Vec<String>,
+}
+
+/// The server's own token bucket, on its own clock.
+struct Quota {
+    per_second: f64,
+    burst: f64,
+    tokens: f64,
+    last: Instant,
+}
+
+impl Quota {
+    fn admits(&mut self) -> bool {
+        let now = Instant::now();
+        let passed = now.duration_since(self.last).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.per_second).min(self.burst);
+        self.last = now;
+        let admitted = self.tokens >= 1.0;
+        self.tokens -= f64::from(u8::from(admitted));
+        admitted
+    }
 }
 
 #[derive(Default)]
@@ -110,7 +131,6 @@ impl World {
         let mut inner = self.lock();
         inner.calls = 0;
         inner.writes = 0;
-        inner.log.clear();
         inner.faults = faults;
         inner.at_work.clear();
         let token = CancellationToken::new();
@@ -126,8 +146,14 @@ impl World {
         self.lock().writes
     }
 
-    pub fn log(&self) -> Vec<String> {
-        self.lock().log.clone()
+    /// From now on, calls beyond a quota are refused.
+    pub fn limit(&self, per_second: f64, burst: f64) {
+        self.lock().quota = Some(Quota { per_second, burst, tokens: burst, last: Instant::now() });
+    }
+
+    /// How many calls were refused for their rate since the beginning.
+    pub fn refused(&self) -> u64 {
+        self.lock().refused
     }
 
     pub fn most_at_once(&self) -> usize {
@@ -168,15 +194,18 @@ impl World {
             inner.at_once += 1;
             inner.most_at_once = inner.most_at_once.max(inner.at_once);
             let number = inner.calls;
-            inner.log.push(operation.to_owned());
             (number, inner.faults.get(&number).copied())
         };
         // Different for each call, so that answers overtake each other; the same in each run.
         tokio::time::sleep(Duration::from_millis(20 + number.wrapping_mul(7919) % 180)).await;
-        {
+        let admitted = {
             let mut inner = self.lock();
             inner.at_once = inner.at_once.saturating_sub(1);
-        }
+            let admitted = inner.quota.as_mut().is_none_or(Quota::admits);
+            inner.refused += u64::from(!admitted);
+            admitted
+        };
+        let fault = if admitted { fault } else { Some(Fault::Throttled) };
         let error = |fate, text: &str| CallError::new("mem", operation, fate, text);
         match fault {
             None => self.carry_out(effect),

@@ -39,7 +39,10 @@ pub(super) fn decide(
         }
         let parent = wanted.parent[position].and_then(|parent| changes[parent].as_ref());
         let is_live = live[position].take().filter(|_| !goes_with(parent, kind));
-        let decision = if assumed[position] {
+        let decision = if assumed[position] && follows(wanted, cloud, &known, position, parent, &desired) {
+            let why = parent.map_or_else(String::new, |parent| format!("{} changes", parent.address.logical_id));
+            Ok(Decision { action: Action::Create, why })
+        } else if assumed[position] {
             Ok(Decision { action: Action::Nothing, why: "taken from the fingerprint of its parent".to_owned() })
         } else {
             decide_one(&desired, is_live.as_ref(), parent, kind, options)
@@ -49,7 +52,7 @@ pub(super) fn decide(
                 known[position] = attributes(&action, is_live.as_ref(), kind.predict(&desired));
                 let live = is_live.map(|live| sealed(live, Some(&desired), kind));
                 let address = desired.address.clone();
-                let assumed = assumed[position];
+                let assumed = assumed[position] && matches!(action, Action::Nothing);
                 changes[position] = Some(Change { address, action, why, assumed, desired: Some(desired), live });
             }
             Err(failure) => failures.push(failure),
@@ -62,6 +65,28 @@ pub(super) fn decide(
     let left = all_orphans(orphans, &all, wanted, cloud);
     all.extend(left);
     Ok(all)
+}
+
+/// Whether a resource that was not read is made anew all the same, because what it is follows from its parent, which
+/// changes: a version of a function. The old one is kept, so nothing needs to be known of it.
+fn follows(
+    wanted: &Wanted<'_>,
+    cloud: &dyn Cloud,
+    known: &[Attributes],
+    position: usize,
+    parent: Option<&Change>,
+    desired: &Desired,
+) -> bool {
+    let (Some(kind), Some(parent)) = (cloud.kind(&desired.address.kind), parent) else { return false };
+    let Some(live) = parent.live.as_ref().filter(|_| kind.is_retained()) else { return false };
+    let before = wanted.evaluated(position, cloud, &|logical_id, attribute| {
+        if logical_id == parent.address.logical_id {
+            live.attributes.get(attribute).cloned()
+        } else {
+            known[wanted.position(logical_id)?].get(attribute).cloned()
+        }
+    });
+    kind.identity(&before) != kind.identity(desired)
 }
 
 struct Decision {

@@ -57,3 +57,6 @@ async fn find(desired: &DesiredState, cloud: &Arc<dyn Cloud>, options: PlanOptio
     let after = ordering::order(&desired.resources, &changes, cloud.as_ref());
     Ok(Plan { changes, after })
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::PlanOptions;
-use super::wanted::Wanted;
+use super::wanted::{Attributes, Wanted};
 use crate::engine::address::Address;
 use crate::engine::diff::difference;
-use crate::engine::evaluate::{is_known, references};
+use crate::engine::evaluate::{holds_secret, is_known, references};
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Cloud;
 use crate::engine::resource::{Desired, Live, Ownership};
@@ -55,6 +55,13 @@ struct Reader<'a, 'b> {
     turns: Arc<Semaphore>,
     found: Found,
     failures: Vec<Failure>,
+}
+
+#[derive(Default)]
+struct Foreseen {
+    /// Which resource waits for an attribute of which other.
+    open: Vec<(usize, usize)>,
+    replaced: HashSet<usize>,
 }
 
 /// A live resource beneath which to look.
@@ -151,16 +158,31 @@ impl Reader<'_, '_> {
             None => return,
         };
         let mut seen: HashSet<(String, String)> = self.found.live.iter().flatten().map(place).collect();
+        let later = self.wanted_later();
         for live in owned {
             let Some(kind) = self.cloud.kind(&live.address.kind) else { continue };
             // What lives beneath another is found there.
             let beneath_wanted = kind.parent_type().is_some()
                 && live.parent.as_deref().is_some_and(|parent| self.wanted.position(parent).is_some());
-            if live.ownership == Ownership::Ours && !beneath_wanted && seen.insert(place(&live)) {
+            let is_wanted = beneath_wanted
+                || later.contains(&(live.address.kind.clone(), live.physical_id.clone()))
+                || later.contains(&(live.address.kind.clone(), live.address.logical_id.clone()));
+            if live.ownership == Ownership::Ours && !is_wanted && seen.insert(place(&live)) {
                 let live = self.in_one_form(live);
                 self.found.orphans.push(live);
             }
         }
+    }
+
+    /// Names of what is wanted beneath others: it was not read yet, or will not be, and is no orphan all the same.
+    fn wanted_later(&self) -> HashSet<(String, String)> {
+        let mut later = HashSet::new();
+        for position in (0..self.wanted.resources.len()).filter(|&position| self.wanted.parent[position].is_some()) {
+            let address = &self.wanted.resources[position].address;
+            let identity = self.cloud.kind(&address.kind).and_then(|kind| kind.identity(&self.evaluated(position)));
+            later.insert((address.kind.clone(), identity.unwrap_or_else(|| address.logical_id.clone())));
+        }
+        later
     }
 
     /// Level by level: what stands beneath what was found, wanted or not.
@@ -222,12 +244,12 @@ impl Reader<'_, '_> {
     }
 
     async fn read_level(&mut self, parents: Vec<Parent>) -> Vec<Parent> {
-        let open = if self.options.trust_fingerprints { self.open_references() } else { Vec::new() };
+        let foreseen = if self.options.trust_fingerprints { self.foresee() } else { Foreseen::default() };
         let mut tasks = JoinSet::new();
         for (number, parent) in parents.iter().enumerate() {
             if let Some(position) = parent.position
                 && !parent.absent
-                && self.can_be_assumed(position, &parent.live, &open)
+                && self.can_be_assumed(position, &parent.live, &foreseen)
             {
                 self.assume_beneath(position);
                 continue;
@@ -336,7 +358,7 @@ impl Reader<'_, '_> {
     }
 
     /// Whether everything beneath a live resource is as its fingerprint says, and nobody needs to know more of it.
-    fn can_be_assumed(&self, top: usize, live: &Live, open: &[(usize, usize)]) -> bool {
+    fn can_be_assumed(&self, top: usize, live: &Live, foreseen: &Foreseen) -> bool {
         let fingerprint = &self.wanted.resources[top].fingerprint;
         if !self.options.trust_fingerprints || fingerprint.is_none() || live.fingerprint != *fingerprint {
             return false;
@@ -344,26 +366,42 @@ impl Reader<'_, '_> {
         if live.ownership != Ownership::Ours {
             return false;
         }
-        // A new resource in its place has nothing beneath it.
-        let desired = self.evaluated(top);
-        let traits = self.cloud.kind(&desired.address.kind).map_or(&[][..], |kind| kind.traits());
-        if !difference(&live.properties, &desired.properties, traits).forced_by.is_empty() {
+        // A fingerprint says nothing about secrets.
+        if self.wanted.beneath(top).iter().any(|&child| holds_secret(&self.wanted.resources[child].properties)) {
             return false;
         }
-        open.iter().all(|(position, needed)| {
+        // A new resource in its place has nothing beneath it.
+        if foreseen.replaced.contains(&top) {
+            return false;
+        }
+        foreseen.open.iter().all(|(position, needed)| {
             // Among themselves they may know what is not known here; between them and the rest nothing may be open.
             self.wanted.is_beneath(*position, top) == self.wanted.is_beneath(*needed, top)
         })
     }
 
-    /// Which resource waits for an attribute of which other, as far as is known by now.
-    fn open_references(&self) -> Vec<(usize, usize)> {
-        let mut open = Vec::new();
-        for position in 0..self.wanted.resources.len() {
-            let needed = references(&self.evaluated(position).properties);
-            open.extend(needed.iter().filter_map(|(id, _)| Some((position, self.wanted.position(id)?))));
+    /// What the plan will come to, as far as is known by now. What will be replaced has other attributes afterwards.
+    fn foresee(&self) -> Foreseen {
+        let mut known: Vec<Attributes> = vec![Attributes::new(); self.wanted.resources.len()];
+        let mut foreseen = Foreseen::default();
+        for &position in &self.wanted.order {
+            let desired = self.wanted.evaluated(position, self.cloud.as_ref(), &|logical_id, attribute| {
+                known[self.wanted.position(logical_id)?].get(attribute).cloned()
+            });
+            let needed = references(&desired.properties);
+            foreseen.open.extend(needed.iter().filter_map(|(id, _)| Some((position, self.wanted.position(id)?))));
+            let Some(kind) = self.cloud.kind(&desired.address.kind) else { continue };
+            known[position] = kind.predict(&desired);
+            let Some(live) = &self.found.live[position] else { continue };
+            if difference(&live.properties, &desired.properties, kind.traits()).forced_by.is_empty() {
+                let mut attributes = live.attributes.clone();
+                attributes.append(&mut known[position]);
+                known[position] = attributes;
+            } else {
+                foreseen.replaced.insert(position);
+            }
         }
-        open
+        foreseen
     }
 
     fn assume_beneath(&mut self, top: usize) {

@@ -57,12 +57,15 @@ impl<'a> Wanted<'a> {
         }
         let order = match graph.order() {
             Ok(order) => order,
-            Err(circle) => {
+            Err(mut circle) => {
+                // From whoever refers to whom it refers to.
+                circle.reverse();
+                circle.rotate_right(1);
                 let mut names: Vec<&str> =
                     circle.iter().map(|&position| resources[position].address.logical_id.as_str()).collect();
                 names.extend(names.first().copied());
                 failures.push(
-                    invalid(format!("resources wait for each other: {}", names.join(" → ")))
+                    invalid(format!("resources refer to each other in a circle: {}", names.join(" → ")))
                         .help("Take one of these references away."),
                 );
                 Vec::new()

@@ -252,9 +252,7 @@ impl Retry {
         };
         let Some(budget) = self.table.budget(&error, class) else { return Err(trial.give_up(error)) };
         if class == Class::Throttled {
-            for bucket in trial.call.buckets {
-                self.limiter.slow_down(bucket);
-            }
+            self.limiter.slow_down_narrowest(trial.call.buckets);
         }
         let now = Instant::now();
         let spell = trial.spell(class, now);

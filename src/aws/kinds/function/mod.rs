@@ -67,6 +67,11 @@ impl Function {
         Self { aws }
     }
 
+    /// Whether the function was made in this run: a corner of Lambda may not know it yet.
+    fn is_fresh(&self, name: &str) -> bool {
+        self.aws.retry().fresh.contains(name)
+    }
+
     async fn get(&self, name: &str) -> Result<Option<GetFunctionOutput>, Failure> {
         self.aws
             .call("lambda", "GetFunction")
@@ -74,10 +79,29 @@ impl Function {
             .await
     }
 
-    /// The live function of that name. `desired` says which settings beyond GetFunction must be read.
+    /// The answer about a function that is read for a plan, whoever asks first.
+    pub async fn shared(aws: &Aws, name: &str) -> Result<Option<GetFunctionOutput>, Failure> {
+        let cell = aws.run.function(name);
+        let answer = cell
+            .get_or_try_init(|| async {
+                aws.call("lambda", "GetFunction").find(|| aws.lambda().get_function().function_name(name).send()).await
+            })
+            .await?;
+        Ok(answer.clone())
+    }
+
+    /// The live function of that name, read for a plan. `desired` says which settings beyond GetFunction must be read.
     pub async fn find(&self, name: &str, logical_id: Option<&str>, desired: &Value) -> Result<Option<Live>, Failure> {
-        match self.get(name).await? {
+        match Self::shared(&self.aws, name).await? {
             Some(answer) => self.live(&answer, logical_id, desired).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, as it is at this moment.
+    async fn find_now(&self, name: &str, desired: &Value) -> Result<Option<Live>, Failure> {
+        match self.get(name).await? {
+            Some(answer) => self.live(&answer, None, desired).await.map(Some),
             None => Ok(None),
         }
     }
@@ -168,7 +192,7 @@ impl Function {
             .aws
             .call("lambda", "GetFunction")
             .progress(progress)
-            .fresh(true)
+            .fresh(self.is_fresh(name))
             .wait(
                 SETTLES_WITHIN,
                 || self.aws.lambda().get_function().function_name(name).send(),
@@ -190,7 +214,7 @@ impl Function {
                 self.aws
                     .call("lambda", "PutFunctionConcurrency")
                     .progress(progress)
-                    .fresh(true)
+                    .fresh(self.is_fresh(name))
                     .send(|| {
                         self.aws
                             .lambda()
@@ -218,7 +242,7 @@ impl Function {
         self.aws
             .call("lambda", "PutRuntimeManagementConfig")
             .progress(progress)
-            .fresh(true)
+            .fresh(self.is_fresh(name))
             .send(|| {
                 self.aws
                     .lambda()
@@ -237,7 +261,7 @@ impl Function {
         self.aws
             .call("lambda", "PutFunctionRecursionConfig")
             .progress(progress)
-            .fresh(true)
+            .fresh(self.is_fresh(name))
             .send(|| {
                 self.aws
                     .lambda()
@@ -288,7 +312,7 @@ impl Function {
             .aws
             .call("lambda", "UpdateFunctionCode")
             .progress(progress)
-            .fresh(true)
+            .fresh(self.is_fresh(name))
             .send(|| {
                 let request = self
                     .aws
@@ -407,7 +431,7 @@ impl Function {
             }
             // Its name is unique, so a second attempt meets what the first one made.
             Err(failure) if failure.code.as_deref() == Some("ResourceConflictException") => {
-                let found = self.find(name, None, &desired.properties).await?;
+                let found = self.find_now(name, &desired.properties).await?;
                 if found.is_some_and(|found| is_the_same(&found, desired)) { Ok(()) } else { Err(failure) }
             }
             Err(failure) => Err(failure),

@@ -1,0 +1,25 @@
+.PHONY: setup test check
+
+# Python's packages for the practice cloud, in an environment of their own. Done before: returns at once.
+setup:
+	@tests/cloud/setup.sh
+
+# Sets everything up and runs all tests: ours, and those of the practice cloud that they run against.
+test: setup
+	cargo test --locked
+	tests/cloud/test.sh
+
+# What a change has to pass.
+check:
+	@.ci/run
+
+# The practice cloud: an AWS to deploy to that costs nothing and behaves badly.
+
+.PHONY: cloud cloud-test
+
+# make cloud WEATHER=aws PORT=4566
+cloud:
+	@tests/cloud/start.sh --weather "$(or $(WEATHER),calm)" --port "$(or $(PORT),4566)"
+
+cloud-test:
+	tests/cloud/test.sh

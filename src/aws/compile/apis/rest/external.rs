@@ -1,0 +1,125 @@
+//! Routes of a REST API that is there: it is not ours, so its document is not touched.
+
+use std::collections::BTreeMap;
+
+use super::super::super::output::Output;
+use super::super::super::plan::{Plan, Triggered};
+use super::super::super::tree::{self, Properties};
+use super::authorizers::{Authorization, Schemes, authorizer_id};
+use super::method::Method;
+use crate::aws::naming;
+use crate::aws::template::TemplateResource;
+use crate::config::decode::Cf;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::language::api::RestApiResources;
+use crate::config::language::events::http::Http;
+use crate::engine::value::Value;
+
+pub(super) fn attach(
+    plan: &Plan,
+    api: &Value,
+    methods: &[Method],
+    schemes: &Schemes,
+    events: &[Triggered<Http>],
+    output: &mut Output,
+) {
+    let Some(settings) = plan.service.provider.api_gateway.as_ref() else { return };
+    let Some(root) = settings.rest_api_root_resource_id.as_ref() else {
+        output.problem(
+            Diagnostic::error(
+                "missing-key",
+                "provider.apiGateway: `restApiId` needs `restApiRootResourceId`, the resource that paths begin at",
+            )
+            .path("provider.apiGateway")
+            .at(settings.place)
+            .help("add `restApiRootResourceId`"),
+        );
+        return;
+    };
+    for event in events {
+        let request = event.settings.request.as_ref();
+        if request.is_some_and(|request| !request.schemas.is_empty()) {
+            output.problem(
+                event
+                    .problem("conflict", "schemas are for an API that the service makes")
+                    .help("leave out `request.schemas`, or `provider.apiGateway.restApiId`"),
+            );
+        }
+    }
+    for (logical_id, properties) in &schemes.resources {
+        let resource = TemplateResource::new("AWS::ApiGateway::Authorizer", properties.clone().into());
+        output.add(logical_id.clone(), resource);
+    }
+    let mut places = Places::new(root, settings.rest_api_resources.as_ref());
+    for method in methods {
+        let place = places.of(&method.path, api, output);
+        let parameters =
+            method.parameters.iter().fold(Properties::new(), |all, (name, required)| all.with(name, *required));
+        let responses = method.responses.iter().map(|(code, headers)| {
+            let headers = headers
+                .iter()
+                .fold(Properties::new(), |all, name| all.with(&format!("method.response.header.{name}"), true));
+            Properties::new().with("StatusCode", code.as_str()).with("ResponseParameters", headers).into()
+        });
+        let scopes = match &method.authorization {
+            Authorization::Scheme { scopes, .. } | Authorization::Existing { scopes, .. } => scopes.clone(),
+            Authorization::None | Authorization::Signed => Vec::new(),
+        };
+        let properties = Properties::new()
+            .with("RestApiId", api.clone())
+            .with("ResourceId", place)
+            .with("HttpMethod", method.verb)
+            .with("ApiKeyRequired", method.needs_key)
+            .with("AuthorizationType", method.authorization.kind())
+            .maybe("AuthorizerId", authorizer_id(&method.authorization))
+            .list("AuthorizationScopes", scopes)
+            .with("RequestParameters", parameters)
+            .with("Integration", method.integration.clone())
+            .with("MethodResponses", Value::List(responses.collect()))
+            .maybe("OperationName", method.operation.as_deref());
+        let resource = TemplateResource::new("AWS::ApiGateway::Method", properties.into());
+        output.add(method.logical_id.clone(), resource.after(method.after.clone()));
+    }
+}
+
+/// The resources that paths hang from: those that are there, and those that are made.
+struct Places {
+    known: BTreeMap<String, Value>,
+}
+
+impl Places {
+    fn new(root: &Cf, given: Option<&RestApiResources>) -> Self {
+        let mut known = BTreeMap::from([("/".to_owned(), Value::from(root))]);
+        let path = |path: &str| format!("/{}", path.trim_matches('/'));
+        match given {
+            Some(RestApiResources::ByPath(all)) => {
+                known.extend(all.iter().map(|(name, id)| (path(name), Value::from(id))));
+            }
+            Some(RestApiResources::List(all)) => {
+                known.extend(all.iter().map(|one| (path(&one.path), Value::from(&one.resource_id))));
+            }
+            None => {}
+        }
+        Self { known }
+    }
+
+    /// The resource of a path; its parts are made on first need.
+    fn of(&mut self, path: &str, api: &Value, output: &mut Output) -> Value {
+        if let Some(id) = self.known.get(path) {
+            return id.clone();
+        }
+        let (parent, part) = match path.rsplit_once('/') {
+            Some(("", part)) => ("/", part),
+            Some((parent, part)) => (parent, part),
+            None => ("/", path),
+        };
+        let parent = self.of(parent, api, output);
+        let logical_id = format!("ApiGatewayResource{}", naming::path(path));
+        let properties =
+            Properties::new().with("RestApiId", api.clone()).with("ParentId", parent).with("PathPart", part);
+        output.add(logical_id.clone(), TemplateResource::new("AWS::ApiGateway::Resource", properties.into()));
+        let id = tree::reference(logical_id);
+        self.known.insert(path.to_owned(), id.clone());
+        id
+    }
+}

@@ -1,0 +1,266 @@
+//! The file's own `resources:`: what is laid over generated resources, what CloudFormation makes, and in which stack.
+//!
+//! Resources that refer to functions, APIs or anything else that hoist makes can only be made after it: they go into a
+//! second stack. All others come first, so that functions can refer to them.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+
+use super::output::Output;
+use super::plan::Plan;
+use super::tree;
+use crate::aws::template::TemplateResource;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::node::{Data, Entry, Node};
+use crate::engine::value::Value;
+
+/// Sections that both stacks get, and that generated resources may mention too.
+const SHARED_SECTIONS: &[&str] = &["Conditions", "Mappings", "Parameters"];
+/// Sections that belong to a template as a whole.
+const TEMPLATE_SECTIONS: &[&str] = &["AWSTemplateFormatVersion", "Description", "Metadata", "Transform"];
+
+pub(super) fn compile(plan: &Plan, output: &mut Output) {
+    let Some(node) = &plan.service.resources else { return };
+    let documents: Vec<&Node> = match &node.data {
+        Data::List(items) => items.iter().filter(|item| !matches!(item.data, Data::Null)).collect(),
+        Data::Null => return,
+        _ => vec![node],
+    };
+    let mut all = Value::Map(Default::default());
+    for document in &documents {
+        merge(&mut all, tree::from_node(document));
+    }
+    for name in SHARED_SECTIONS {
+        if let Some(section) = all.get(name) {
+            output.template.sections.insert((*name).to_owned(), section.clone());
+        }
+    }
+
+    let mut raw: IndexMap<String, Value> = IndexMap::new();
+    for (logical_id, entry) in section(&documents, "Resources") {
+        let Some(resource) = all.at(&["Resources", logical_id]) else { continue };
+        if let Some(generated) = output.template.resources.get_mut(logical_id) {
+            lay_over(generated, resource.clone());
+        } else if resource.get("Type").is_some() || logical_id.starts_with("Fn::") {
+            raw.insert(logical_id.clone(), resource.clone());
+        } else {
+            output.problem(
+                Diagnostic::error("unknown-resource", format!("resources.Resources.{logical_id} has no `Type`"))
+                    .path(format!("resources.Resources.{logical_id}"))
+                    .at(entry.key_place)
+                    .help("without a `Type` it must be the logical id of a resource that hoist generates: `hoist package` lists them in `.hoist/resources.json`"),
+            );
+        }
+    }
+    for (logical_id, entry) in section(&documents, "extensions") {
+        let Some(extension) = all.at(&["extensions", logical_id]) else { continue };
+        match output.template.resources.get_mut(logical_id) {
+            Some(generated) => extend(generated, extension),
+            None => output.problem(
+                Diagnostic::error(
+                    "unknown-resource",
+                    format!("resources.extensions.{logical_id}: hoist generates no such resource"),
+                )
+                .path(format!("resources.extensions.{logical_id}"))
+                .at(entry.key_place)
+                .help("`hoist package` lists the generated resources in `.hoist/resources.json`"),
+            ),
+        }
+    }
+    super::apis::absorb(&mut raw, output);
+    stacks(plan, &all, raw, output);
+}
+
+/// Every key of a section, from the last document that has it.
+fn section<'a>(documents: &[&'a Node], name: &str) -> IndexMap<&'a String, &'a Entry> {
+    let mut entries = IndexMap::new();
+    for document in documents {
+        if let Some(Data::Map(map)) = document.get(name).map(|section| &section.data) {
+            entries.extend(map.iter());
+        }
+    }
+    entries
+}
+
+/// Puts every raw resource and output into its stack.
+fn stacks(plan: &Plan, all: &Value, raw: IndexMap<String, Value>, output: &mut Output) {
+    let generated: BTreeSet<&str> = output.template.resources.keys().map(String::as_str).collect();
+    let mut after: BTreeSet<&str> = BTreeSet::new();
+    // What refers to something of the second stack belongs there too.
+    loop {
+        let more: Vec<&str> = raw
+            .iter()
+            .filter(|(logical_id, resource)| {
+                !after.contains(logical_id.as_str())
+                    && references(resource).iter().any(|name| {
+                        after.contains(name.as_str()) || (generated.contains(name.as_str()) && !raw.contains_key(name))
+                    })
+            })
+            .map(|(logical_id, _)| logical_id.as_str())
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        after.extend(more);
+    }
+    let after: BTreeSet<String> = after.into_iter().map(str::to_owned).collect();
+    let generated: BTreeSet<String> = generated.into_iter().map(str::to_owned).collect();
+
+    let mut parts = [(IndexMap::new(), IndexMap::new()), (IndexMap::new(), IndexMap::new())];
+    if let Some(Value::Map(outputs)) = all.get("Outputs") {
+        for (name, value) in outputs {
+            let names = references(value);
+            let raw_names = || names.iter().filter(|name| raw.contains_key(*name));
+            if raw.is_empty() || (raw_names().next().is_none() && names.iter().any(|name| generated.contains(name))) {
+                output.template.outputs.insert(name.clone(), value.get("Value").cloned().unwrap_or(Value::Null));
+            } else {
+                let late = names.iter().any(|name| after.contains(name) || generated.contains(name));
+                parts[usize::from(late)].1.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    for (logical_id, resource) in raw {
+        let late = after.contains(&logical_id);
+        parts[usize::from(late)].0.insert(logical_id, resource);
+    }
+    for (name, (resources, outputs)) in [plan.names.stack(), plan.names.after_stack()].into_iter().zip(parts) {
+        if resources.is_empty() {
+            continue;
+        }
+        let mut template = tree::Properties::new();
+        for section in TEMPLATE_SECTIONS.iter().chain(SHARED_SECTIONS) {
+            template = template.maybe(section, all.get(section).cloned());
+        }
+        template = template.with("Resources", Value::Map(resources.into_iter().collect()));
+        if !outputs.is_empty() {
+            template = template.with("Outputs", Value::Map(outputs.into_iter().collect()));
+        }
+        output.template.stacks.insert(name, template.into());
+    }
+}
+
+/// Lays what the file says about a generated resource over it: mappings key by key, lists item by item.
+fn lay_over(generated: &mut TemplateResource, given: Value) {
+    let Value::Map(given) = given else { return };
+    for (key, value) in given {
+        match key.as_str() {
+            "Type" => {}
+            "Properties" => merge(&mut generated.properties, value),
+            "DependsOn" => {
+                for name in names(&value) {
+                    if !generated.depends_on.contains(&name) {
+                        generated.depends_on.push(name);
+                    }
+                }
+            }
+            "Condition" => generated.condition = value.text().map(str::to_owned),
+            _ => match generated.attributes.get_mut(&key) {
+                Some(old) => merge(old, value),
+                None => {
+                    generated.attributes.insert(key, value);
+                }
+            },
+        }
+    }
+}
+
+/// `resources.extensions`: properties replace those of the same name, dependencies are added, the rest is overwritten.
+fn extend(generated: &mut TemplateResource, extension: &Value) {
+    let Value::Map(extension) = extension else { return };
+    for (key, value) in extension {
+        match key.as_str() {
+            "Properties" => {
+                if let (Value::Map(properties), Value::Map(new)) = (&mut generated.properties, value) {
+                    properties.extend(new.clone());
+                }
+            }
+            "DependsOn" => generated.depends_on.extend(names(value)),
+            "Condition" => generated.condition = value.text().map(str::to_owned),
+            _ => {
+                generated.attributes.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(name) => vec![name.clone()],
+        Value::List(items) => items.iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Merges trees as the framework does: mappings key by key, lists item by item, the rest is replaced.
+fn merge(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Map(base), Value::Map(over)) => {
+            for (key, value) in over {
+                match base.get_mut(&key) {
+                    Some(old) => merge(old, value),
+                    None => {
+                        base.insert(key, value);
+                    }
+                }
+            }
+        }
+        (Value::List(base), Value::List(over)) => {
+            for (index, value) in over.into_iter().enumerate() {
+                match base.get_mut(index) {
+                    Some(old) => merge(old, value),
+                    None => base.push(value),
+                }
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
+
+/// Every logical id that a tree mentions: in `Ref`, `Fn::GetAtt`, `Fn::Sub` and `DependsOn`.
+pub(super) fn references(tree: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    collect(tree, &mut found);
+    found
+}
+
+fn collect(tree: &Value, found: &mut BTreeSet<String>) {
+    match tree {
+        Value::List(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Map(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value) {
+                    ("Ref", Value::String(name)) => {
+                        found.insert(name.clone());
+                    }
+                    ("Fn::GetAtt", Value::String(text)) => {
+                        found.extend(text.split('.').next().map(str::to_owned));
+                    }
+                    ("Fn::GetAtt", Value::List(items)) => {
+                        found.extend(items.first().and_then(|name| name.text()).map(str::to_owned));
+                    }
+                    ("Fn::Sub", Value::String(text)) => substituted(text, found),
+                    ("Fn::Sub", Value::List(items)) => {
+                        if let Some(Value::String(text)) = items.first() {
+                            substituted(text, found);
+                        }
+                        items.iter().skip(1).for_each(|item| collect(item, found));
+                    }
+                    ("DependsOn", value) => found.extend(names(value)),
+                    (_, value) => collect(value, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn substituted(text: &str, found: &mut BTreeSet<String>) {
+    for piece in text.split("${").skip(1) {
+        if let Some((name, _)) = piece.split_once('}')
+            && !name.starts_with('!')
+        {
+            found.extend(name.split('.').next().map(|name| name.trim().to_owned()));
+        }
+    }
+}

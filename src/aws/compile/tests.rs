@@ -1,0 +1,424 @@
+//! Whole services, compiled and compared with what the framework makes of them.
+
+use std::path::PathBuf;
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::config::decode::sample;
+use crate::config::language::decode_service;
+use crate::config::node::{FileId, Node};
+use crate::config::yaml::compose;
+
+fn node(yaml: &str) -> Node {
+    let composed = compose(yaml, FileId(0));
+    assert_eq!(sample::messages(&composed.diagnostics), Vec::<&str>::new());
+    composed.root.expect("a document")
+}
+
+/// A service from YAML, compiled for `dev` in `us-east-1`.
+pub(super) fn compiled(yaml: &str) -> Compiled {
+    let (service, problems) = decode_service(&node(yaml));
+    assert_eq!(sample::messages(&problems), Vec::<&str>::new());
+    let target = Target { stage: "dev".into(), region: "us-east-1".into() };
+    compile(&service.expect("a service"), &target)
+}
+
+/// The resources of a service without problems, as JSON.
+pub(super) fn resources(yaml: &str) -> Json {
+    let compiled = compiled(yaml);
+    assert_eq!(sample::messages(&compiled.problems), Vec::<&str>::new());
+    compiled.template.to_json()["resources"].take()
+}
+
+/// The messages of what is wrong with a service.
+pub(super) fn problems(yaml: &str) -> Vec<String> {
+    compiled(yaml).problems.into_iter().map(|problem| problem.message).collect()
+}
+
+const HELLO: &str = "
+service: shop
+provider: {name: aws, runtime: python3.12}
+functions:
+  hello: {handler: handler.hello}
+";
+
+#[test]
+fn a_function_comes_with_its_role_log_group_and_version() {
+    let arn = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/shop-dev*";
+    assert_eq!(
+        resources(HELLO),
+        json!({
+            "HelloLogGroup": {
+                "Type": "AWS::Logs::LogGroup",
+                "Properties": { "LogGroupName": "/aws/lambda/shop-dev-hello" },
+            },
+            "HelloLambdaFunction": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "Code": {},
+                    "FunctionName": "shop-dev-hello",
+                    "Handler": "handler.hello",
+                    "MemorySize": 1024,
+                    "Role": { "Fn::GetAtt": ["IamRoleLambdaExecution", "Arn"] },
+                    "Runtime": "python3.12",
+                    "Timeout": 6,
+                },
+                "DependsOn": ["HelloLogGroup"],
+            },
+            "HelloLambdaVersion": {
+                "Type": "AWS::Lambda::Version",
+                "Properties": { "FunctionName": { "Ref": "HelloLambdaFunction" } },
+                "DeletionPolicy": "Retain",
+            },
+            "IamRoleLambdaExecution": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "AssumeRolePolicyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [{
+                            "Effect": "Allow",
+                            "Principal": { "Service": ["lambda.amazonaws.com"] },
+                            "Action": ["sts:AssumeRole"],
+                        }],
+                    },
+                    "Path": "/",
+                    "Policies": [{
+                        "PolicyName": { "Fn::Join": ["-", ["shop", "dev", "lambda"]] },
+                        "PolicyDocument": {
+                            "Version": "2012-10-17",
+                            "Statement": [
+                                {
+                                    "Effect": "Allow",
+                                    "Action": ["logs:CreateLogStream", "logs:CreateLogGroup", "logs:TagResource"],
+                                    "Resource": [{ "Fn::Sub": format!("{arn}:*") }],
+                                },
+                                {
+                                    "Effect": "Allow",
+                                    "Action": ["logs:PutLogEvents"],
+                                    "Resource": [{ "Fn::Sub": format!("{arn}:*:*") }],
+                                },
+                            ],
+                        },
+                    }],
+                    "RoleName": { "Fn::Join": ["-", ["shop", "dev", { "Ref": "AWS::Region" }, "lambdaRole"]] },
+                },
+            },
+        })
+    );
+}
+
+#[test]
+fn every_setting_of_a_function_becomes_a_property() {
+    let all = resources(
+        "
+service: shop
+provider:
+  name: aws
+  runtime: nodejs22.x
+  environment: {SHARED: a, TAKEN: b, NUMBER: 7}
+  tags: {team: one, cost: x}
+  vpc: {securityGroupIds: [sg-1], subnetIds: [subnet-1]}
+  tracing: {lambda: true}
+  kmsKeyArn: arn:aws:kms:us-east-1:123456789012:key/k
+  secrets: {TOKEN: 'ssm:/shop/token'}
+functions:
+  hello:
+    handler: a.b
+    memorySize: 256
+    timeout: 9
+    description: Says hello
+    architecture: arm64
+    environment: {TAKEN: null, OWN: !Ref Table}
+    tags: {team: two}
+    layers: ['arn:aws:lambda:us-east-1:123456789012:layer:x:1']
+    reservedConcurrency: 0
+    ephemeralStorageSize: 1024
+    onError: arn:aws:sns:us-east-1:123456789012:dead
+    fileSystemConfig: {arn: 'arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-0d0d0d0d0d0d0d0d0', localMountPath: /mnt/data}
+    runtimeManagement: onFunctionUpdate
+    logs: {logFormat: JSON, logGroup: /custom}
+    versionFunction: false
+    dependsOn: [Table]
+  outside: {image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/x@sha256:abc', vpc: false}
+resources:
+  Resources:
+    Table: {Type: 'AWS::DynamoDB::Table'}
+",
+    );
+    let hello = &all["HelloLambdaFunction"];
+    assert_eq!(hello["DependsOn"], json!(["HelloLogGroup", "Table"]));
+    assert_eq!(
+        hello["Properties"],
+        json!({
+            "Architectures": ["arm64"],
+            "Code": {},
+            "DeadLetterConfig": { "TargetArn": "arn:aws:sns:us-east-1:123456789012:dead" },
+            "Description": "Says hello",
+            "Environment": { "Variables": {
+                "NUMBER": "7",
+                "OWN": { "Ref": "Table" },
+                "SHARED": "a",
+                "TOKEN": "{{resolve:ssm-secure:/shop/token}}",
+            } },
+            "EphemeralStorage": { "Size": 1024 },
+            "FileSystemConfigs": [{
+                "Arn": "arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-0d0d0d0d0d0d0d0d0",
+                "LocalMountPath": "/mnt/data",
+            }],
+            "FunctionName": "shop-dev-hello",
+            "Handler": "a.b",
+            "KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k",
+            "Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:x:1"],
+            "LoggingConfig": { "LogFormat": "JSON", "LogGroup": "/custom" },
+            "MemorySize": 256,
+            "ReservedConcurrentExecutions": 0,
+            "Role": { "Fn::GetAtt": ["IamRoleLambdaExecution", "Arn"] },
+            "Runtime": "nodejs22.x",
+            "RuntimeManagementConfig": { "UpdateRuntimeOn": "FunctionUpdate" },
+            "Tags": [{ "Key": "team", "Value": "two" }, { "Key": "cost", "Value": "x" }],
+            "Timeout": 9,
+            "TracingConfig": { "Mode": "Active" },
+            "VpcConfig": { "SecurityGroupIds": ["sg-1"], "SubnetIds": ["subnet-1"] },
+        })
+    );
+    assert_eq!(all.get("HelloLambdaVersion"), None);
+    let outside = &all["OutsideLambdaFunction"]["Properties"];
+    assert_eq!(outside["PackageType"], "Image");
+    assert_eq!(outside["Code"]["ImageUri"], "123456789012.dkr.ecr.us-east-1.amazonaws.com/x@sha256:abc");
+    assert_eq!((outside.get("VpcConfig"), outside.get("Runtime")), (None, None));
+    let role = &all["IamRoleLambdaExecution"]["Properties"];
+    assert_eq!(role["ManagedPolicyArns"].as_array().map(Vec::len), Some(1));
+    let actions: Vec<&Json> = role["Policies"][0]["PolicyDocument"]["Statement"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["Action"])
+        .collect();
+    assert_eq!(
+        actions[2..],
+        [
+            &json!(["sns:Publish"]),
+            &json!(["kms:Decrypt"]),
+            &json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]),
+            &json!(["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]),
+        ]
+    );
+}
+
+#[test]
+fn a_role_is_made_only_for_functions_that_have_none() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws, iam: {role: 'arn:aws:iam::123456789012:role/there'}}
+functions:
+  plain: {handler: a.b}
+  other: {handler: a.b, role: OtherRole}
+  own:
+    handler: a.b
+    iamRoleStatements: [{Effect: Allow, Action: 's3:*', Resource: '*'}]
+resources: {Resources: {OtherRole: {Type: 'AWS::IAM::Role'}}}
+",
+    );
+    assert_eq!(all["PlainLambdaFunction"]["Properties"]["Role"], "arn:aws:iam::123456789012:role/there");
+    assert_eq!(all["OtherLambdaFunction"]["DependsOn"], json!(["OtherLogGroup", "OtherRole"]));
+    assert_eq!(
+        all["OwnLambdaFunction"]["Properties"]["Role"],
+        json!({ "Fn::GetAtt": ["OwnIamRoleLambdaExecution", "Arn"] })
+    );
+    assert_eq!(all.get("IamRoleLambdaExecution"), None);
+    let role = &all["OwnIamRoleLambdaExecution"]["Properties"];
+    assert_eq!(
+        role["RoleName"],
+        json!({ "Fn::Join": ["-", ["shop", "dev", "own", { "Ref": "AWS::Region" }, "lambdaRole"]] })
+    );
+    assert_eq!(role["Policies"][0]["PolicyDocument"]["Statement"][2]["Action"], "s3:*");
+}
+
+#[test]
+fn a_public_url_gets_both_permissions_and_a_signed_one_none() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws}
+functions:
+  open: {handler: a.b, url: {cors: {allowedOrigins: [https://a, https://a], allowedHeaders: null, maxAge: 5}}}
+  signed: {handler: a.b, url: {authorizer: aws_iam, invokeMode: RESPONSE_STREAM}, provisionedConcurrency: 2}
+",
+    );
+    assert_eq!(
+        all["OpenLambdaFunctionUrl"]["Properties"]["Cors"],
+        json!({ "AllowMethods": ["*"], "AllowOrigins": ["https://a"], "MaxAge": 5 })
+    );
+    assert_eq!(all["OpenLambdaPermissionFnUrl"]["Properties"]["FunctionUrlAuthType"], "NONE");
+    assert_eq!(all["OpenLambdaPermissionFn"]["Properties"]["InvokedViaFunctionUrl"], true);
+    assert_eq!(
+        all["SignedLambdaFunctionUrl"],
+        json!({
+            "Type": "AWS::Lambda::Url",
+            "Properties": {
+                "AuthType": "AWS_IAM",
+                "InvokeMode": "RESPONSE_STREAM",
+                "TargetFunctionArn": {
+                    "Fn::Join": [":", [{ "Fn::GetAtt": ["SignedLambdaFunction", "Arn"] }, "provisioned"]],
+                },
+            },
+            "DependsOn": ["SignedProvConcLambdaAlias"],
+        })
+    );
+    assert_eq!(all.get("SignedLambdaPermissionFnUrl"), None);
+}
+
+#[test]
+fn destinations_are_allowed_in_the_role_and_set_on_the_alias() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws}
+functions:
+  one:
+    handler: a.b
+    maximumRetryAttempts: 0
+    destinations: {onSuccess: two, onFailure: {type: sqs, arn: !GetAtt Dead.Arn}}
+  two: {handler: a.b, snapStart: true}
+resources: {Resources: {Dead: {Type: 'AWS::SQS::Queue'}}}
+",
+    );
+    let config = &all["OneLambdaEvConf"];
+    assert_eq!(config["Properties"]["MaximumRetryAttempts"], 0);
+    assert_eq!(config["Properties"]["Qualifier"], "$LATEST");
+    assert_eq!(
+        config["Properties"]["DestinationConfig"],
+        json!({
+            "OnSuccess": { "Destination": { "Fn::Join": [":", [{ "Fn::GetAtt": ["TwoLambdaFunction", "Arn"] }, "snapstart"]] } },
+            "OnFailure": { "Destination": { "Fn::GetAtt": ["Dead", "Arn"] } },
+        })
+    );
+    assert_eq!(config["DependsOn"], json!(["IamRoleLambdaExecution"]));
+}
+
+#[test]
+fn raw_resources_are_laid_over_generated_ones_or_go_into_stacks() {
+    let compiled = compiled(
+        "
+service: shop
+provider: {name: aws}
+functions:
+  hello: {handler: a.b}
+resources:
+  - Conditions: {IsDev: !Equals [dev, dev]}
+    Resources:
+      HelloLogGroup: {Properties: {RetentionInDays: 5}, DeletionPolicy: Retain}
+      Table: {Type: 'AWS::DynamoDB::Table', Properties: {TableName: t}}
+      Alarm: {Type: 'AWS::CloudWatch::Alarm', Properties: {Dimensions: [{Name: F, Value: !Ref HelloLambdaFunction}]}}
+      Watcher: {Type: 'AWS::CloudWatch::CompositeAlarm', Properties: {AlarmRule: !Sub 'ALARM(${Alarm})'}}
+    Outputs:
+      TableName: {Value: !Ref Table}
+      FunctionArn: {Value: !GetAtt HelloLambdaFunction.Arn}
+  - extensions:
+      HelloLambdaFunction: {Properties: {MemorySize: 512}}
+",
+    );
+    assert_eq!(compiled.problems, []);
+    let json = compiled.template.to_json();
+    assert_eq!(json["resources"]["HelloLogGroup"]["Properties"]["RetentionInDays"], 5);
+    assert_eq!(json["resources"]["HelloLogGroup"]["DeletionPolicy"], "Retain");
+    assert_eq!(json["resources"]["HelloLambdaFunction"]["Properties"]["MemorySize"], 512);
+    let keys =
+        |stack: &str| json["stacks"][stack]["Resources"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys("shop-dev"), ["Table"]);
+    assert_eq!(keys("shop-dev-after"), ["Alarm", "Watcher"]);
+    assert_eq!(json["stacks"]["shop-dev"]["Outputs"], json!({ "TableName": { "Value": { "Ref": "Table" } } }));
+    assert!(compiled.template.outputs.contains_key("FunctionArn"));
+    assert!(compiled.template.sections.contains_key("Conditions"));
+}
+
+#[test]
+fn a_sealed_template_names_versions_by_their_digest() {
+    let artifacts = |digest: &str| Artifacts {
+        functions: [("hello".to_owned(), Artifact { path: PathBuf::from("x.zip"), sha256: digest.to_owned() })].into(),
+        ..Artifacts::default()
+    };
+    let sealed = |digest: &str| {
+        let mut template = compiled(HELLO).template;
+        template.seal(&artifacts(digest));
+        template
+    };
+    let (first, again, other) = (sealed("aaa"), sealed("aaa"), sealed("bbb"));
+    let version = |template: &Template| {
+        let is_version = |id: &&String| id.starts_with("HelloLambdaVersion");
+        template.resources.keys().find(is_version).unwrap().clone()
+    };
+    assert_eq!(version(&first), version(&again));
+    assert_ne!(version(&first), version(&other));
+    assert!(version(&first).len() > "HelloLambdaVersion".len() + 30);
+    assert_eq!(
+        first.resources["HelloLambdaFunction"].properties.at(&["Code", "Sha256"]).and_then(|value| value.text()),
+        Some("aaa")
+    );
+    let output = crate::aws::template::masked(&first.outputs["HelloLambdaFunctionQualifiedArn"]);
+    assert_eq!(output, json!({ "Ref": version(&first) }));
+}
+
+#[test]
+fn layers_can_be_shared_and_kept() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws}
+layers:
+  tools: {path: layer, description: Tools, allowedAccounts: ['*'], retain: true}
+",
+    );
+    assert_eq!(
+        all,
+        json!({
+            "ToolsLambdaLayer": {
+                "Type": "AWS::Lambda::LayerVersion",
+                "Properties": { "Content": {}, "Description": "Tools", "LayerName": "tools" },
+                "DeletionPolicy": "Retain",
+            },
+            "ToolsWildLambdaLayerPermission": {
+                "Type": "AWS::Lambda::LayerVersionPermission",
+                "Properties": {
+                    "Action": "lambda:GetLayerVersion",
+                    "LayerVersionArn": { "Ref": "ToolsLambdaLayer" },
+                    "Principal": "*",
+                },
+                "DeletionPolicy": "Retain",
+            },
+        })
+    );
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let messages = problems(
+        "
+service: a-service-with-a-name-that-is-too-long-for-roles
+provider: {name: aws}
+functions:
+  none: {runtime: python3.12}
+  both: {handler: a.b, image: x/y@z}
+  files: {handler: a.b, fileSystemConfig: {arn: 'arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-0d0d0d0d0d0d0d0d0', localMountPath: /mnt/d}}
+  lost: {handler: a.b, destinations: {onSuccess: nobody}}
+resources:
+  Resources: {Unknown: {Properties: {}}}
+  extensions: {Nothing: {Properties: {}}}
+",
+    );
+    let expected = [
+        "there is neither a `handler` nor an `image`",
+        "`handler` and `image` exclude each other",
+        "`fileSystemConfig` needs a VPC",
+        "there is no function `nobody`",
+        "longer than the 64 characters of IAM",
+        "resources.Resources.Unknown has no `Type`",
+        "resources.extensions.Nothing: hoist generates no such resource",
+    ];
+    for want in expected {
+        assert!(messages.iter().any(|message| message.contains(want)), "{want}: {messages:#?}");
+    }
+    assert_eq!(messages.len(), expected.len(), "{messages:#?}");
+}

@@ -1,0 +1,42 @@
+//! Published versions, and the aliases that stand before them.
+
+use super::output::Output;
+use super::plan::{AliasPlan, FunctionPlan, Plan};
+use super::tree::{self, Properties};
+use crate::aws::template::TemplateResource;
+
+pub(super) fn compile(plan: &Plan, output: &mut Output) {
+    for one in &plan.functions {
+        let Some(version) = &one.version else { continue };
+        let properties = Properties::new()
+            .with("FunctionName", tree::reference(&one.logical_id))
+            .maybe("Description", one.function.description.as_ref().map(tree::as_text));
+        let mut resource = TemplateResource::new("AWS::Lambda::Version", properties.into())
+            .beneath(&one.logical_id)
+            .attribute("DeletionPolicy", "Retain".into());
+        resource.condition = one.function.condition.clone();
+        output.add(version.clone(), resource);
+        output.output(format!("{}QualifiedArn", one.logical_id), tree::reference(version));
+        if let Some(alias) = &one.alias {
+            output.add(alias.logical_id.clone(), alias_resource(one, alias, version));
+        }
+    }
+}
+
+fn alias_resource(one: &FunctionPlan, alias: &AliasPlan, version: &str) -> TemplateResource {
+    let provisioned = one
+        .function
+        .provisioned_concurrency
+        .as_ref()
+        .map(|settings| Properties::new().with("ProvisionedConcurrentExecutions", tree::number(settings.value())));
+    let properties = Properties::new()
+        .with("FunctionName", tree::reference(&one.logical_id))
+        .with("FunctionVersion", tree::attribute(version, "Version"))
+        .with("Name", alias.name.as_str())
+        .maybe("ProvisionedConcurrencyConfig", provisioned);
+    let mut resource = TemplateResource::new("AWS::Lambda::Alias", properties.into())
+        .beneath(&one.logical_id)
+        .after([&one.logical_id]);
+    resource.condition = one.function.condition.clone();
+    resource
+}

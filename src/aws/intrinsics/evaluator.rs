@@ -1,0 +1,531 @@
+//! Walks property trees and turns intrinsics into values, or into expressions of what is not known yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Number;
+
+use super::{Context, Lookup};
+use crate::aws::template::{Template, masked};
+use crate::config::diagnostic::Diagnostic;
+use crate::engine::value::{Expression, Secret, Value};
+
+/// How deep intrinsics may nest, and how long a chain of conditions may be.
+const DEPTH: usize = 64;
+
+/// Evaluates the trees of one template and collects what is missing and what is wrong.
+pub(super) struct Evaluator<'a> {
+    pub(super) template: &'a Template,
+    pub(super) context: &'a Context,
+    ours: BTreeSet<&'a str>,
+    path: Vec<String>,
+    pub(super) depth: usize,
+    needs: BTreeSet<Lookup>,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn new(template: &'a Template, context: &'a Context) -> Self {
+        Self {
+            template,
+            context,
+            ours: template.resources.keys().map(String::as_str).collect(),
+            path: Vec::new(),
+            depth: 0,
+            needs: BTreeSet::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// From here on, only these resources can be referred to.
+    pub(super) fn keep_only(&mut self, wanted: &[&'a String]) {
+        self.ours = wanted.iter().map(|id| id.as_str()).collect();
+    }
+
+    pub(super) fn is_ours(&self, logical_id: &str) -> bool {
+        self.ours.contains(logical_id)
+    }
+
+    pub(super) fn finish(self) -> (BTreeSet<Lookup>, Vec<Diagnostic>) {
+        (self.needs, self.problems)
+    }
+
+    /// Evaluates something at a path, which problems then name.
+    pub(super) fn within<T>(&mut self, path: &[&str], evaluate: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.path.len();
+        self.path.extend(path.iter().map(|step| (*step).to_owned()));
+        let value = evaluate(self);
+        self.path.truncate(before);
+        value
+    }
+
+    pub(super) fn problem(&mut self, code: &'static str, what: impl std::fmt::Display) {
+        let path = self.path.join(".");
+        self.problems.push(Diagnostic::error(code, format!("{path}: {what}")).path(path));
+    }
+
+    /// The value of a tree; `None` is `AWS::NoValue`: the key or item is left out.
+    pub(super) fn value(&mut self, tree: &Value) -> Option<Value> {
+        if self.depth >= DEPTH {
+            self.problem("intrinsic-depth", format!("more than {DEPTH} functions inside of one another"));
+            return Some(Value::Null);
+        }
+        self.depth += 1;
+        let value = match tree {
+            Value::List(items) => Some(Value::List(self.items(items))),
+            Value::Map(map) => match single(map).filter(|(name, _)| is_function(name)) {
+                Some((name, argument)) => self.within(&[name], |evaluator| evaluator.call(name, argument)),
+                None => Some(Value::Map(
+                    map.iter()
+                        .filter_map(|(key, value)| {
+                            self.within(&[key], |evaluator| evaluator.value(value)).map(|value| (key.clone(), value))
+                        })
+                        .collect(),
+                )),
+            },
+            Value::String(text) if text.contains("{{resolve:") => Some(self.dynamic(text)),
+            other => Some(other.clone()),
+        };
+        self.depth -= 1;
+        value
+    }
+
+    fn items(&mut self, items: &[Value]) -> Vec<Value> {
+        items
+            .iter()
+            .enumerate()
+            .filter_map(|(index, item)| self.within(&[&index.to_string()], |evaluator| evaluator.value(item)))
+            .collect()
+    }
+
+    fn call(&mut self, name: &str, argument: &Value) -> Option<Value> {
+        match name {
+            "Ref" => match argument {
+                Value::String(target) => self.reference(target),
+                _ => Some(self.malformed("a name")),
+            },
+            "Fn::GetAtt" => Some(self.attribute(argument)),
+            "Fn::Join" => Some(self.join(argument)),
+            "Fn::Sub" => Some(self.substitute(argument)),
+            "Fn::Select" => self.select(argument),
+            "Fn::Split" => Some(self.split(argument)),
+            "Fn::Base64" => Some(self.base64(argument)),
+            "Fn::If" => self.choose(argument),
+            "Fn::ImportValue" => Some(self.import(argument)),
+            "Fn::FindInMap" => Some(self.find_in_map(argument)),
+            "Fn::GetAZs" => Some(self.availability_zones(argument)),
+            "Fn::ToJsonString" => Some(self.json(argument)),
+            "Fn::Length" => Some(self.length(argument)),
+            "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" | "Condition" => {
+                Some(Value::Bool(self.holds(name, argument)))
+            }
+            _ => {
+                self.problem(
+                    "unsupported-function",
+                    format!("`{name}` can only be used in raw `resources:`, which CloudFormation makes"),
+                );
+                Some(Value::Null)
+            }
+        }
+    }
+
+    fn malformed(&mut self, expected: &str) -> Value {
+        self.problem("malformed-function", format!("expected {expected}"));
+        Value::Null
+    }
+
+    fn reference(&mut self, target: &str) -> Option<Value> {
+        let context = self.context;
+        let pseudo = match target {
+            "AWS::NoValue" => return None,
+            "AWS::AccountId" => Some(&context.account_id),
+            "AWS::Region" => Some(&context.region),
+            "AWS::Partition" => Some(&context.partition),
+            "AWS::URLSuffix" => Some(&context.url_suffix),
+            "AWS::StackName" => Some(&context.stack_name),
+            _ => None,
+        };
+        if let Some(text) = pseudo {
+            return Some(Value::string(text));
+        }
+        match target {
+            "AWS::NotificationARNs" => return Some(Value::List(Vec::new())),
+            "AWS::StackId" => {
+                self.problem("no-stack", "`AWS::StackId` means nothing here: hoist makes no stack for this");
+                return Some(Value::Null);
+            }
+            _ => {}
+        }
+        if self.template.resources.contains_key(target) {
+            return Some(self.own(target, "Ref"));
+        }
+        if let Some(value) = context.parameters.get(target) {
+            return Some(value.clone());
+        }
+        if let Some(parameter) = self.template.sections.get("Parameters").and_then(|all| all.get(target)) {
+            return match parameter.get("Default").cloned() {
+                Some(default) => Some(default),
+                None => {
+                    self.problem("no-parameter", format!("the parameter `{target}` has no value and no default"));
+                    Some(Value::Null)
+                }
+            };
+        }
+        Some(self.raw(target, "Ref"))
+    }
+
+    fn attribute(&mut self, argument: &Value) -> Value {
+        let parts = match argument {
+            Value::String(text) => text.split_once('.').map(|(id, name)| (id.to_owned(), Value::string(name))),
+            Value::List(items) => match items.as_slice() {
+                [Value::String(id), name] => Some((id.clone(), name.clone())),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some((logical_id, name)) = parts else { return self.malformed("a resource and one of its attributes") };
+        match self.value(&name) {
+            Some(Value::String(name)) => self.attribute_of(&logical_id, &name),
+            _ => self.malformed("the name of an attribute"),
+        }
+    }
+
+    fn attribute_of(&mut self, logical_id: &str, name: &str) -> Value {
+        if self.template.resources.contains_key(logical_id) {
+            self.own(logical_id, name)
+        } else {
+            self.raw(logical_id, name)
+        }
+    }
+
+    fn own(&mut self, logical_id: &str, attribute: &str) -> Value {
+        if !self.is_ours(logical_id) {
+            self.problem("condition-not-met", format!("`{logical_id}` is left out by its condition"));
+            return Value::Null;
+        }
+        Value::attribute(logical_id, attribute)
+    }
+
+    /// An attribute of a raw resource, which CloudFormation makes.
+    fn raw(&mut self, logical_id: &str, attribute: &str) -> Value {
+        if !self.template.is_raw(logical_id) {
+            self.problem("unknown-resource", format!("there is no resource and no parameter `{logical_id}`"));
+            return Value::Null;
+        }
+        self.found(Lookup::Stack { logical_id: logical_id.to_owned(), attribute: attribute.to_owned() })
+    }
+
+    fn found(&mut self, lookup: Lookup) -> Value {
+        match self.context.found.get(&lookup) {
+            Some(value) => value.clone(),
+            None => {
+                self.needs.insert(lookup);
+                Value::Null
+            }
+        }
+    }
+
+    fn join(&mut self, argument: &Value) -> Value {
+        let Value::List(items) = argument else { return self.malformed("a separator and a list") };
+        let [Value::String(separator), list] = items.as_slice() else {
+            return self.malformed("a separator and a list");
+        };
+        match self.value(list) {
+            Some(Value::List(parts)) => joined(separator, parts),
+            // The one later value that `Fn::Join` takes for a list is a list itself (`Fn::Split`): nothing to join
+            // with until it is known.
+            Some(later @ Value::Later(_)) => {
+                Value::Later(Expression::Join { separator: separator.clone(), parts: vec![later] })
+            }
+            _ => self.malformed("a separator and a list"),
+        }
+    }
+
+    fn substitute(&mut self, argument: &Value) -> Value {
+        let (text, variables) = match argument {
+            Value::String(text) => (text, None),
+            Value::List(items) => match items.as_slice() {
+                [Value::String(text)] => (text, None),
+                [Value::String(text), Value::Map(map)] => (text, Some(map)),
+                _ => return self.malformed("a text, or a text and a mapping"),
+            },
+            Value::Secret(_) => return argument.clone(),
+            _ => return self.malformed("a text, or a text and a mapping"),
+        };
+        let mut parts = Vec::new();
+        for piece in pieces(text) {
+            match piece {
+                Piece::Text(text) => parts.push(Value::string(text)),
+                Piece::Variable(name) => {
+                    let value = match (variables.and_then(|map| map.get(name)), name.split_once('.')) {
+                        (Some(tree), _) => self.value(tree),
+                        (None, Some((logical_id, attribute))) => Some(self.attribute_of(logical_id, attribute)),
+                        (None, None) => self.reference(name),
+                    };
+                    parts.extend(value);
+                }
+            }
+        }
+        joined("", parts)
+    }
+
+    fn select(&mut self, argument: &Value) -> Option<Value> {
+        let Value::List(items) = argument else { return Some(self.malformed("an index and a list")) };
+        let [index, list] = items.as_slice() else { return Some(self.malformed("an index and a list")) };
+        let index = match self.value(index) {
+            Some(Value::Number(number)) => number.as_u64(),
+            Some(Value::String(text)) => text.parse().ok(),
+            _ => None,
+        };
+        let Some(index) = index.and_then(|index| usize::try_from(index).ok()) else {
+            return Some(self.malformed("an index from 0"));
+        };
+        match self.value(list) {
+            Some(Value::List(items)) => match items.into_iter().nth(index) {
+                Some(item) => Some(item),
+                None => {
+                    self.problem("out-of-range", format!("the list has no item {index}"));
+                    Some(Value::Null)
+                }
+            },
+            Some(later @ Value::Later(_)) => Some(Value::Later(Expression::Select { index, from: Box::new(later) })),
+            // A value that is still to be looked up stands as null until then.
+            Some(Value::Null) => Some(Value::Null),
+            _ => Some(self.malformed("an index and a list")),
+        }
+    }
+
+    fn split(&mut self, argument: &Value) -> Value {
+        let Value::List(items) = argument else { return self.malformed("a separator and a text") };
+        let [Value::String(separator), text] = items.as_slice() else {
+            return self.malformed("a separator and a text");
+        };
+        if separator.is_empty() {
+            return self.malformed("a separator that is not empty");
+        }
+        match self.value(text) {
+            Some(Value::String(text)) => Value::List(text.split(separator.as_str()).map(Value::string).collect()),
+            Some(Value::Secret(secret)) => Value::List(
+                secret.reveal().split(separator.as_str()).map(|part| Value::Secret(Secret::new(part))).collect(),
+            ),
+            Some(later @ Value::Later(_)) => {
+                Value::Later(Expression::Split { separator: separator.clone(), text: Box::new(later) })
+            }
+            Some(Value::Null) => Value::Null,
+            _ => self.malformed("a separator and a text"),
+        }
+    }
+
+    fn base64(&mut self, argument: &Value) -> Value {
+        match self.value(argument) {
+            Some(Value::String(text)) => Value::String(STANDARD.encode(text)),
+            Some(Value::Secret(secret)) => Value::Secret(Secret::new(STANDARD.encode(secret.reveal()))),
+            Some(later @ Value::Later(_)) => Value::Later(Expression::Base64(Box::new(later))),
+            Some(Value::Null) => Value::Null,
+            _ => self.malformed("a text"),
+        }
+    }
+
+    fn import(&mut self, argument: &Value) -> Value {
+        match self.value(argument) {
+            Some(Value::String(name)) => self.found(Lookup::Export(name)),
+            Some(Value::Null) => Value::Null,
+            Some(Value::Later(_)) => {
+                self.problem("late-import", "the name of an export must be known before anything is made");
+                Value::Null
+            }
+            _ => self.malformed("the name of an export"),
+        }
+    }
+
+    fn find_in_map(&mut self, argument: &Value) -> Value {
+        let Value::List(items) = argument else { return self.malformed("a map and two keys") };
+        let items = items.clone();
+        let keys: Vec<Option<String>> = items
+            .iter()
+            .take(3)
+            .map(|item| match self.value(item) {
+                Some(Value::String(text)) => Some(text),
+                Some(Value::Number(number)) => Some(number.to_string()),
+                _ => None,
+            })
+            .collect();
+        let [Some(map), Some(first), Some(second)] = keys.as_slice() else {
+            return self.malformed("a map and two keys");
+        };
+        let found = self.template.sections.get("Mappings").and_then(|maps| maps.at(&[map, first, second]));
+        let default = items.get(3).and_then(|options| options.get("DefaultValue"));
+        match found.or(default).cloned() {
+            Some(tree) => self.value(&tree).unwrap_or(Value::Null),
+            None => {
+                self.problem("unknown-mapping", format!("`Mappings` has no `{map}.{first}.{second}`"));
+                Value::Null
+            }
+        }
+    }
+
+    fn availability_zones(&mut self, argument: &Value) -> Value {
+        match self.value(argument) {
+            Some(Value::String(region)) if region.is_empty() => {
+                self.found(Lookup::AvailabilityZones { region: self.context.region.clone() })
+            }
+            Some(Value::String(region)) => self.found(Lookup::AvailabilityZones { region }),
+            _ => self.malformed("a region"),
+        }
+    }
+
+    /// JSON text of a tree. Where later values stand inside, the text is joined around them.
+    fn json(&mut self, argument: &Value) -> Value {
+        let Some(tree) = self.value(argument) else { return Value::string("null") };
+        let mut parts = vec![Value::string("")];
+        write_json(&tree, &mut parts);
+        joined("", parts)
+    }
+
+    fn length(&mut self, argument: &Value) -> Value {
+        match self.value(argument) {
+            Some(Value::List(items)) => Value::Number(Number::from(items.len())),
+            _ => self.malformed("a list"),
+        }
+    }
+
+    fn dynamic(&mut self, text: &str) -> Value {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{resolve:") {
+            let Some((reference, following)) = after.split_once("}}") else { break };
+            parts.push(Value::string(before));
+            parts.push(self.found(Lookup::Dynamic(reference.to_owned())));
+            rest = following;
+        }
+        parts.push(Value::string(rest));
+        joined("", parts)
+    }
+}
+
+/// The only entry of a map of one.
+pub(super) fn single(map: &BTreeMap<String, Value>) -> Option<(&str, &Value)> {
+    let mut entries = map.iter();
+    match (entries.next(), entries.next()) {
+        (Some((name, value)), None) => Some((name.as_str(), value)),
+        _ => None,
+    }
+}
+
+/// Whether a key of a map of one is a function. `Condition` is one inside of conditions only: in properties it is
+/// the key of a policy statement.
+fn is_function(name: &str) -> bool {
+    name == "Ref" || name.starts_with("Fn::")
+}
+
+/// One piece of a text with `${..}` in it.
+#[derive(Debug, PartialEq)]
+pub(super) enum Piece<'a> {
+    Text(&'a str),
+    Variable(&'a str),
+}
+
+/// Cuts a text of `Fn::Sub` at its variables; `${!x}` is the text `${x}`.
+pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let Some(length) = rest[start..].find('}') else { break };
+        let name = &rest[start + 2..start + length];
+        pieces.push(Piece::Text(&rest[..start]));
+        match name.strip_prefix('!') {
+            Some(literal) => {
+                pieces.push(Piece::Text("${"));
+                pieces.push(Piece::Text(literal));
+                pieces.push(Piece::Text("}"));
+            }
+            None => pieces.push(Piece::Variable(name.trim())),
+        }
+        rest = &rest[start + length + 1..];
+    }
+    pieces.push(Piece::Text(rest));
+    pieces.retain(|piece| *piece != Piece::Text(""));
+    pieces
+}
+
+/// Joins parts as far as they are known: neighbours that are become one, a secret makes its neighbours secret.
+pub(super) fn joined(separator: &str, parts: Vec<Value>) -> Value {
+    let mut known: Vec<Value> = Vec::with_capacity(parts.len());
+    for part in parts {
+        let part = match part {
+            Value::Number(number) => Value::String(number.to_string()),
+            Value::Bool(flag) => Value::String(flag.to_string()),
+            Value::Null => Value::string(""),
+            other => other,
+        };
+        match (known.last_mut(), part) {
+            (Some(Value::String(before)), Value::String(text)) => {
+                before.push_str(separator);
+                before.push_str(&text);
+            }
+            (Some(before @ (Value::String(_) | Value::Secret(_))), part @ (Value::String(_) | Value::Secret(_))) => {
+                let text =
+                    format!("{}{separator}{}", before.text().unwrap_or_default(), part.text().unwrap_or_default());
+                *before = Value::Secret(Secret::new(text));
+            }
+            (_, part) => known.push(part),
+        }
+    }
+    match known.len() {
+        0 => Value::string(""),
+        1 if !matches!(known.first(), Some(Value::List(_))) && !is_list(known.first()) => {
+            known.pop().unwrap_or(Value::Null)
+        }
+        _ => Value::Later(Expression::Join { separator: separator.to_owned(), parts: known }),
+    }
+}
+
+/// Whether a later value is a list: joining it is still to be done.
+fn is_list(value: Option<&Value>) -> bool {
+    matches!(value, Some(Value::Later(Expression::Split { .. })))
+}
+
+fn write_json(tree: &Value, parts: &mut Vec<Value>) {
+    match tree {
+        Value::List(items) => {
+            add_text(parts, "[");
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    add_text(parts, ",");
+                }
+                write_json(item, parts);
+            }
+            add_text(parts, "]");
+        }
+        Value::Map(map) => {
+            add_text(parts, "{");
+            for (index, (key, item)) in map.iter().enumerate() {
+                if index > 0 {
+                    add_text(parts, ",");
+                }
+                add_text(parts, &serde_json::Value::from(key.as_str()).to_string());
+                add_text(parts, ":");
+                write_json(item, parts);
+            }
+            add_text(parts, "}");
+        }
+        // What AWS gives as an attribute is a name, an id, an ARN or an address: nothing that JSON must escape.
+        Value::Later(_) => {
+            add_text(parts, "\"");
+            parts.push(tree.clone());
+            add_text(parts, "\"");
+        }
+        Value::Secret(secret) => {
+            parts.push(Value::Secret(Secret::new(serde_json::Value::from(secret.reveal()).to_string())));
+        }
+        plain => add_text(parts, &masked(plain).to_string()),
+    }
+}
+
+fn add_text(parts: &mut Vec<Value>, text: &str) {
+    match parts.last_mut() {
+        Some(Value::String(before)) => before.push_str(text),
+        _ => parts.push(Value::string(text)),
+    }
+}

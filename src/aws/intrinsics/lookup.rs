@@ -1,0 +1,32 @@
+//! What an evaluation needs from the account.
+
+use std::fmt;
+
+/// A value that only the account knows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lookup {
+    /// `Fn::ImportValue`: an export of any stack of the region
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListExports.html>).
+    Export(String),
+    /// An attribute of one of the file's own raw `resources:`, which CloudFormation makes. `Ref` is the attribute
+    /// `"Ref"`.
+    Stack { logical_id: String, attribute: String },
+    /// The names of the region's availability zones (`Fn::GetAZs`), as a list.
+    AvailabilityZones { region: String },
+    /// `{{resolve:ssm:name:version}}` and its kin
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html>), without the braces:
+    /// `ssm:name:version`. What `ssm-secure` and `secretsmanager` give is secret.
+    Dynamic(String),
+}
+
+impl fmt::Display for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Export(name) => write!(f, "the export `{name}`"),
+            Self::Stack { logical_id, attribute } if attribute == "Ref" => write!(f, "the resource `{logical_id}`"),
+            Self::Stack { logical_id, attribute } => write!(f, "`{attribute}` of the resource `{logical_id}`"),
+            Self::AvailabilityZones { region } => write!(f, "the availability zones of {region}"),
+            Self::Dynamic(reference) => write!(f, "`{{{{resolve:{reference}}}}}`"),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! From a `Template` to what the engine compares: intrinsics evaluated as far as they can be, ownership tags added,
+//! what lives beneath what, and a fingerprint of everything beneath a function.
+//!
+//! The functions and what they take:
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html>.
+
+mod conditions;
+mod evaluator;
+mod lookup;
+mod ownership;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::diagnostic::Diagnostic;
+use crate::engine::address::Address;
+use crate::engine::fingerprint::fingerprint;
+use crate::engine::resource::{Desired, DesiredState};
+use crate::engine::value::Value;
+
+use self::evaluator::Evaluator;
+use super::template::Template;
+
+pub use self::lookup::Lookup;
+pub use self::ownership::{APPLIED, Owner, tag_form};
+
+/// What must be known of the account before a template can be evaluated.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Context {
+    /// `aws`, `aws-cn`, `aws-us-gov`: see [`super::naming::partition`].
+    pub partition: String,
+    pub region: String,
+    /// Twelve digits.
+    pub account_id: String,
+    /// `amazonaws.com`: see [`super::naming::url_suffix`].
+    pub url_suffix: String,
+    /// Name of the stack of the raw resources.
+    pub stack_name: String,
+    /// Marks and tags for everything that can carry them.
+    pub owner: Owner,
+    /// Values of the raw resources' `Parameters`, where they differ from the defaults.
+    pub parameters: BTreeMap<String, Value>,
+    /// What was asked of the account because an earlier evaluation needed it.
+    pub found: BTreeMap<Lookup, Value>,
+}
+
+/// What came of evaluating a template.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluation {
+    /// Whole only where nothing is missing and nothing went wrong.
+    pub desired: DesiredState,
+    /// What must be looked up in the account first: put the answers into [`Context::found`] and evaluate again.
+    pub needs: BTreeSet<Lookup>,
+    pub problems: Vec<Diagnostic>,
+}
+
+/// Evaluates a template for one account.
+pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
+    let mut evaluator = Evaluator::new(template, context);
+    let wanted: Vec<&String> = template
+        .resources
+        .iter()
+        .filter(|(logical_id, resource)| {
+            resource.condition.as_ref().is_none_or(|name| {
+                evaluator.within(&["resources", logical_id, "Condition"], |evaluator| evaluator.condition(name))
+            })
+        })
+        .map(|(logical_id, _)| logical_id)
+        .collect();
+    evaluator.keep_only(&wanted);
+    let mut resources = Vec::with_capacity(wanted.len());
+    for (logical_id, resource) in &template.resources {
+        if !evaluator.is_ours(logical_id)
+            || resource
+                .parent
+                .as_ref()
+                .is_some_and(|parent| template.resources.contains_key(parent) && !evaluator.is_ours(parent))
+        {
+            continue;
+        }
+        let mut properties = evaluator
+            .within(&["resources", logical_id, "Properties"], |evaluator| evaluator.value(&resource.properties))
+            .unwrap_or_else(|| Value::Map(BTreeMap::new()));
+        ownership::mark(&mut properties, &resource.kind, logical_id, &context.owner);
+        let depends_on = resource.depends_on.iter().filter(|id| evaluator.is_ours(id.as_str())).cloned().collect();
+        resources.push(Desired {
+            address: Address::new(resource.kind.clone(), logical_id.clone()),
+            properties,
+            depends_on,
+            parent: resource.parent.clone(),
+            fingerprint: None,
+            hints: resource.hints.clone(),
+        });
+    }
+    resources.iter_mut().for_each(hold_parents_digests);
+    stamp(&mut resources);
+    let (needs, problems) = evaluator.finish();
+    Evaluation { desired: DesiredState { resources }, needs, problems }
+}
+
+/// A version is what its function is at the time: the digests of its code and its settings. They are attributes of the
+/// function, known before it is changed.
+fn hold_parents_digests(resource: &mut Desired) {
+    if resource.address.kind == "AWS::Lambda::Version"
+        && let (Some(parent), Value::Map(properties)) = (&resource.parent, &mut resource.properties)
+    {
+        for digest in ["CodeSha256", "ConfigSha256"] {
+            properties.insert(digest.to_owned(), Value::attribute(parent.clone(), digest));
+        }
+    }
+}
+
+/// Gives every function the digest of what is desired beneath it, as its fingerprint and as a tag. Versions do not
+/// count: they follow from the function itself, and stay when they are no longer desired.
+fn stamp(resources: &mut [Desired]) {
+    let mut children: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (position, resource) in resources.iter().enumerate() {
+        if let Some(parent) = &resource.parent
+            && resource.address.kind != "AWS::Lambda::Version"
+        {
+            children.entry(parent.clone()).or_default().push(position);
+        }
+    }
+    let fingerprints: Vec<Option<String>> = resources
+        .iter()
+        .map(|resource| {
+            (resource.address.kind == "AWS::Lambda::Function").then(|| {
+                let beneath = children.get(&resource.address.logical_id).map(Vec::as_slice).unwrap_or_default();
+                fingerprint(beneath.iter().filter_map(|position| resources.get(*position)))
+            })
+        })
+        .collect();
+    for (resource, fingerprint) in resources.iter_mut().zip(fingerprints) {
+        if let Some(fingerprint) = fingerprint {
+            ownership::set_tag(&mut resource.properties, &resource.address.kind, APPLIED, &fingerprint);
+            resource.fingerprint = Some(fingerprint);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

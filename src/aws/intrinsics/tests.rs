@@ -1,0 +1,218 @@
+use serde_json::json;
+
+use super::*;
+use crate::aws::template::{TemplateResource, masked};
+use crate::engine::value::{Expression, Secret};
+
+/// A property tree from JSON.
+fn tree(json: serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(flag) => Value::Bool(flag),
+        serde_json::Value::Number(number) => Value::Number(number),
+        serde_json::Value::String(text) => Value::String(text),
+        serde_json::Value::Array(items) => Value::List(items.into_iter().map(tree).collect()),
+        serde_json::Value::Object(map) => Value::Map(map.into_iter().map(|(key, value)| (key, tree(value))).collect()),
+    }
+}
+
+fn context() -> Context {
+    Context {
+        partition: "aws".into(),
+        region: "eu-west-1".into(),
+        account_id: "123456789012".into(),
+        url_suffix: "amazonaws.com".into(),
+        stack_name: "shop-dev".into(),
+        owner: Owner { service: "shop".into(), stage: "dev".into(), ..Owner::default() },
+        ..Context::default()
+    }
+}
+
+fn template() -> Template {
+    let mut template = Template { service: "shop".into(), stage: "dev".into(), ..Template::default() };
+    template.resources.insert(
+        "HelloLambdaFunction".into(),
+        TemplateResource::new("AWS::Lambda::Function", tree(json!({ "FunctionName": "shop-dev-hello" }))),
+    );
+    template.stacks.insert("shop-dev".into(), tree(json!({ "Resources": { "Table": {} } })));
+    template.sections.insert(
+        "Conditions".into(),
+        tree(json!({
+            "IsDev": { "Fn::Equals": [{ "Ref": "Stage" }, "dev"] },
+            "IsNotDev": { "Fn::Not": [{ "Condition": "IsDev" }] },
+            "Turning": { "Fn::Or": [{ "Condition": "Turning" }, { "Condition": "IsDev" }] },
+        })),
+    );
+    template.sections.insert("Parameters".into(), tree(json!({ "Stage": { "Type": "String", "Default": "dev" } })));
+    template.sections.insert("Mappings".into(), tree(json!({ "Sizes": { "dev": { "small": 128 } } })));
+    template
+}
+
+/// What a tree evaluates to as a property of a log group, as masked JSON.
+fn evaluated(value: serde_json::Value) -> (serde_json::Value, Evaluation) {
+    let mut template = template();
+    template
+        .resources
+        .insert("Probe".into(), TemplateResource::new("AWS::Lambda::Permission", tree(json!({ "P": value }))));
+    let evaluation = evaluate(&template, &context());
+    let probe = evaluation.desired.resources.iter().find(|one| one.address.logical_id == "Probe").unwrap();
+    (probe.properties.get("P").map_or(json!("<absent>"), masked), evaluation)
+}
+
+#[test]
+fn functions_are_evaluated_as_far_as_they_can_be() {
+    let table = [
+        (json!({ "Ref": "AWS::Region" }), json!("eu-west-1")),
+        (json!({ "Ref": "AWS::NoValue" }), json!("<absent>")),
+        (json!(["a", { "Ref": "AWS::NoValue" }, "b"]), json!(["a", "b"])),
+        (json!({ "Ref": "Stage" }), json!("dev")),
+        (json!({ "Ref": "HelloLambdaFunction" }), json!({ "Ref": "HelloLambdaFunction" })),
+        (json!({ "Fn::GetAtt": "HelloLambdaFunction.Arn" }), json!({ "Fn::GetAtt": ["HelloLambdaFunction", "Arn"] })),
+        (json!({ "Fn::Join": ["-", ["a", { "Ref": "AWS::Region" }, 1]] }), json!("a-eu-west-1-1")),
+        (
+            json!({ "Fn::Join": [":", ["a", "b", { "Ref": "HelloLambdaFunction" }, "c", "d"]] }),
+            json!({ "Fn::Join": [":", ["a:b", { "Ref": "HelloLambdaFunction" }, "c:d"]] }),
+        ),
+        (json!({ "Fn::Sub": "${AWS::Partition}/${!Literal}/$x" }), json!("aws/${Literal}/$x")),
+        (json!({ "Fn::Sub": ["${a}-${Stage}", { "a": { "Ref": "AWS::AccountId" } }] }), json!("123456789012-dev")),
+        (
+            json!({ "Fn::Sub": "x/${HelloLambdaFunction.Arn}" }),
+            json!({ "Fn::Join": ["", ["x/", { "Fn::GetAtt": ["HelloLambdaFunction", "Arn"] }]] }),
+        ),
+        (json!({ "Fn::Select": ["1", { "Fn::Split": [",", "a,b"] }] }), json!("b")),
+        (
+            json!({ "Fn::Select": [0, { "Fn::Split": [":", { "Ref": "HelloLambdaFunction" }] }] }),
+            json!({ "Fn::Select": [0, { "Fn::Split": [":", { "Ref": "HelloLambdaFunction" }] }] }),
+        ),
+        (json!({ "Fn::If": ["IsDev", 1, 2] }), json!(1)),
+        (json!({ "Fn::If": ["IsNotDev", 1, { "Ref": "AWS::NoValue" }] }), json!("<absent>")),
+        (json!({ "Fn::FindInMap": ["Sizes", { "Ref": "Stage" }, "small"] }), json!(128)),
+        (json!({ "Fn::Base64": "hi" }), json!("aGk=")),
+        (json!({ "Fn::ToJsonString": { "a": [1, { "Ref": "AWS::Region" }] } }), json!("{\"a\":[1,\"eu-west-1\"]}")),
+        (
+            json!({ "Fn::ToJsonString": { "a": { "Ref": "HelloLambdaFunction" } } }),
+            json!({ "Fn::Join": ["", ["{\"a\":\"", { "Ref": "HelloLambdaFunction" }, "\"}"]] }),
+        ),
+        // A statement's `Condition` is not a function.
+        (json!({ "Condition": { "Bool": { "x": true } } }), json!({ "Condition": { "Bool": { "x": true } } })),
+    ];
+    for (from, want) in table {
+        let (have, evaluation) = evaluated(from.clone());
+        assert_eq!(have, want, "{from}");
+        assert_eq!(evaluation.problems, [], "{from}");
+    }
+}
+
+#[test]
+fn what_only_the_account_knows_is_listed_once_and_put_in_on_the_second_round() {
+    let mut template = template();
+    template.resources.insert(
+        "Probe".into(),
+        TemplateResource::new(
+            "AWS::Lambda::Permission",
+            tree(json!({
+                "Import": { "Fn::ImportValue": { "Fn::Sub": "net-${Stage}" } },
+                "Table": { "Fn::GetAtt": ["Table", "Arn"] },
+                "Secret": "pw={{resolve:secretsmanager:db:SecretString:password}}",
+            })),
+        ),
+    );
+    let first = evaluate(&template, &context());
+    let password = Lookup::Dynamic("secretsmanager:db:SecretString:password".into());
+    let table = Lookup::Stack { logical_id: "Table".into(), attribute: "Arn".into() };
+    assert_eq!(first.problems, []);
+    assert_eq!(first.needs, BTreeSet::from([Lookup::Export("net-dev".into()), table.clone(), password.clone()]));
+
+    let found = BTreeMap::from([
+        (Lookup::Export("net-dev".into()), Value::string("vpc-1")),
+        (table, Value::string("arn:table")),
+        (password, Value::Secret(Secret::new("hunter2"))),
+    ]);
+    let second = evaluate(&template, &Context { found, ..context() });
+    let probe = &second.desired.resources.last().unwrap().properties;
+    assert_eq!(second.needs, BTreeSet::new());
+    assert_eq!(probe.get("Import"), Some(&Value::string("vpc-1")));
+    assert_eq!(probe.get("Table"), Some(&Value::string("arn:table")));
+    assert_eq!(probe.get("Secret"), Some(&Value::Secret(Secret::new("pw=hunter2"))));
+}
+
+#[test]
+fn every_problem_is_named_with_its_path() {
+    let table = [
+        (json!({ "Ref": "Nothing" }), "there is no resource and no parameter `Nothing`"),
+        (json!({ "Fn::GetAtt": ["HelloLambdaFunction"] }), "expected a resource and one of its attributes"),
+        (json!({ "Fn::Cidr": ["10.0.0.0/8", 1, 8] }), "`Fn::Cidr` can only be used in raw `resources:`"),
+        (json!({ "Fn::If": ["Unknown", 1, 2] }), "`resources.Conditions` has no `Unknown`"),
+        (json!({ "Fn::If": ["Turning", 1, 2] }), "the condition `Turning` depends on itself"),
+        (json!({ "Fn::Select": [5, ["a"]] }), "the list has no item 5"),
+        (json!({ "Ref": "AWS::StackId" }), "`AWS::StackId` means nothing here"),
+    ];
+    for (from, want) in table {
+        let (_, evaluation) = evaluated(from.clone());
+        let first = evaluation.problems.first().unwrap_or_else(|| panic!("{from}: no problem"));
+        assert!(first.message.contains(want), "{}", first.message);
+        assert!(first.message.starts_with("resources.Probe.Properties.P."), "{}", first.message);
+    }
+}
+
+#[test]
+fn conditions_leave_out_a_resource_and_what_lives_beneath_it() {
+    let mut template = template();
+    template.resources["HelloLambdaFunction"].condition = Some("IsNotDev".into());
+    template.resources.insert(
+        "HelloLambdaFunctionUrl".into(),
+        TemplateResource::new("AWS::Lambda::Url", tree(json!({}))).beneath("HelloLambdaFunction"),
+    );
+    assert_eq!(evaluate(&template, &context()).desired.resources, []);
+}
+
+#[test]
+fn marks_win_over_tags_and_tags_over_stack_tags() {
+    let mut template = template();
+    template.resources["HelloLambdaFunction"].properties =
+        tree(json!({ "Tags": [{ "Key": "team", "Value": "own" }, { "Key": "hoist:stage", "Value": "forged" }] }));
+    let mut context = context();
+    context.owner.stack_tags =
+        BTreeMap::from([("team".into(), Value::string("stack")), ("cost".into(), Value::string("7"))]);
+    let evaluation = evaluate(&template, &context);
+    let function = evaluation.desired.resources.first().unwrap();
+    let applied = function.fingerprint.clone().unwrap();
+    assert_eq!(
+        masked(function.properties.get("Tags").unwrap()),
+        json!([
+            { "Key": "STAGE", "Value": "dev" },
+            { "Key": "cost", "Value": "7" },
+            { "Key": "hoist:applied", "Value": applied },
+            { "Key": "hoist:id", "Value": "HelloLambdaFunction" },
+            { "Key": "hoist:service", "Value": "shop" },
+            { "Key": "hoist:stage", "Value": "dev" },
+            { "Key": "team", "Value": "own" },
+        ])
+    );
+}
+
+#[test]
+fn the_fingerprint_follows_what_lives_beneath_the_function() {
+    let applied = |children: &[(&str, &str, serde_json::Value)]| {
+        let mut template = template();
+        for (logical_id, kind, properties) in children {
+            let child = TemplateResource::new(*kind, tree(properties.clone())).beneath("HelloLambdaFunction");
+            template.resources.insert((*logical_id).to_owned(), child);
+        }
+        evaluate(&template, &context()).desired.resources.first().unwrap().fingerprint.clone().unwrap()
+    };
+    let none = applied(&[]);
+    let one = applied(&[("Url", "AWS::Lambda::Url", json!({ "AuthType": "NONE" }))]);
+    assert_ne!(none, one);
+    assert_ne!(one, applied(&[("Url", "AWS::Lambda::Url", json!({ "AuthType": "AWS_IAM" }))]));
+    assert_eq!(none, applied(&[("Version", "AWS::Lambda::Version", json!({ "CodeSha256": "x" }))]));
+}
+
+#[test]
+fn a_later_list_stays_to_be_joined() {
+    let split = Value::Later(Expression::Split {
+        separator: ",".into(),
+        text: Box::new(Value::attribute("HelloLambdaFunction", "Arn")),
+    });
+    assert!(matches!(super::evaluator::joined("-", vec![split]), Value::Later(Expression::Join { .. })));
+}

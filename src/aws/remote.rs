@@ -1,0 +1,189 @@
+//! What variables ask of an account: parameters, outputs of stacks, objects, the account's number.
+//! A connection is made for each region and profile that is asked for, when it is first asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value as Json, json};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::variables::remote::{Account, Parameter, ParameterKind, Remote, RemoteError};
+use crate::engine::failure::Failure;
+use crate::engine::kind::Progress;
+
+use super::client::{Aws, Settings};
+use super::ownership::Scope;
+use super::signed::Signed;
+
+/// GetParameters takes so many names.
+const NAMES: usize = 10;
+/// A file that is part of a configuration is far smaller.
+const LARGEST_OBJECT: usize = 16 << 20;
+
+/// The accounts that a configuration reads values from.
+pub struct AwsRemote {
+    stage: String,
+    /// `--aws-profile`, which outweighs the environment; a profile of the file does not.
+    typed_profile: Option<String>,
+    stop: CancellationToken,
+    connections: Mutex<BTreeMap<(String, Option<String>), Arc<Aws>>>,
+}
+
+impl AwsRemote {
+    /// `stage`: as far as it is known before the file is read; it decides on `AWS_<STAGE>_PROFILE`.
+    pub fn new(stage: impl Into<String>, typed_profile: Option<String>, stop: CancellationToken) -> Self {
+        Self { stage: stage.into(), typed_profile, stop, connections: Mutex::default() }
+    }
+
+    async fn connect(&self, account: &Account) -> Arc<Aws> {
+        let mut connections = self.connections.lock().await;
+        let key = (account.region.clone(), account.profile.clone());
+        if let Some(aws) = connections.get(&key) {
+            return Arc::clone(aws);
+        }
+        let typed = account.profile.is_some() && account.profile == self.typed_profile;
+        let (profile, provider_profile) =
+            if typed { (account.profile.clone(), None) } else { (None, account.profile.clone()) };
+        let settings = Settings {
+            // Nothing of a service is looked for through this connection.
+            scope: Scope::new("", self.stage.as_str()),
+            region: account.region.clone(),
+            profile,
+            provider_profile,
+        };
+        let aws = Aws::connect(&settings, self.stop.clone()).await;
+        connections.insert(key, Arc::clone(&aws));
+        aws
+    }
+}
+
+fn told(failure: Failure) -> RemoteError {
+    RemoteError { message: failure.message, help: failure.help.into_iter().next() }
+}
+
+/// The parameter of an answer that was asked for by this name: with or without a version, or by ARN.
+fn named<'a>(answer: &'a Json, name: &str) -> Option<&'a Json> {
+    let text = |parameter: &Json, key: &str| parameter.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+    answer.get("Parameters")?.as_array()?.iter().find(|parameter| {
+        let plain = text(parameter, "Name");
+        let selector = text(parameter, "Selector");
+        plain == name || format!("{plain}{selector}") == name || text(parameter, "ARN") == name
+    })
+}
+
+fn parameter(json: &Json) -> Option<Parameter> {
+    let kind = match json.get("Type")?.as_str()? {
+        "StringList" => ParameterKind::StringList,
+        "SecureString" => ParameterKind::SecureString,
+        _ => ParameterKind::String,
+    };
+    Some(Parameter { kind, value: json.get("Value")?.as_str()?.to_owned() })
+}
+
+#[async_trait]
+impl Remote for AwsRemote {
+    async fn parameters(
+        &self,
+        account: &Account,
+        names: &[String],
+        decrypt: bool,
+    ) -> Result<BTreeMap<String, Parameter>, RemoteError> {
+        let aws = self.connect(account).await;
+        let mut found = BTreeMap::new();
+        for names in names.chunks(NAMES) {
+            let request = Signed::action("GetParameters", json!({ "Names": names, "WithDecryption": decrypt }));
+            let answer = aws.ask("ssm", "GetParameters", &request, &Progress::silent()).await.map_err(told)?;
+            for name in names {
+                if let Some(parameter) = named(&answer, name).and_then(parameter) {
+                    found.insert(name.clone(), parameter);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn stack_outputs(
+        &self,
+        account: &Account,
+        stack: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, RemoteError> {
+        let aws = self.connect(account).await;
+        let answer = aws
+            .call("cloudformation", "DescribeStacks")
+            .send(|| aws.cloudformation().describe_stacks().stack_name(stack).send())
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            // CloudFormation has no code of its own for a stack that is not there.
+            Err(failure)
+                if failure.code.as_deref() == Some("ValidationError") && failure.message.contains("does not exist") =>
+            {
+                return Ok(None);
+            }
+            Err(failure) => return Err(told(failure)),
+        };
+        Ok(answer.stacks().first().map(|stack| {
+            let outputs = stack.outputs().iter();
+            let pair = |output: &aws_sdk_cloudformation::types::Output| {
+                Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
+            };
+            outputs.filter_map(pair).collect()
+        }))
+    }
+
+    async fn object(&self, account: &Account, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, RemoteError> {
+        let aws = self.connect(account).await;
+        let answer = aws.call("s3", "GetObject").send(|| aws.s3().get_object().bucket(bucket).key(key).send()).await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) if failure.code.as_deref() == Some("NoSuchKey") => return Ok(None),
+            Err(failure) => return Err(told(failure)),
+        };
+        let broken = |what: String| RemoteError { message: format!("s3://{bucket}/{key} {what}"), help: None };
+        let mut body = answer.body;
+        let mut bytes = Vec::new();
+        while let Some(part) = body.next().await {
+            let part = part.map_err(|error| broken(format!("broke off: {error}")))?;
+            if bytes.len() + part.len() > LARGEST_OBJECT {
+                return Err(broken(format!("is larger than {} MB", LARGEST_OBJECT >> 20)));
+            }
+            bytes.extend_from_slice(&part);
+        }
+        Ok(Some(bytes))
+    }
+
+    async fn account_id(&self, account: &Account) -> Result<String, RemoteError> {
+        let aws = self.connect(account).await;
+        aws.account().await.map(|account| account.id.clone()).map_err(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_found_by_whatever_they_were_asked_for() {
+        let answer = json!({ "Parameters": [
+            { "Name": "/a", "Type": "SecureString", "Value": "1", "ARN": "arn:aws:ssm:::parameter/a" },
+            { "Name": "/b", "Selector": ":3", "Type": "StringList", "Value": "1,2" },
+        ] });
+        assert!(named(&answer, "/a").is_some() && named(&answer, "arn:aws:ssm:::parameter/a").is_some());
+        let list = named(&answer, "/b:3").and_then(parameter).unwrap();
+        assert_eq!((list.kind, list.value.as_str()), (ParameterKind::StringList, "1,2"));
+        assert!(named(&answer, "/c").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_typed_profile_outweighs_the_environment_and_one_of_the_file_does_not() {
+        let remote = AwsRemote::new("dev", Some("typed".to_owned()), CancellationToken::new());
+        let account = Account { region: "eu-west-1".to_owned(), profile: Some("typed".to_owned()) };
+        let first = remote.connect(&account).await;
+        assert_eq!(first.region(), "eu-west-1");
+        assert!(Arc::ptr_eq(&first, &remote.connect(&account).await));
+        let other = Account { profile: None, ..account };
+        assert!(!Arc::ptr_eq(&first, &remote.connect(&other).await));
+    }
+}

@@ -1,0 +1,39 @@
+//! One account and region, with everything that a command needs of it.
+
+use std::sync::Arc;
+
+use super::cli::Global;
+use super::prepare::Read;
+use crate::aws::client::{Aws, Settings};
+use crate::aws::cloud::AwsCloud;
+use crate::aws::lease_store::S3Lease;
+use crate::aws::ownership::Scope;
+use crate::engine::failure::Failure;
+use crate::engine::kind::Cloud;
+use crate::engine::lease::LeaseStore;
+use crate::engine::stop::Stop;
+
+/// An account that was reached.
+pub struct Connection {
+    pub aws: Arc<Aws>,
+    pub cloud: Arc<dyn Cloud>,
+    pub lease_store: Arc<dyn LeaseStore>,
+}
+
+impl Connection {
+    /// Connects for the service, stage and region of a file, and asks whose account it is.
+    ///
+    /// # Errors
+    /// No credentials, wrong ones, or an endpoint that cannot be reached.
+    pub async fn open(global: &Global, read: &Read, stop: &Stop) -> Result<Self, Failure> {
+        let settings = Settings {
+            scope: Scope { service: read.service.name().to_owned(), stage: read.target.stage.clone() },
+            region: read.target.region.clone(),
+            profile: global.aws_profile.clone(),
+            provider_profile: read.service.provider.profile.clone(),
+        };
+        let aws = Aws::connect(&settings, stop.token()).await;
+        aws.account().await?;
+        Ok(Self { cloud: Arc::new(AwsCloud::new(&aws)), lease_store: Arc::new(S3Lease::new(&aws)), aws })
+    }
+}

@@ -1,0 +1,91 @@
+//! `hoist deploy`
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::change::{Manner, change};
+use super::cli::Global;
+use super::connection::Connection;
+use super::prepare::{prepare, read};
+use super::{CommandError, Exit, desired, stand};
+use crate::engine::stop::Stop;
+use crate::screen::Screen;
+
+#[derive(Args, Debug)]
+pub struct Deploy {
+    /// Agree to deletions and replacements without being asked
+    #[arg(short, long)]
+    yes: bool,
+    /// Take over functions, roles and log groups of the same name that nobody has marked
+    #[arg(long)]
+    adopt: bool,
+    /// Read everything that is live, also where fingerprints say that nothing changed
+    #[arg(long)]
+    drift: bool,
+    #[command(flatten)]
+    lock: Lock,
+}
+
+/// Waiting for others.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Lock {
+    /// How long to wait for another deploy of this stage: 30s, 10m
+    #[arg(long, value_name = "TIME", default_value = "40s", value_parser = duration)]
+    pub lock_timeout: Duration,
+}
+
+impl Deploy {
+    pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
+        let stop = Stop::new();
+        let read = read(global, screen, None).await?;
+        let (connection, prepared) =
+            tokio::join!(Connection::open(global, &read, &stop), prepare(&read, screen, None, stop.token()));
+        let prepared = prepared?;
+        let connection = connection?;
+        stand::head(screen, &read, &connection);
+        let wanted = desired::of(&read, &prepared, &connection)?;
+        let manner = Manner {
+            yes: self.yes,
+            adopt: self.adopt,
+            drift: self.drift,
+            lock_timeout: self.lock.lock_timeout,
+            done: "deployed",
+        };
+        let changed = change(&connection, screen, &wanted, manner, &stop).await?;
+        if changed.exit == Exit::Done
+            && let Some(applied) = &changed.applied
+        {
+            stand::show(screen, &read, applied.live.values());
+        }
+        Ok(changed.exit)
+    }
+}
+
+/// `90`, `90s`, `10m`, `1h`
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "expected a time such as 30s or 10m".to_owned())?;
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        unit => return Err(format!("{unit} is not a unit of time: use s, m or h")),
+    };
+    number.checked_mul(factor).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        for wrong in ["", "m", "3d", "-1s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

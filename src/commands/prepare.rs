@@ -1,0 +1,128 @@
+//! From the command line to a template, without AWS: read, check, package, compile.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tokio_util::sync::CancellationToken;
+
+use super::CommandError;
+use super::cli::Global;
+use crate::aws::compile::{Artifact, Artifacts, Compiled, Target, compile};
+use crate::aws::template::Template;
+use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::language::{Context, Service, validate};
+use crate::config::load::{LoadOptions, Loaded, load};
+use crate::config::node::Sources;
+use crate::config::variables::remote::Remote;
+use crate::package;
+use crate::package::service::{ServiceArtifacts, from_service};
+use crate::screen::Screen;
+
+/// A configuration that was read and is sound.
+pub struct Read {
+    pub service: Service,
+    pub sources: Sources,
+    pub directory: PathBuf,
+    /// The configuration's path relative to the directory.
+    pub config_file: String,
+    pub target: Target,
+}
+
+/// A service that is ready to be compared with what is live.
+pub struct Prepared {
+    pub template: Template,
+    /// What packaging made for functions and layers.
+    pub packages: ServiceArtifacts,
+}
+
+/// Reads and checks the file. Warnings are shown; errors come back all together.
+///
+/// # Errors
+/// Everything that is wrong with the file.
+pub async fn read(global: &Global, screen: &Screen, remote: Option<&dyn Remote>) -> Result<Read, CommandError> {
+    let directory = std::env::current_dir().map_err(|error| {
+        CommandError::plain(
+            format!("the current directory cannot be read: {error}"),
+            ["Change to another and run it again."],
+        )
+    })?;
+    let options = LoadOptions {
+        directory,
+        config: global.config.clone(),
+        stage: global.stage.clone(),
+        region: global.region.clone(),
+        profile: global.aws_profile.clone(),
+        params: global.params.clone(),
+        options: cli_options(global),
+        env: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+    };
+    let Loaded { root, sources, mut diagnostics, stage, region, directory, config_path, .. } =
+        load(&options, remote).await;
+    let config_file = config_path.as_deref().map(|path| path.strip_prefix(&directory).unwrap_or(path));
+    let config_file = config_file.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let service = root.as_ref().and_then(|root| {
+        let context =
+            Context { stage: &stage, region: &region, strict: global.strict, today: jiff::Zoned::now().date() };
+        let (service, found) = validate(root, &context);
+        diagnostics.extend(found);
+        service
+    });
+    show_or_fail(screen, diagnostics, &sources)?;
+    match service {
+        Some(service) => Ok(Read { service, sources, directory, config_file, target: Target { stage, region } }),
+        None => Err(CommandError::plain("the configuration could not be read", [""; 0])),
+    }
+}
+
+/// Packages and compiles what was read.
+///
+/// # Errors
+/// Everything that is wrong with the packages, and everything that the compiler objects to.
+pub async fn prepare(
+    read: &Read,
+    screen: &Screen,
+    output: Option<&Path>,
+    stop: CancellationToken,
+) -> Result<Prepared, CommandError> {
+    let Compiled { mut template, mut problems } = compile(&read.service, &read.target);
+    let packages = from_service(&read.service, &read.target.stage, &read.directory, &read.config_file, output);
+    let packages = packages.build(stop).await;
+    problems.extend(packages.problems.iter().cloned());
+    show_or_fail(screen, problems, &read.sources)?;
+    template.seal(&Artifacts {
+        functions: packages.functions.iter().map(sealed).collect(),
+        layers: packages.layers.iter().map(sealed).collect(),
+        images: BTreeMap::new(),
+    });
+    Ok(Prepared { template, packages })
+}
+
+fn sealed((key, artifact): (&String, &package::Artifact)) -> (String, Artifact) {
+    (key.clone(), Artifact { path: artifact.path.clone(), sha256: artifact.sha256.clone() })
+}
+
+/// Shows warnings; gives everything back as an error when something among it is one.
+fn show_or_fail(screen: &Screen, diagnostics: Vec<Diagnostic>, sources: &Sources) -> Result<(), CommandError> {
+    if diagnostics.iter().any(|one| one.severity == Severity::Error) {
+        return Err(CommandError::Configuration { diagnostics, sources: sources.clone() });
+    }
+    screen.diagnostics(&diagnostics, sources);
+    Ok(())
+}
+
+/// What `${opt:...}` sees: long names, as the framework has them.
+fn cli_options(global: &Global) -> BTreeMap<String, String> {
+    let mut options = BTreeMap::new();
+    let mut add = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            options.insert(name.to_owned(), value);
+        }
+    };
+    add("stage", global.stage.clone());
+    add("region", global.region.clone());
+    add("aws-profile", global.aws_profile.clone());
+    add("config", global.config.as_ref().map(|path| path.to_string_lossy().into_owned()));
+    options
+}

@@ -1,0 +1,163 @@
+//! How much a problem of the decoder weighs: `configValidationMode`, and keys that an unknown plugin may read.
+
+use indexmap::IndexMap;
+
+use super::super::codes;
+use super::super::decode::nearest;
+use super::super::diagnostic::{Diagnostic, Severity};
+use super::plugins;
+use super::service::{Service, ValidationMode};
+
+/// Codes that are about the form of the file and not about what hoist could not read at all: `configValidationMode`
+/// decides about them, as it does in the framework.
+const ABOUT_FORM: [&str; 8] = [
+    "unknown-key",
+    "unknown-value",
+    "out-of-range",
+    "bad-format",
+    "wrong-type",
+    "event-without-settings",
+    "runtime-unknown",
+    "runtime-removed",
+];
+
+/// Weighs the decoder's problems.
+pub fn weigh(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
+    let unknown = plugins::unknown(service);
+    if let Some(first) = unknown.first() {
+        for diagnostic in diagnostics.iter_mut() {
+            // A near miss of a known key is a slip of the finger whoever else reads the file.
+            if diagnostic.code == "unknown-key" && diagnostic.label.is_none() && is_extensible(diagnostic) {
+                diagnostic.severity = Severity::Warning;
+                diagnostic.help = vec![format!("the plugin `{}` may read it; hoist does not", first.name)];
+            }
+        }
+    }
+    match service.config_validation_mode.unwrap_or(ValidationMode::Error) {
+        ValidationMode::Error => {}
+        ValidationMode::Warn => {
+            for diagnostic in diagnostics.iter_mut().filter(|found| ABOUT_FORM.contains(&found.code)) {
+                diagnostic.severity = diagnostic.severity.min(Severity::Warning);
+            }
+        }
+        ValidationMode::Off => {
+            // Values that could not be read are still said: nothing is dropped in silence.
+            for diagnostic in diagnostics.iter_mut().filter(|found| ABOUT_FORM.contains(&found.code)) {
+                diagnostic.severity = diagnostic.severity.min(Severity::Warning);
+            }
+            diagnostics.retain(|found| !matches!(found.code, "unknown-key" | "out-of-range" | "bad-format"));
+        }
+    }
+}
+
+/// Says each key that is not built in once, with how often it is there; `strict` makes errors of them.
+pub fn gather_unbuilt(diagnostics: &mut Vec<Diagnostic>, strict: bool) {
+    let key = |found: &Diagnostic| -> Option<String> {
+        (found.code == "unbuilt-key").then(|| found.path.as_deref()?.rsplit('.').next().map(str::to_owned)).flatten()
+    };
+    let mut counts: IndexMap<String, usize> = IndexMap::new();
+    diagnostics.retain(|found| match key(found) {
+        Some(key) => {
+            let count = counts.entry(key).or_default();
+            *count += 1;
+            *count == 1
+        }
+        None => true,
+    });
+    for found in diagnostics.iter_mut() {
+        let Some(count) = key(found).and_then(|key| counts.get(&key).copied()) else { continue };
+        if count > 1 {
+            found.message.push_str(&format!(" (and in {} other places)", count - 1));
+        }
+        if strict {
+            found.severity = Severity::Error;
+        }
+    }
+}
+
+/// Takes away what `deploy.allow` names. Errors cannot be allowed.
+pub fn allow(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(deploy) = &service.deploy else { return };
+    for code in &deploy.allow {
+        let before = diagnostics.len();
+        diagnostics.retain(|found| found.code != code || found.severity == Severity::Error);
+        if before == diagnostics.len() && !codes::CODES.iter().any(|known| known.code == code) {
+            let known = codes::CODES.iter().map(|known| known.code);
+            let diagnostic =
+                Diagnostic::warning("unknown-code", format!("deploy.allow: `{code}` is not a code of hoist"))
+                    .path("deploy.allow")
+                    .at(deploy.place_of("allow"));
+            diagnostics.push(match nearest(code, known) {
+                Some(near) => diagnostic.label(format!("did you mean `{near}`?")),
+                None => diagnostic.help("`docs/error-codes.md` lists them"),
+            });
+        }
+    }
+}
+
+/// Whether plugins add keys where this problem is: the top level, the provider, a function, an event.
+fn is_extensible(diagnostic: &Diagnostic) -> bool {
+    let Some(path) = &diagnostic.path else { return false };
+    let mut steps = path.split('.');
+    match (steps.next(), steps.next(), steps.next(), steps.next(), steps.next(), steps.next()) {
+        (Some(_), None, ..) => true,
+        (Some("provider"), Some(_), None, ..) => true,
+        (Some("functions"), Some(_), Some(_), None, ..) => true,
+        (Some("functions"), Some(_), Some(events), Some(_), None, _)
+        | (Some("functions"), Some(_), Some(events), Some(_), Some(_), None) => events.starts_with("events["),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::decode::sample;
+    use super::super::super::diagnostic::Severity;
+    use super::super::decode_service;
+
+    fn severities(yaml: &str) -> Vec<(Severity, String)> {
+        let (_, diagnostics) = decode_service(&sample::node(yaml));
+        diagnostics.into_iter().map(|found| (found.severity, found.message)).collect()
+    }
+
+    #[test]
+    fn the_mode_decides_about_unknown_keys() {
+        let file = "service: shop\nprovider: {name: aws, colour: red}\n";
+        assert_eq!(severities(file), [(Severity::Error, "provider.colour: unknown key".to_owned())]);
+        let warn = format!("{file}configValidationMode: warn\n");
+        assert_eq!(severities(&warn)[0].0, Severity::Warning);
+        let off = format!("{file}configValidationMode: off\n");
+        assert!(severities(&off).is_empty());
+    }
+
+    #[test]
+    fn warnings_can_be_allowed_and_errors_cannot() {
+        let file = "service: shop\nprovider: {name: aws, runtime: nodejs20.x}\ndeploy: {allow: [runtime-deprecated, missing-key, no-timeuot]}\nfunctions: {f: {timeout: 3}}\n";
+        let context = super::super::Context {
+            stage: "dev",
+            region: "eu-central-1",
+            strict: false,
+            today: jiff::civil::date(2026, 11, 20),
+        };
+        let (_, found) = super::super::validate(&sample::node(file), &context);
+        insta::assert_snapshot!(sample::summary(&found), @r"
+        4:13 error[missing-key] functions.f: `handler` is missing
+        3:17 warning[unknown-code] deploy.allow: `no-timeuot` is not a code of hoist
+        ");
+    }
+
+    #[test]
+    fn keys_that_an_unknown_plugin_may_read_are_warnings() {
+        let found = severities(
+            "service: shop\nprovider: aws\nplugins: [mine]\nextra: 1\nfunctions: {f: {handler: a.b, hadnler: x, colour: red}}\n",
+        );
+        assert_eq!(
+            found,
+            [
+                (Severity::Warning, "extra: unknown key".to_owned()),
+                (Severity::Error, "functions.f.hadnler: unknown key".to_owned()),
+                (Severity::Warning, "functions.f.colour: unknown key".to_owned()),
+            ]
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! Sources that ask an account, with an account in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::{Service, check};
+use crate::config::variables::remote::{Account, Parameter, ParameterKind, Remote, RemoteError};
+
+/// An account in memory that writes down what it is asked.
+#[derive(Default)]
+pub(super) struct FakeAccount {
+    parameters: BTreeMap<&'static str, (ParameterKind, &'static str)>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl FakeAccount {
+    pub(super) fn new() -> Self {
+        let parameters = BTreeMap::from([
+            ("/plain", (ParameterKind::String, "plain")),
+            ("/dev/db", (ParameterKind::String, "db-dev")),
+            ("/pointer", (ParameterKind::String, "/plain")),
+            ("/list", (ParameterKind::StringList, "a,b")),
+            ("/secret", (ParameterKind::SecureString, "p${self:custom.text}w")),
+            ("/json", (ParameterKind::SecureString, "{\"user\": \"u\", \"port\": 1}")),
+        ]);
+        Self { parameters, asked: Mutex::default() }
+    }
+
+    fn note(&self, call: String) {
+        self.asked.lock().expect("not poisoned").push(call);
+    }
+}
+
+#[async_trait]
+impl Remote for FakeAccount {
+    async fn parameters(
+        &self,
+        account: &Account,
+        names: &[String],
+        decrypt: bool,
+    ) -> Result<BTreeMap<String, Parameter>, RemoteError> {
+        self.note(format!("ssm {} {} {decrypt}", account.region, names.join(" ")));
+        if names.iter().any(|name| name == "/denied") {
+            return Err(RemoteError { message: String::from("access denied to ssm:GetParameters"), help: None });
+        }
+        let found = names.iter().filter_map(|name| {
+            let (kind, value) = self.parameters.get(name.as_str())?;
+            Some((name.clone(), Parameter { kind: *kind, value: (*value).to_owned() }))
+        });
+        Ok(found.collect())
+    }
+
+    async fn stack_outputs(
+        &self,
+        account: &Account,
+        stack: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, RemoteError> {
+        self.note(format!("cf {} {stack}", account.region));
+        Ok((stack == "net").then(|| BTreeMap::from([(String::from("Vpc"), String::from("vpc-1"))])))
+    }
+
+    async fn object(&self, _: &Account, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, RemoteError> {
+        self.note(format!("s3 {bucket} {key}"));
+        Ok((key == "there").then(|| b"body".to_vec()))
+    }
+
+    async fn account_id(&self, account: &Account) -> Result<String, RemoteError> {
+        self.note(format!("sts {:?}", account.profile));
+        Ok(String::from("123456789012"))
+    }
+}
+
+#[tokio::test]
+async fn remote_sources_read_the_account() {
+    let table = [
+        ("${ssm:/plain}", json!("plain")),
+        ("${ssm:/${sls:stage}/db}", json!("db-dev")),
+        ("${ssm:${ssm:/pointer}}", json!("plain")),
+        ("${ssm:/list}", json!(["a", "b"])),
+        ("${ssm(raw):/list}", json!("a,b")),
+        ("${ssm:/secret}", json!("p${self:custom.text}w")),
+        ("${ssm:/secret~true}", json!("p${self:custom.text}w")),
+        ("${ssm:/list~split}", json!(["a", "b"])),
+        ("${ssm:/json}", json!({"user": "u", "port": 1})),
+        ("${ssm(raw):/json}", json!("{\"user\": \"u\", \"port\": 1}")),
+        ("${ssm(eu-north-1):/plain}", json!("plain")),
+        ("${ssm.eu-north-1:/plain}", json!("plain")),
+        ("${ssm:/none, 'x'}", json!("x")),
+        ("${aws:ssm:/plain}", json!("plain")),
+        ("${aws(us-west-2, raw):ssm:/list}", json!("a,b")),
+        ("${aws:ssm(us-west-2):/plain}", json!("plain")),
+        ("${cf:net.Vpc}", json!("vpc-1")),
+        ("${cf.us-east-1:net.Vpc}", json!("vpc-1")),
+        ("${cf(us-east-1):net.Vpc}", json!("vpc-1")),
+        ("${aws:cf:net.Vpc}", json!("vpc-1")),
+        ("${cf:net.None, 'x'}", json!("x")),
+        ("${cf:other.Vpc, 'x'}", json!("x")),
+        ("${s3:bucket/there}", json!("body")),
+        ("${aws:s3:bucket/not, 'x'}", json!("x")),
+        ("arn:aws:iam::${aws:accountId}:role/x", json!("arn:aws:iam::123456789012:role/x")),
+    ];
+    check(&table, |service| service.account(FakeAccount::new())).await;
+}
+
+#[tokio::test]
+async fn each_value_is_read_once_and_a_round_is_sent_together() {
+    let service = Service::new(
+        "service: api
+provider: {name: aws, region: eu-west-1, profile: me}
+custom:
+  a: ['${ssm:/plain}', '${ssm:/plain}', '${ssm:/list}', '${ssm(us-east-1):/plain}']
+  b: ${ssm:${ssm:/pointer}}
+  c: ${aws:accountId}-${aws:accountId}
+  d: ${self:custom.a}
+",
+    )
+    .account(FakeAccount::new());
+    service.custom().await;
+    let mut asked = service.account.as_ref().expect("given").asked.lock().expect("not poisoned").clone();
+    asked.sort();
+    assert_eq!(asked, ["ssm eu-west-1 /plain /list /pointer true", "ssm us-east-1 /plain true", "sts Some(\"me\")"]);
+}
+
+#[tokio::test]
+async fn what_is_made_of_a_secret_is_secret() {
+    let service = Service::new(
+        "service: api
+provider: {name: aws}
+custom:
+  secret: ${ssm:/secret}
+  text: postgres://u:${self:custom.secret}@host
+  link: ${self:custom.text}
+  json: ${ssm:/json}
+  user: ${self:custom.json.user}
+  chosen: ${self:custom.choices.${self:custom.user}}
+  choices: {u: one}
+  plain: ${ssm:/plain}
+",
+    )
+    .account(FakeAccount::new());
+    let loaded = service.load().await;
+    assert_eq!(loaded.diagnostics, []);
+    let root = loaded.root.expect("no problems");
+    let custom = root.get("custom").expect("custom");
+    let secret = |key: &str| custom.get(key).expect("there").secret;
+    for key in ["secret", "text", "link", "json", "user", "chosen"] {
+        assert!(secret(key), "{key}");
+    }
+    assert!(!secret("choices") && !secret("plain"));
+    let shown = crate::config::json::from_node(&root, &|_| json!("••••••")).to_string();
+    assert!(!shown.contains("w@host") && !shown.contains("port"), "{shown}");
+}
+
+#[tokio::test]
+async fn without_an_account_what_needs_one_is_left_open() {
+    let table = [
+        ("${ssm:/x}", json!({"deferred": "${ssm:/x}"})),
+        ("${ssm:/${sls:stage}/x, 'y'}", json!({"deferred": "${ssm:/dev/x, 'y'}"})),
+        ("arn:${aws:accountId}:${self:custom.text}", json!({"deferred": "arn:${aws:accountId}:hello"})),
+        ("${cf(us-east-1):${self:custom.text}.Out}", json!({"deferred": "${cf(us-east-1):hello.Out}"})),
+        ("${self:custom.none, ssm:/x}", json!({"deferred": "${ssm:/x}"})),
+        ("${file(./${aws:accountId}.yml):x}", json!({"deferred": "${file(./${aws:accountId}.yml):x}"})),
+        ("${self:custom.text, ssm:/x}", json!("hello")),
+    ];
+    check(&table, |service| service).await;
+}

@@ -1,0 +1,1 @@
+"""The practice cloud: an AWS emulator behind a front that behaves like AWS."""

@@ -1,0 +1,92 @@
+//! Wrong files and wrong circumstances: one clear error each, exit code 1, and nothing changed in AWS.
+
+use crate::support::{Cloud, Project};
+
+const GOOD: &str = "service: shop\nprovider:\n  name: aws\n  runtime: python3.13\nfunctions:\n  hello:\n    handler: handler.handler\n";
+
+/// Runs `deploy` on a cloud of its own account and expects it to fail without a write.
+#[track_caller]
+fn refused(project: &Project, expected: &[&str]) {
+    let cloud = Cloud::shared();
+    let ran = project.on(&cloud, ["deploy", "--yes"]).code(1);
+    for text in expected {
+        assert!(ran.stderr.contains(text), "{text:?} is not in\n{}", ran.stderr);
+    }
+    assert_eq!(ran.stdout, "", "errors go to standard error only");
+    let made = cloud.boto().call("lambda", "list_functions", serde_json::json!({}));
+    assert_eq!(made["Functions"].as_array().map(Vec::len), Some(0), "nothing may be made");
+}
+
+#[test]
+fn files_that_are_wrong() {
+    let cases: &[(&str, &[&str])] = &[
+        ("service: [unclosed\n", &["error", "serverless.yml:"]),
+        ("service: shop\nprovider:\n\tname: aws\n", &["tab", "serverless.yml:3"]),
+        (
+            "service: shop\nservice: other\nprovider: {name: aws}\n",
+            &["service", "serverless.yml:2", "serverless.yml:1"],
+        ),
+        (
+            &GOOD.replace("handler: handler", "memroySize: 512\n    handler: handler"),
+            &["memroySize", "memorySize", "serverless.yml:7"],
+        ),
+        (
+            &GOOD.replace("handler: handler", "memorySize: 64\n    handler: handler"),
+            &["functions.hello.memorySize: 64 is below the minimum of 128", "serverless.yml:7"],
+        ),
+        (
+            &GOOD.replace("handler: handler", "timeout: soon\n    handler: handler"),
+            &["functions.hello.timeout", "serverless.yml:7"],
+        ),
+        (
+            &GOOD.replace("handler: handler", "description: ${env:NOT_THERE}\n    handler: handler"),
+            &["NOT_THERE", "serverless.yml:7"],
+        ),
+        (&format!("{GOOD}custom:\n  a: ${{self:custom.b}}\n  b: ${{self:custom.a}}\n"), &["custom.a", "custom.b"]),
+        (
+            &GOOD.replace("handler.handler", "nowhere.handler"),
+            &["nowhere", "functions.hello.handler", "serverless.yml:7"],
+        ),
+        (&GOOD.replace("python3.13", "pyhton3.13"), &["pyhton3.13", "python3.13", "serverless.yml:4"]),
+    ];
+    for (config, expected) in cases {
+        refused(&Project::new(config), expected);
+    }
+}
+
+#[test]
+fn a_missing_file_is_named_with_what_was_looked_for() {
+    refused(&Project::empty(), &["serverless.yml"]);
+    let ran = Project::empty().run(["package", "-c", "other.yml"]).code(1);
+    assert!(ran.stderr.contains("other.yml"), "{}", ran.stderr);
+}
+
+#[test]
+fn all_problems_of_a_file_come_in_one_run() {
+    let config =
+        GOOD.replace("handler: handler", "memorySize: 64\n    timeout: 1000\n    nonsense: 1\n    handler: handler");
+    refused(&Project::new(&config), &["memorySize: 64", "timeout: 1000", "nonsense"]);
+}
+
+#[test]
+fn no_credentials_are_an_error_that_says_where_they_come_from() {
+    let cloud = Cloud::shared();
+    let project = Project::new(GOOD);
+    let ran = project.command(["deploy", "--yes"]).env("AWS_ENDPOINT_URL", cloud.url()).output().unwrap();
+    let ran = crate::support::Ran::of(ran).code(1);
+    for text in ["credentials", "AWS_PROFILE"] {
+        assert!(ran.stderr.contains(text), "{text:?} is not in\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_unreachable_endpoint_is_named() {
+    let project = Project::new(GOOD);
+    let mut command = project.command(["deploy", "--yes"]);
+    command
+        .env("AWS_ACCESS_KEY_ID", "x")
+        .env("AWS_SECRET_ACCESS_KEY", "x")
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    let ran = crate::support::Ran::of(command.output().unwrap()).code(1);
+    assert!(ran.stderr.contains("127.0.0.1:9"), "{}", ran.stderr);
+}

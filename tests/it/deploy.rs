@@ -1,0 +1,162 @@
+//! The whole road: deploy, deploy again, change, diff, kill.
+
+use serde_json::json;
+
+use crate::support::{Cloud, Project};
+
+const CONFIG: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  logRetentionInDays: 7
+  environment:
+    MODE: plain
+functions:
+  hello:
+    handler: handler.handler
+    url: true
+  other:
+    handler: handler.handler
+";
+
+#[test]
+fn what_the_file_says_is_what_is_live() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    let project = Project::new(CONFIG);
+    project.deploy(&cloud).says("shop-dev-hello").says("http");
+
+    let hello = boto.function("shop-dev-hello").unwrap();
+    assert_eq!(hello["Configuration"]["Runtime"], "python3.13");
+    assert_eq!(hello["Configuration"]["MemorySize"], 1024);
+    assert_eq!(hello["Configuration"]["Timeout"], 6);
+    assert_eq!(hello["Configuration"]["Environment"]["Variables"], json!({"MODE": "plain"}));
+    assert_eq!(hello["Tags"]["hoist:service"], "shop");
+    assert_eq!(hello["Tags"]["hoist:stage"], "dev");
+    assert_eq!(hello["Tags"]["hoist:id"], "HelloLambdaFunction");
+    assert_eq!(hello["Tags"]["STAGE"], "dev");
+
+    let role = boto.call("iam", "get_role", json!({"RoleName": "shop-dev-us-east-1-lambdaRole"}));
+    assert_eq!(hello["Configuration"]["Role"], role["Role"]["Arn"]);
+    let policy = boto.call(
+        "iam",
+        "get_role_policy",
+        json!({"RoleName": "shop-dev-us-east-1-lambdaRole", "PolicyName": "shop-dev-lambda"}),
+    );
+    assert!(policy.to_string().contains("logs:PutLogEvents"), "{policy}");
+    let groups = boto.call("logs", "describe_log_groups", json!({"logGroupNamePrefix": "/aws/lambda/shop-dev-"}));
+    let groups = groups["logGroups"].as_array().unwrap();
+    assert_eq!(groups.len(), 2);
+    assert!(groups.iter().all(|group| group["retentionInDays"] == 7), "{groups:?}");
+    let versions = boto.call("lambda", "list_versions_by_function", json!({"FunctionName": "shop-dev-hello"}));
+    assert_eq!(versions["Versions"].as_array().unwrap().len(), 2, "$LATEST and one published version");
+
+    let url = boto.call("lambda", "get_function_url_config", json!({"FunctionName": "shop-dev-hello"}));
+    assert_eq!(url["AuthType"], "NONE");
+    let policy = boto.call("lambda", "get_policy", json!({"FunctionName": "shop-dev-hello"}));
+    let policy = policy["Policy"].as_str().unwrap();
+    assert!(policy.contains("lambda:InvokeFunctionUrl") && policy.contains("lambda:InvokeFunction\""), "{policy}");
+}
+
+#[test]
+fn a_second_deploy_finds_nothing_to_do_and_writes_nothing() {
+    let cloud = Cloud::own("calm");
+    let project = Project::new(CONFIG);
+    project.deploy(&cloud);
+    cloud.forget_calls();
+    project.deploy(&cloud).says("nothing to do");
+    let calls = cloud.calls();
+    let writes: Vec<_> = calls
+        .iter()
+        .filter(|call| {
+            let operation = call["operation"].as_str().unwrap();
+            !["Get", "List", "Describe", "Head"].iter().any(|read| operation.starts_with(read))
+        })
+        .collect();
+    assert!(writes.is_empty(), "{writes:?}");
+    project.on(&cloud, ["diff", "--exit-code"]).success().says("nothing to do");
+}
+
+#[test]
+fn a_changed_line_changes_that_function_alone() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    let project = Project::new(CONFIG);
+    project.deploy(&cloud);
+    let before = boto.function("shop-dev-other").unwrap();
+
+    project.write("serverless.yml", &CONFIG.replace("    url: true", "    url: true\n    memorySize: 512"));
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    assert!(diff.stdout.contains("MemorySize: 1024 → 512"), "{}", diff.stdout);
+    assert!(!diff.stdout.contains("OtherLambdaFunction"), "{}", diff.stdout);
+    assert_eq!(boto.function("shop-dev-hello").unwrap()["Configuration"]["MemorySize"], 1024, "diff changes nothing");
+
+    project.deploy(&cloud);
+    assert_eq!(boto.function("shop-dev-hello").unwrap()["Configuration"]["MemorySize"], 512);
+    assert_eq!(
+        boto.function("shop-dev-other").unwrap()["Configuration"]["RevisionId"],
+        before["Configuration"]["RevisionId"]
+    );
+    project.on(&cloud, ["diff", "--exit-code"]).success();
+}
+
+#[test]
+fn changed_code_is_sent_and_unchanged_code_is_not() {
+    let cloud = Cloud::own("calm");
+    let project = Project::new(CONFIG);
+    project.deploy(&cloud);
+    cloud.forget_calls();
+    project.write("serverless.yml", &CONFIG.replace("MODE: plain", "MODE: loud"));
+    project.deploy(&cloud);
+    assert!(cloud.calls().iter().all(|call| call["operation"] != "UpdateFunctionCode"), "only the settings changed");
+    cloud.forget_calls();
+    project.write("handler.py", "def handler(event, context):\n    return 'new'\n");
+    project.deploy(&cloud);
+    let sent = cloud.calls().iter().filter(|call| call["operation"] == "UpdateFunctionCode").count();
+    assert_eq!(sent, 2, "both functions share the zip");
+    project.on(&cloud, ["invoke", "-f", "hello"]).success().says("new");
+}
+
+#[test]
+fn drift_is_shown_and_repaired() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    let project = Project::new(CONFIG);
+    project.deploy(&cloud);
+    boto.call("lambda", "update_function_configuration", json!({"FunctionName": "shop-dev-hello", "Timeout": 99}));
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    assert!(diff.stdout.contains("Timeout: 99 → 6"), "{}", diff.stdout);
+    project.deploy(&cloud);
+    assert_eq!(boto.function("shop-dev-hello").unwrap()["Configuration"]["Timeout"], 6);
+}
+
+#[test]
+fn a_function_that_left_the_file_is_found_and_removed() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    let project = Project::new(CONFIG);
+    project.deploy(&cloud);
+    project.write("serverless.yml", CONFIG.split("  other:").next().unwrap());
+    let asked = project.on(&cloud, ["deploy"]).code(1);
+    assert!(asked.stderr.contains("--yes"), "{}", asked.stderr);
+    assert!(boto.function("shop-dev-other").is_some(), "nothing is deleted without a yes");
+    project.deploy(&cloud);
+    assert!(boto.function("shop-dev-other").is_none());
+    assert!(boto.function("shop-dev-hello").is_some());
+    let groups = boto.call("logs", "describe_log_groups", json!({"logGroupNamePrefix": "/aws/lambda/shop-dev-other"}));
+    assert_eq!(groups["logGroups"].as_array().unwrap().len(), 0);
+    project.on(&cloud, ["diff", "--exit-code"]).success();
+}
+
+#[test]
+fn a_deploy_of_raw_resources_stops_before_any_write() {
+    let cloud = Cloud::own("calm");
+    let config = format!("{CONFIG}resources:\n  Resources:\n    Table:\n      Type: AWS::SNS::Topic\n");
+    let project = Project::new(&config);
+    let ran = project.on(&cloud, ["deploy", "--yes"]).code(1);
+    assert!(ran.stderr.contains("resources"), "{}", ran.stderr);
+    assert!(cloud.calls().iter().all(|call| !call["operation"].as_str().unwrap().starts_with("Create")));
+    project.run(["package"]).success();
+    assert_eq!(project.resources()["stacks"]["shop-dev"]["Resources"]["Table"]["Type"], "AWS::SNS::Topic");
+}

@@ -1,0 +1,97 @@
+//! A look from outside: boto3 in a process of its own, asked one call at a time.
+
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::cloud::python;
+
+/// Reads a line of JSON `{service, operation, parameters}`, answers a line of JSON `{ok}` or `{error, message}`.
+const PROGRAM: &str = r#"
+import sys, json, base64, datetime, boto3, botocore
+from botocore.config import Config
+clients = {}
+def plain(x):
+    if isinstance(x, (bytes, bytearray)): return base64.b64encode(x).decode()
+    if isinstance(x, datetime.datetime): return x.isoformat()
+    if hasattr(x, "read"): return x.read().decode("utf-8", "replace")
+    return str(x)
+for line in sys.stdin:
+    q = json.loads(line)
+    s = q["service"]
+    if s not in clients:
+        clients[s] = boto3.client(s, config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
+    try:
+        p = q["parameters"]
+        for k in ("ZipFile", "Payload", "Body"):
+            for d in (p, p.get("Code", {}) if isinstance(p.get("Code"), dict) else {}):
+                if isinstance(d.get(k), dict) and "base64" in d[k]: d[k] = base64.b64decode(d[k]["base64"])
+        r = getattr(clients[s], q["operation"])(**p)
+        r.pop("ResponseMetadata", None)
+        print(json.dumps({"ok": r}, default=plain), flush=True)
+    except botocore.exceptions.ClientError as e:
+        print(json.dumps({"error": e.response["Error"]["Code"], "message": e.response["Error"].get("Message", "")}), flush=True)
+    except Exception as e:
+        print(json.dumps({"error": type(e).__name__, "message": str(e)}), flush=True)
+"#;
+
+/// boto3 against one account.
+pub struct Boto {
+    child: Child,
+    pipes: RefCell<(ChildStdin, BufReader<ChildStdout>)>,
+}
+
+impl Boto {
+    pub fn start(url: &str, account: &str) -> Self {
+        let mut child = Command::new(python())
+            .args(["-c", PROGRAM])
+            .env("AWS_ENDPOINT_URL", url)
+            .env("AWS_ACCESS_KEY_ID", account)
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pipes = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, pipes: RefCell::new(pipes) }
+    }
+
+    /// `try_call("lambda", "get_function", json!({"FunctionName": ..}))`: the answer, or the error code.
+    pub fn try_call(&self, service: &str, operation: &str, parameters: Value) -> Result<Value, String> {
+        let mut pipes = self.pipes.borrow_mut();
+        writeln!(pipes.0, "{}", json!({"service": service, "operation": operation, "parameters": parameters})).unwrap();
+        let mut line = String::new();
+        pipes.1.read_line(&mut line).unwrap();
+        let mut answer: Value = serde_json::from_str(&line).unwrap();
+        match answer.get("error") {
+            None => Ok(answer["ok"].take()),
+            Some(code) => {
+                Err(format!("{}: {}", code.as_str().unwrap_or("?"), answer["message"].as_str().unwrap_or("")))
+            }
+        }
+    }
+
+    /// The answer of a call that must succeed.
+    pub fn call(&self, service: &str, operation: &str, parameters: Value) -> Value {
+        self.try_call(service, operation, parameters).unwrap_or_else(|error| panic!("{service} {operation}: {error}"))
+    }
+
+    /// The live configuration of a function, or `None`.
+    pub fn function(&self, name: &str) -> Option<Value> {
+        match self.try_call("lambda", "get_function", json!({"FunctionName": name})) {
+            Ok(found) => Some(found),
+            Err(error) if error.starts_with("ResourceNotFound") => None,
+            Err(error) => panic!("get_function {name}: {error}"),
+        }
+    }
+}
+
+impl Drop for Boto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

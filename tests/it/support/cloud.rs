@@ -1,0 +1,162 @@
+//! The practice cloud as a child process that ends with the test, also when the test panics or is killed.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use serde_json::{Value, json};
+
+use super::Boto;
+
+/// A running practice cloud and one account in it.
+pub struct Cloud {
+    server: ServerHandle,
+    /// Twelve digits; also the access key, which is how the emulator tells accounts apart.
+    pub account: String,
+}
+
+enum ServerHandle {
+    Shared(&'static Server),
+    Own(Server),
+}
+
+struct Server {
+    url: String,
+    child: Mutex<Child>,
+    // Held open: the cloud ends itself when it closes, however this process ends.
+    _stdin: ChildStdin,
+}
+
+static SHARED: OnceLock<Server> = OnceLock::new();
+static ACCOUNTS: AtomicU32 = AtomicU32::new(1);
+
+impl Cloud {
+    /// An account of its own in the cloud that all tests share: calm weather, constraints checked.
+    pub fn shared() -> Self {
+        Self::account_in(ServerHandle::Shared(SHARED.get_or_init(|| Server::start("calm"))))
+    }
+
+    /// A cloud for one test alone, for those that change the weather or count calls.
+    pub fn own(weather: &str) -> Self {
+        Self::account_in(ServerHandle::Own(Server::start(weather)))
+    }
+
+    fn account_in(server: ServerHandle) -> Self {
+        let number = ACCOUNTS.fetch_add(1, Ordering::Relaxed);
+        Self { server, account: format!("{:012}", 100_000_000_000_u64 + u64::from(number)) }
+    }
+
+    fn server(&self) -> &Server {
+        match &self.server {
+            ServerHandle::Shared(server) => server,
+            ServerHandle::Own(server) => server,
+        }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.server().url
+    }
+
+    /// An independent client for this account.
+    pub fn boto(&self) -> Boto {
+        Boto::start(self.url(), &self.account)
+    }
+
+    /// A request to the cloud's own control interface: `control("GET", "/_cloud/summary", None)`.
+    pub fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let (status, text) = http(self.url(), method, path, body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {text}");
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    /// Forgets the calls that were recorded so far.
+    pub fn forget_calls(&self) {
+        self.control("POST", "/_cloud/calls/clear", Some(&json!({})));
+    }
+
+    /// Every call since the last reset or clear.
+    pub fn calls(&self) -> Vec<Value> {
+        let calls = self.control("GET", "/_cloud/calls", None);
+        calls.as_array().cloned().unwrap_or_else(|| calls["calls"].as_array().unwrap().clone())
+    }
+
+    /// GET on a path or full URL of the cloud: a deployed route, a function URL.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        http(self.url(), "GET", path.strip_prefix(self.url()).unwrap_or(path), None)
+    }
+}
+
+impl Server {
+    fn start(weather: &str) -> Self {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let mut child = Command::new(python())
+            .args(["-m", "cloud", "--weather", weather, "--until-stdin-closes"])
+            .current_dir(&tests)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("the practice cloud does not start ({error}); run `make setup` first"));
+        let stdin = child.stdin.take().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("the practice cloud said {line:?} instead of its address ({error})"));
+        Self { url: ready["url"].as_str().unwrap().to_owned(), child: Mutex::new(child), _stdin: stdin }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let mut child = self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The cloud ends its emulator's process group on SIGTERM; the standard library only knows SIGKILL.
+        let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        let _ = child.wait();
+    }
+}
+
+/// The Python with boto3 and the emulator, as `make setup` installs it.
+pub fn python() -> PathBuf {
+    match std::env::var_os("HOIST_PYTHON") {
+        Some(path) => path.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cloud/.venv/bin/python"),
+    }
+}
+
+/// One HTTP/1.1 exchange on loopback.
+fn http(base: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
+    let host = base.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    let body = body.map(Value::to_string).unwrap_or_default();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let text = String::from_utf8_lossy(&answer);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    (status, if chunked { unchunk(body) } else { body.to_owned() })
+}
+
+fn unchunk(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size.trim(), 16).unwrap_or(0);
+        if size == 0 || rest.len() < size {
+            break;
+        }
+        whole.push_str(&rest[..size]);
+        body = rest[size..].trim_start_matches("\r\n");
+    }
+    whole
+}

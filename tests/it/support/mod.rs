@@ -1,0 +1,9 @@
+//! What every test starts from: a project on disk, a cloud to deploy it to, the binary, and a look from outside.
+
+mod boto;
+mod cloud;
+mod project;
+
+pub use boto::Boto;
+pub use cloud::{Cloud, python};
+pub use project::{Project, Ran};
