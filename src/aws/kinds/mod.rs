@@ -8,6 +8,7 @@ pub mod function;
 mod json;
 pub mod log_group;
 mod names;
+mod openapi;
 mod patch;
 pub mod permission;
 mod policy;
@@ -24,6 +25,7 @@ pub mod tags;
 pub mod topic;
 pub mod url;
 pub mod usage_plan;
+pub mod v2;
 pub mod version;
 
 use std::sync::Arc;
@@ -86,6 +88,13 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(url::Url::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlan::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlanKey::new(Arc::clone(aws))),
+        Arc::new(v2::api::Api::new(Arc::clone(aws))),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::AUTHORIZER)),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::DEPLOYMENT)),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::INTEGRATION)),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::ROUTE)),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::ROUTE_RESPONSE)),
+        Arc::new(v2::stage::Stage::new(Arc::clone(aws))),
         Arc::new(version::Version::new(Arc::clone(aws))),
     ]
 }
