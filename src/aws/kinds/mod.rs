@@ -2,6 +2,7 @@
 
 pub mod api_account;
 pub mod api_key;
+pub mod bucket;
 pub mod event_bus;
 pub mod event_source_mapping;
 pub mod function;
@@ -71,6 +72,8 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
     vec![
         Arc::new(api_account::ApiAccount::new(Arc::clone(aws))),
         Arc::new(api_key::ApiKey::new(Arc::clone(aws))),
+        Arc::new(bucket::Bucket::new(Arc::clone(aws))),
+        Arc::new(bucket::existing::ExistingBucket::new(Arc::clone(aws))),
         Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
         Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),
         Arc::new(function::Function::new(Arc::clone(aws))),
