@@ -122,6 +122,7 @@ mod tests {
 
     use super::*;
     use crate::engine::address::Address;
+    use crate::engine::plan::Change;
 
     fn change(action: Action, id: &str, why: &str) -> Change {
         Change {
