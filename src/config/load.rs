@@ -1,6 +1,7 @@
 //! The way in: finds the configuration, reads it, and resolves it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,7 +27,7 @@ pub const FILE_NAMES: &[&str] = &[
 ];
 
 /// What to load, and with what. The library reads neither command line nor environment by itself.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct LoadOptions {
     /// Where the configuration is looked for.
     pub directory: PathBuf,
@@ -47,7 +48,6 @@ pub struct LoadOptions {
 }
 
 /// A configuration that was loaded, as far as that was possible.
-#[derive(Debug)]
 pub struct Loaded {
     /// The resolved tree; `None` when the file is missing or cannot be read at all.
     pub root: Option<Node>,
@@ -64,6 +64,23 @@ pub struct Loaded {
     pub config_path: Option<PathBuf>,
     /// What serverless-dotenv-plugin brought. It is in `provider.environment` of the root already.
     pub dotenv_plugin_env: IndexMap<String, String>,
+}
+
+/// Without environment and parameters: they often hold what must not be shown.
+impl fmt::Debug for LoadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("LoadOptions");
+        debug.field("directory", &self.directory).field("config", &self.config).field("stage", &self.stage);
+        debug.field("region", &self.region).field("profile", &self.profile).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Loaded");
+        debug.field("root", &self.root).field("diagnostics", &self.diagnostics).field("stage", &self.stage);
+        debug.field("region", &self.region).field("directory", &self.directory).finish_non_exhaustive()
+    }
 }
 
 impl Loaded {

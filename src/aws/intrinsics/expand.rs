@@ -1,5 +1,5 @@
 //! From the framework's shapes to what single calls make: subscriptions out of their topic, all notifications of one
-//! bucket and all triggers of one user pool together, and names for what CloudFormation would name.
+//! bucket and all triggers of one user pool together.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,6 @@ pub(super) fn expand(template: &Template) -> Template {
     subscriptions(&mut template);
     together(&mut template, "Custom::S3", "BucketName", notifications);
     together(&mut template, "Custom::CognitoUserPool", "UserPoolName", triggers);
-    names(&mut template);
     template
 }
 
@@ -33,13 +32,15 @@ fn subscriptions(template: &mut Template) {
         for (index, subscription) in all.into_iter().enumerate() {
             let Value::Map(mut subscription) = subscription else { continue };
             let name = topic_id.strip_prefix("SNSTopic").unwrap_or(topic_id);
-            let logical_id = match subscription.get("Endpoint").and_then(function_of) {
+            let function = subscription.get("Endpoint").and_then(function_of);
+            let logical_id = match &function {
                 Some(function) => format!("{}SnsSubscription{name}", function.trim_end_matches("LambdaFunction")),
                 None => format!("{topic_id}Subscription{}", index + 1),
             };
             let reference = Value::Map(BTreeMap::from([("Ref".to_owned(), Value::string(topic_id))]));
             subscription.insert("TopicArn".to_owned(), reference);
-            let resource = TemplateResource::new("AWS::SNS::Subscription", Value::Map(subscription));
+            let mut resource = TemplateResource::new("AWS::SNS::Subscription", Value::Map(subscription));
+            resource.parent = function;
             taken.push((logical_id, resource.after(after.clone())));
         }
     }
@@ -169,41 +170,6 @@ fn triggers(from: &BTreeMap<String, Value>, into: &mut BTreeMap<String, Value>) 
     }
 }
 
-/// Types that CloudFormation names where the file does not: the property, the longest name, and whether hyphens must
-/// not be in it.
-const NAMED: &[(&str, &str, usize, bool)] = &[
-    ("AWS::ApiGateway::ApiKey", "Name", 255, false),
-    ("AWS::Events::Rule", "Name", 64, false),
-    ("AWS::IoT::ProvisioningTemplate", "TemplateName", 36, false),
-    ("AWS::IoT::TopicRule", "RuleName", 128, true),
-    ("AWS::Scheduler::Schedule", "Name", 64, false),
-];
-
-/// Names what has none: service, stage and logical id, so that it is found again by its name.
-fn names(template: &mut Template) {
-    let prefix = format!("{}-{}", template.service, template.stage);
-    for (logical_id, resource) in &mut template.resources {
-        let Some((_, property, longest, no_hyphens)) = NAMED.iter().find(|(kind, ..)| *kind == resource.kind) else {
-            continue;
-        };
-        let Value::Map(properties) = &mut resource.properties else { continue };
-        properties.entry((*property).to_owned()).or_insert_with(|| {
-            let name = shortened(&format!("{prefix}-{logical_id}"), *longest);
-            Value::String(if *no_hyphens { name.replace('-', "_") } else { name })
-        });
-    }
-}
-
-/// A name that fits: its beginning and a digest where it is too long.
-fn shortened(name: &str, longest: usize) -> String {
-    if name.chars().count() <= longest {
-        return name.to_owned();
-    }
-    let beginning: String = name.chars().take(longest.saturating_sub(9)).collect();
-    let digest: String = naming::md5(name).chars().take(8).collect();
-    format!("{}-{digest}", beginning.trim_end_matches('-'))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
@@ -287,21 +253,5 @@ mod tests {
                 "UserPoolName": "people",
             })
         );
-    }
-
-    #[test]
-    fn what_has_no_name_gets_one_that_fits() {
-        let long = "L".repeat(80);
-        let all = expanded(&[
-            ("Rule1", "AWS::Events::Rule", json!({})),
-            ("Rule2", "AWS::Events::Rule", json!({ "Name": "given" })),
-            ("Topic", "AWS::IoT::TopicRule", json!({})),
-            (&long, "AWS::Scheduler::Schedule", json!({})),
-        ]);
-        assert_eq!(all["Rule1"]["Properties"]["Name"], "shop-dev-Rule1");
-        assert_eq!(all["Rule2"]["Properties"]["Name"], "given");
-        assert_eq!(all["Topic"]["Properties"]["RuleName"], "shop_dev_Topic");
-        let name = all[&long]["Properties"]["Name"].as_str().unwrap();
-        assert!(name.len() == 64 && name.starts_with("shop-dev-LLL"), "{name}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Checked, EffectiveFunction, known};
+use super::{Checked, known};
 use crate::config::decode::nearest;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::events::schedule::ScheduleMethod;
@@ -34,7 +34,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 }
                 diagnostics.push(diagnostic);
             }
-            authorizers(checked, one, event, &base, diagnostics);
+            authorizers(checked, event, &base, diagnostics);
             if let Trigger::Alb(alb) = &event.trigger
                 && let Some(listener) = known(&alb.listener_arn)
                 && let Some(first) =
@@ -229,14 +229,7 @@ fn one_input(
 }
 
 /// Authorizers that are named must be there.
-fn authorizers(
-    checked: &Checked<'_>,
-    one: &EffectiveFunction<'_>,
-    event: &Event,
-    base: &str,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let _ = one;
+fn authorizers(checked: &Checked<'_>, event: &Event, base: &str, diagnostics: &mut Vec<Diagnostic>) {
     let functions = || checked.service.functions.keys().map(String::as_str).collect::<Vec<_>>();
     let (name, place, known_names, what): (&str, Place, Vec<&str>, &str) = match &event.trigger {
         Trigger::Http(http) => {
