@@ -29,6 +29,10 @@ pub mod usage_plan;
 pub mod v2;
 pub mod version;
 
+#[cfg(test)]
+#[path = "tests.rs"]
+mod against_a_fake;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
