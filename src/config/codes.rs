@@ -167,6 +167,7 @@ pub const CODES: &[Code] = &[
     packaging("odd-file-name", "A file name is not UTF-8 and is left out.", "Rename the file."),
     packaging("output-not-writable", "The folder for zips cannot be written.", "Correct its rights or name another folder."),
     packaging("package-disabled", "A function says that it is not packaged, and gives no artifact.", "Take `package.disable` away, or give `package.artifact`."),
+    packaging("package-too-large", "A package is larger than Lambda takes when it is unpacked.", "Leave files out, move some into a layer, or use a container image."),
     packaging("package-not-written", "A zip could not be written.", "Look at the room on the disk."),
     packaging("packaging-failed", "Packaging stopped unexpectedly.", "Report it with what hoist said."),
     packaging("pattern-names-directory", "A pattern names a folder and matches no file.", "Add `/**`."),

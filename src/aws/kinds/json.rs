@@ -26,9 +26,12 @@ pub fn changed(fields: &[FieldChange]) -> BTreeSet<&str> {
     fields.iter().filter_map(|field| field.path.split('.').next()).collect()
 }
 
+/// A property, and what has to be sent to take it away.
+pub type Clear = (&'static str, fn() -> Json);
+
 /// The properties that changed, as members of a request that merges: what lost its value is sent as its line in `clears`
 /// says. A property without a line cannot be cleared by its own and is left out.
-pub fn merge(properties: &Value, changed: &BTreeSet<&str>, clears: &[(&str, fn() -> Json)]) -> Map<String, Json> {
+pub fn merge(properties: &Value, changed: &BTreeSet<&str>, clears: &[Clear]) -> Map<String, Json> {
     let mut body = Map::new();
     for key in changed {
         let value = properties.get(key).filter(|value| !is_empty(value)).map(to_json);
@@ -163,7 +166,7 @@ mod tests {
     #[test]
     fn what_lost_its_value_is_cleared_by_name() {
         let desired = tree_of(json!({ "BatchSize": 5, "Description": "" }));
-        let clears: &[(&str, fn() -> Json)] =
+        let clears: &[Clear] =
             &[("FilterCriteria", || json!({})), ("Description", || json!("")), ("BatchSize", || json!(10))];
         let changed = BTreeSet::from(["BatchSize", "Description", "FilterCriteria", "Unknown"]);
         let body = Json::Object(merge(&desired, &changed, clears));
