@@ -103,10 +103,12 @@ pub const CODES: &[Code] = &[
     language("missing-key", "A key that is needed is not there, or is empty.", "Add it."),
     language("out-of-range", "A number is below the minimum or above the maximum.", "Use a number in the range."),
     language("refused-key", "A key stands for something that hoist does not do.", "Follow the way out that the message names."),
+    language("several-events", "Two events stand in one item of the list.", "Begin each event with a `-` of its own."),
     language("unbuilt-key", "A key is part of the language, and hoist does not do yet what it asks for. An error with `--strict`.", "Check whether the deployed service needs it."),
     language("unknown-code", "`deploy.allow` names a code that does not exist.", "Correct it: this page lists all codes."),
     language("unknown-key", "A key is not part of the language. A misspelt one is the usual reason.", "Correct it. Keys that an unknown plugin may read are warnings; `configValidationMode: warn` makes warnings of all."),
     language("unknown-value", "A value is not one of the words that are allowed.", "Use one of those that the message lists."),
+    language("wrong-indentation", "The settings of an event are not indented beneath it.", "Indent them by two more spaces."),
     language("wrong-type", "A value has the wrong type: a string for a boolean, a list for a mapping.", "Write the type that the message names. `yes`, `no`, `on` and `off` are strings in YAML 1.2."),
     check("duplicate-name", "Two functions have the same physical name.", "Give one of them another `name`."),
     check("duplicate-priority", "Two rules of one listener have the same priority.", "Give one of them another `priority`."),
@@ -147,76 +149,24 @@ pub const CODES: &[Code] = &[
     advice("default-runtime", "No runtime is named; defaults differ between tools and versions.", "Name one in `provider.runtime`."),
     advice("many-routes", "One function serves many routes: one change restarts them all.", "Give groups of routes functions of their own."),
     advice("no-timeout", "A function behind an API has no timeout set and gets 6 seconds.", "Set `timeout`."),
-    advice(
-        "provisioned-latest",
-        "Provisioned concurrency is asked for on `$LATEST`, where Lambda keeps nothing warm.",
-        "Take `alias` away.",
-    ),
-    advice(
-        "timeout-above-gateway",
-        "A function may run longer than the API in front of it waits.",
-        "Lower the timeout, or answer at once and work behind a queue.",
-    ),
-    advice(
-        "wildcard-resource",
-        "An IAM statement allows an action on everything in the account.",
-        "Name the resources.",
-    ),
-    packaging(
-        "artifact-in-s3",
-        "An artifact lies in S3, where hoist does not fetch it yet.",
-        "Download it first, and give the path of the file.",
-    ),
+    advice("provisioned-latest", "Provisioned concurrency is asked for on `$LATEST`, where Lambda keeps nothing warm.", "Take `alias` away."),
+    advice("timeout-above-gateway", "A function may run longer than the API in front of it waits.", "Lower the timeout, or answer at once and work behind a queue."),
+    advice("wildcard-resource", "An IAM statement allows an action on everything in the account.", "Name the resources."),
+    packaging("artifact-in-s3", "An artifact lies in S3, where hoist does not fetch it yet.", "Download it first, and give the path of the file."),
     packaging("artifact-not-a-zip", "An artifact is not a zip.", "Build it as a zip."),
     packaging("artifact-not-found", "An artifact is not where the file says.", "Build it first, or correct the path."),
-    packaging(
-        "bad-pattern",
-        "A pattern of `package` can match nothing: it is empty, absolute, or stands for too much.",
-        "Write it relative to the service directory.",
-    ),
-    packaging(
-        "bootstrap-not-executable",
-        "The `bootstrap` of an own runtime is not executable.",
-        "`chmod +x bootstrap`.",
-    ),
-    packaging(
-        "broken-link",
-        "A symbolic link leads nowhere and is left out.",
-        "Remove it or restore what it points to.",
-    ),
-    packaging(
-        "dev-dependencies-kept",
-        "Development dependencies could not be told apart, because a `package.json` cannot be read, and are packaged.",
-        "Install the packages again, or set `package.excludeDevDependencies: false`.",
-    ),
+    packaging("bad-pattern", "A pattern of `package` can match nothing: it is empty, absolute, or stands for too much.", "Write it relative to the service directory."),
+    packaging("bootstrap-not-executable", "The `bootstrap` of an own runtime is not executable.", "`chmod +x bootstrap`."),
+    packaging("broken-link", "A symbolic link leads nowhere and is left out.", "Remove it or restore what it points to."),
+    packaging("dev-dependencies-kept", "Development dependencies could not be told apart, because a `package.json` cannot be read, and are packaged.", "Install the packages again, or set `package.excludeDevDependencies: false`."),
     packaging("handler-malformed", "A handler is not written as `path/file.function`.", "Write it so."),
-    packaging(
-        "handler-not-found",
-        "The file of a handler is not there.",
-        "Correct the handler, or build the code first.",
-    ),
-    packaging(
-        "ignored-patterns",
-        "Patterns of a function have no effect without `individually`.",
-        "Set `package.individually: true`.",
-    ),
+    packaging("handler-not-found", "The file of a handler is not there.", "Correct the handler, or build the code first."),
+    packaging("ignored-patterns", "Patterns of a function have no effect without `individually`.", "Set `package.individually: true`."),
     packaging("layer-without-content", "A layer has neither `path` nor `package.artifact`.", "Give one of the two."),
-    packaging(
-        "no-matched-files",
-        "No file is left for a zip.",
-        "Look at the order of the patterns: the last match wins.",
-    ),
+    packaging("no-matched-files", "No file is left for a zip.", "Look at the order of the patterns: the last match wins."),
     packaging("odd-file-name", "A file name is not UTF-8 and is left out.", "Rename the file."),
-    packaging(
-        "output-not-writable",
-        "The folder for zips cannot be written.",
-        "Correct its rights or name another folder.",
-    ),
-    packaging(
-        "package-disabled",
-        "A function says that it is not packaged, and gives no artifact.",
-        "Take `package.disable` away, or give `package.artifact`.",
-    ),
+    packaging("output-not-writable", "The folder for zips cannot be written.", "Correct its rights or name another folder."),
+    packaging("package-disabled", "A function says that it is not packaged, and gives no artifact.", "Take `package.disable` away, or give `package.artifact`."),
     packaging("package-not-written", "A zip could not be written.", "Look at the room on the disk."),
     packaging("packaging-failed", "Packaging stopped unexpectedly.", "Report it with what hoist said."),
     packaging("pattern-names-directory", "A pattern names a folder and matches no file.", "Add `/**`."),
@@ -238,6 +188,7 @@ pub const CODES: &[Code] = &[
     resources("two-variables", "Two paths have different names for the variable at the same place.", "Give it one name."),
     resources("undecided-condition", "A condition depends on something that is not known yet.", "Let it depend on parameters and pseudo parameters only."),
     resources("unknown-bucket", "A bucket that an event names cannot be made.", "Add `existing: true` when it is there."),
+    resources("unknown-cache-policy", "A cache policy that an event names is not there.", "Declare it in `provider.cloudFront.cachePolicies`, or name one by its `id`."),
     resources("unknown-condition", "A condition that is named is not in `resources.Conditions`.", "Define it, or correct its name."),
     resources("unknown-destination", "A destination is neither a function of the service nor an ARN.", "Correct it."),
     resources("unknown-mapping", "A mapping or one of its keys is not in `resources.Mappings`.", "Define it, or correct its name."),
@@ -245,6 +196,7 @@ pub const CODES: &[Code] = &[
     resources("unknown-resource", "A resource that is named is not there.", "Define it, or correct its logical id."),
     resources("unsupported-function", "A CloudFormation function cannot be evaluated here.", "Move the value into `resources`."),
     resources("window-needed", "A batch of more than 10 messages needs a batching window.", "Add `maximumBatchingWindow: 1`."),
+    resources("wrong-region", "CloudFront takes functions of us-east-1 only.", "Deploy the service to us-east-1."),
 ];
 
 /// The page that lists all codes.
@@ -289,7 +241,7 @@ mod tests {
     /// Looks for codes where the sources make diagnostics, so that none is forgotten here.
     #[test]
     fn every_code_of_the_sources_is_listed() {
-        let made = Regex::new(r#"(?:Diagnostic::(?:error|warning|note)|\b(?:cx|self)\s*\.(?:error|warning)|\bfunction_error|\bproblem|\bfind|\bcode:|\bconst CODE: &str =)\(?\s*"([a-z]+(?:-[a-z0-9]+)+)""#).expect("a pattern");
+        let made = Regex::new(r#"(?:Diagnostic::(?:error|warning|note)|\b(?:cx|self)\s*\.(?:error|warning)|\bfunction_error|\bproblem|\bfound\.add|\bcode:|\bconst CODE: &str =)\(?\s*"([a-z]+(?:-[a-z0-9]+)+)""#).expect("a pattern");
         let mut found = BTreeSet::new();
         walk(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut |text| {
             let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();

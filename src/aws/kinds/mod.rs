@@ -1,11 +1,15 @@
 //! One file for each kind of resource: its properties, how it is read, made, changed and deleted.
 
+pub mod alias;
 pub mod api_account;
 pub mod api_key;
+pub mod bucket;
 pub mod event_bus;
+pub mod event_invoke_config;
 pub mod event_source_mapping;
 pub mod function;
 mod json;
+pub mod layer;
 pub mod log_group;
 mod names;
 mod openapi;
@@ -27,6 +31,10 @@ pub mod url;
 pub mod usage_plan;
 pub mod v2;
 pub mod version;
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod against_a_fake;
 
 use std::sync::Arc;
 
@@ -69,11 +77,17 @@ pub trait Findable: Kind {
 /// Every kind there is: the registry.
 pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
     vec![
+        Arc::new(alias::Alias::new(Arc::clone(aws))),
         Arc::new(api_account::ApiAccount::new(Arc::clone(aws))),
         Arc::new(api_key::ApiKey::new(Arc::clone(aws))),
+        Arc::new(bucket::Bucket::new(Arc::clone(aws))),
+        Arc::new(bucket::existing::ExistingBucket::new(Arc::clone(aws))),
         Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
+        Arc::new(event_invoke_config::EventInvokeConfig::new(Arc::clone(aws))),
         Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),
         Arc::new(function::Function::new(Arc::clone(aws))),
+        Arc::new(layer::LayerVersion::new(Arc::clone(aws))),
+        Arc::new(layer::LayerVersionPermission::new(Arc::clone(aws))),
         Arc::new(log_group::LogGroup::new(Arc::clone(aws))),
         Arc::new(permission::Permission::new(Arc::clone(aws))),
         Arc::new(rest_api::RestApi::new(Arc::clone(aws))),

@@ -119,6 +119,26 @@ mod tests {
         })
     }
 
+    /// Every object in the forms that the framework accepts, and nothing to say about any of it.
+    #[test]
+    fn everything_of_the_language_is_read() {
+        let root = super::super::decode::sample::node(include_str!("samples/everything.yml"));
+        let context =
+            Context { stage: "dev", region: "eu-central-1", strict: true, today: jiff::civil::date(2026, 11, 20) };
+        let (service, found) = validate(&root, &context);
+        assert_eq!(super::super::decode::sample::summary(&found), "");
+        let service = service.expect("a service");
+        assert_eq!(service.functions.keys().collect::<Vec<_>>(), ["api", "guard", "worker"]);
+        let kinds: std::collections::BTreeSet<&str> = service
+            .functions
+            .values()
+            .flat_map(|function| &function.events)
+            .map(|event| event.trigger.kind())
+            .collect();
+        let missing: Vec<_> = events::Trigger::KINDS.iter().filter(|kind| !kinds.contains(*kind)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
     /// What people get wrong, in one file: each is said, at its place, in one run.
     #[test]
     fn all_problems_of_a_file_are_reported_at_once() {

@@ -198,6 +198,10 @@ impl Short for Authorizer {
     fn is_short(node: &Node) -> bool {
         matches!(node.data, Data::String(_) | Data::Deferred(_)) || intrinsic(node).is_some()
     }
+
+    fn short_schema(schemas: &mut Schemas) -> Value {
+        Cf::schema(schemas)
+    }
 }
 
 keywords! {
