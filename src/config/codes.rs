@@ -177,6 +177,7 @@ pub const CODES: &[Code] = &[
     resources("bad-authorizer", "An authorizer does not fit the API or the route.", "Follow what the message says."),
     resources("circular-condition", "Conditions refer to each other in a circle.", "Break the circle."),
     resources("condition-not-met", "A value depends on a resource whose condition is not met.", "Give both the same condition."),
+    resources("conflict", "Two settings exclude each other.", "Keep one of them."),
     resources("duplicate-event", "An event is there twice where AWS allows one.", "Use another function for the second."),
     resources("duplicate-resource", "Two parts of the service make a resource of the same logical id.", "Rename one of them."),
     resources("intrinsic-depth", "CloudFormation functions are nested too deeply.", "Simplify the value."),

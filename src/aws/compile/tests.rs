@@ -405,7 +405,9 @@ functions:
   files: {handler: a.b, fileSystemConfig: {arn: 'arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-0d0d0d0d0d0d0d0d0', localMountPath: /mnt/d}}
   lost: {handler: a.b, destinations: {onSuccess: nobody}}
 resources:
-  Resources: {Unknown: {Properties: {}}}
+  Resources:
+    Unknown: {Properties: {}}
+    Lost: {Type: 'AWS::X::Y', DependsOn: ApiGatewayMethodUsersGet, Properties: {A: !Sub ['${a}${AWS::Region}', {a: b}]}}
   extensions: {Nothing: {Properties: {}}}
 ",
     );
@@ -416,6 +418,7 @@ resources:
         "there is no function `nobody`",
         "longer than the 64 characters of IAM",
         "resources.Resources.Unknown has no `Type`",
+        "resources.Resources.Lost: there is no resource and no parameter `ApiGatewayMethodUsersGet`",
         "resources.extensions.Nothing: hoist generates no such resource",
     ];
     for want in expected {
