@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value as Json, json};
 
 use super::properties::from_json;
-use super::{function, log_group, permission, role, version};
+use super::{function, log_group, permission, role, url, version};
 use crate::aws::cloud::AwsCloud;
 use crate::aws::fake::{Asked, Fake, Told};
 use crate::engine::address::Address;
@@ -321,6 +321,32 @@ async fn no_foreign_statement_is_ours() {
     let found = permission::Permission::new(aws).beneath(&parent).await.unwrap();
     let ids: Vec<&str> = found.iter().map(|live| live.address.logical_id.as_str()).collect();
     assert_eq!(ids, ["HelloPermission"]);
+}
+
+#[tokio::test]
+async fn an_aliass_permissions_and_url_are_found_beneath_its_function() {
+    let (aws, _) = Fake::connect(|asked| {
+        let of_alias = asked.path.contains("Qualifier=live");
+        let arn = format!("arn:aws:lambda:us-east-1:1:function:f{}", if of_alias { ":live" } else { "" });
+        match last_part(asked) {
+            "aliases" => Told::ok(json!({ "Aliases": [{ "Name": "live" }] })),
+            "policy" if of_alias => {
+                let statement =
+                    json!({ "Sid": "hoist-P-01234567", "Principal": "*", "Action": "a:b", "Resource": arn });
+                Told::ok(json!({ "Policy": json!({ "Statement": [statement] }).to_string() }))
+            }
+            "url" if of_alias => Told::ok(json!({ "FunctionUrl": "https://u/", "FunctionArn": arn, "AuthType": "NONE",
+                "CreationTime": "", "LastModifiedTime": "" })),
+            _ => Told::refused(404, "ResourceNotFoundException", "none"),
+        }
+    });
+    let parent = live(function::TYPE, "f", function_properties("f"));
+    let permissions = permission::Permission::new(Arc::clone(&aws)).beneath(&parent).await.unwrap();
+    assert_eq!(permissions.len(), 1);
+    assert_eq!(permissions[0].properties.get("Qualifier"), Some(&Value::string("live")));
+    let urls = url::Url::new(aws).beneath(&parent).await.unwrap();
+    assert_eq!(urls.len(), 1);
+    assert_eq!(urls[0].physical_id, "f:live");
 }
 
 #[tokio::test]
