@@ -27,8 +27,10 @@ pub mod subscription;
 pub mod subscription_filter;
 pub mod tags;
 pub mod topic;
+pub mod topic_rule;
 pub mod url;
 pub mod usage_plan;
+pub mod user_pool_triggers;
 pub mod v2;
 pub mod version;
 
@@ -95,9 +97,11 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(subscription::Subscription::new(Arc::clone(aws))),
         Arc::new(subscription_filter::SubscriptionFilter::new(Arc::clone(aws))),
         Arc::new(topic::Topic::new(Arc::clone(aws))),
+        Arc::new(topic_rule::TopicRule::new(Arc::clone(aws))),
         Arc::new(url::Url::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlan::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlanKey::new(Arc::clone(aws))),
+        Arc::new(user_pool_triggers::UserPoolTriggers::new(Arc::clone(aws))),
         Arc::new(v2::api::Api::new(Arc::clone(aws))),
         Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::AUTHORIZER)),
         Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::DEPLOYMENT)),
