@@ -6,7 +6,7 @@ setup:
 
 # Sets everything up and runs all tests: ours, and those of the practice cloud that they run against.
 test: setup
-	cargo test --locked
+	cargo test --locked --no-fail-fast
 	tests/cloud/test.sh
 
 # What a change has to pass.
@@ -23,3 +23,8 @@ cloud:
 
 cloud-test:
 	tests/cloud/test.sh
+
+# Everything from nothing: an emulated cloud on loopback, a service that goes up, changes, and comes down again.
+.PHONY: demo
+demo:
+	@tests/demo.sh

@@ -142,8 +142,12 @@ impl Request<'_> {
     {
         self.aws.count(self.service, self.operation);
         // SDK futures are kilobytes large: on the heap they do not blow up every future that awaits them.
-        Box::pin(send())
-            .await
-            .map_err(|error| call_error(self.service, self.operation, &error, |text| self.aws.mask(text)))
+        Box::pin(send()).await.map_err(|error| {
+            let error = call_error(self.service, self.operation, &error, |text| self.aws.mask(text));
+            match self.aws.endpoint().filter(|_| error.reason == Reason::Unreachable) {
+                Some(endpoint) => error.help(format!("the address is {endpoint}, from AWS_ENDPOINT_URL")),
+                None => error,
+            }
+        })
     }
 }

@@ -109,7 +109,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     match error {
-        SdkError::ServiceError(context) => {
+        SdkError::ServiceError(context) if !context.raw().status().is_success() => {
             let raw = context.raw();
             let meta = context.err().meta();
             answered(
@@ -121,18 +121,9 @@ where
                 request_id(raw),
             )
         }
-        SdkError::ResponseError(context) => {
-            let status = context.raw().status().as_u16();
-            // Below 300 it was carried out, though what came back cannot be read.
-            let fate = if status < 300 { Fate::Unknown } else { Fate::Answered(status) };
-            let text = format!("{service} gave an answer that cannot be read: {}", root_cause(error));
-            let mut failed = CallError::new(service, operation, fate, shorten(&mask(&text))).reason(Reason::Server);
-            failed.request_id = request_id(context.raw());
-            failed
-                .help
-                .push("something between here and AWS may have changed it: a proxy, a captive portal".to_owned());
-            failed
-        }
+        // The SDK calls an answer of success that it cannot read an error of the service.
+        SdkError::ServiceError(context) => unreadable(service, operation, context.raw(), &root_cause(error), &mask),
+        SdkError::ResponseError(context) => unreadable(service, operation, context.raw(), &root_cause(error), &mask),
         SdkError::TimeoutError(_) => {
             CallError::new(service, operation, Fate::Unknown, format!("{service} did not answer in time"))
                 .reason(Reason::Unreachable)
@@ -151,6 +142,24 @@ where
         }
         other => CallError::new(service, operation, Fate::Unknown, shorten(&mask(&root_cause(other)))),
     }
+}
+
+/// An answer that is not what the service should give.
+fn unreadable(
+    service: &'static str,
+    operation: &'static str,
+    raw: &HttpResponse,
+    cause: &str,
+    mask: &impl Fn(&str) -> String,
+) -> CallError {
+    let status = raw.status().as_u16();
+    // After success it was carried out, though what came back cannot be read.
+    let fate = if status < 300 { Fate::Unknown } else { Fate::Answered(status) };
+    let text = format!("{service} gave an answer that cannot be read: {cause}");
+    let mut failed = CallError::new(service, operation, fate, shorten(&mask(&text))).reason(Reason::Server);
+    failed.request_id = request_id(raw);
+    failed.help.push("something between here and AWS may have changed it: a proxy, a captive portal".to_owned());
+    failed
 }
 
 /// The error of a service's own answer.
@@ -250,7 +259,7 @@ fn credentials_error(
         CredentialsError::InvalidConfiguration(_) => {
             (format!("the AWS profile cannot be used: {cause}"), "see ~/.aws/config and ~/.aws/credentials")
         }
-        _ => (format!("no AWS credentials: {cause}"), LOGIN_HELP),
+        _ => (format!("no AWS credentials: {cause}"), CREDENTIALS_HELP),
     };
     CallError::new(service, operation, Fate::NotSent, text).reason(Reason::Credentials).help(help)
 }
@@ -382,6 +391,13 @@ mod tests {
         let error = SdkError::service_error(GenericError(ErrorMetadata::builder().build()), response(500));
         let error = call_error("sqs", "SetQueueAttributes", &error, str::to_owned);
         assert_eq!(error.message, "sqs answered SetQueueAttributes with HTTP status 500");
+    }
+
+    #[test]
+    fn an_answer_of_success_that_cannot_be_read_may_have_been_carried_out() {
+        let error = refused(200, "", "");
+        assert_eq!((error.fate, error.reason), (Fate::Unknown, Reason::Server));
+        assert!(error.message.starts_with("lambda gave an answer that cannot be read"), "{}", error.message);
     }
 
     #[test]

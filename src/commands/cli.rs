@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::error::Exit;
-use super::{completions, deploy, diff, info, invoke, logs, package, remove};
+use super::{completions, deploy, diff, info, invoke, logs, package, print, remove, schema, validate};
 use crate::screen::{Colour, Screen};
 
 /// Deploys a serverless.yml by calling the AWS APIs directly: live diff, no state file, no CloudFormation stack for
@@ -71,6 +71,12 @@ enum Command {
     Info(info::Info),
     /// Write the zips and .hoist/resources.json, without AWS
     Package(package::Package),
+    /// Check the file, without AWS
+    Validate(validate::Validate),
+    /// Print the configuration with its variables resolved, secrets masked
+    Print(print::Print),
+    /// Print the JSON Schema of serverless.yml
+    Schema(schema::Schema),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -100,6 +106,9 @@ fn run(cli: Cli, screen: &Screen) -> Exit {
             Command::Logs(command) => command.run(&global, screen).await,
             Command::Info(command) => command.run(&global, screen).await,
             Command::Package(command) => command.run(&global, screen).await,
+            Command::Validate(command) => command.run(&global, screen).await,
+            Command::Print(command) => command.run(&global, screen).await,
+            Command::Schema(command) => Ok(command.run(screen)),
             Command::Completions(command) => command.run::<Cli>(screen),
         }
     });

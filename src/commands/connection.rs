@@ -8,10 +8,17 @@ use crate::aws::client::{Aws, Settings};
 use crate::aws::cloud::AwsCloud;
 use crate::aws::lease_store::S3Lease;
 use crate::aws::ownership::Scope;
+use crate::aws::remote::AwsRemote;
 use crate::engine::failure::Failure;
 use crate::engine::kind::Cloud;
 use crate::engine::lease::LeaseStore;
 use crate::engine::stop::Stop;
+
+/// What variables such as `${ssm:/name}` are read from. Nothing is sent unless the file has one.
+pub fn remote(global: &Global, stop: &Stop) -> AwsRemote {
+    // Before the file is read, its stage is only known from the command line.
+    AwsRemote::new(global.stage.clone().unwrap_or_else(|| "dev".to_owned()), global.aws_profile.clone(), stop.token())
+}
 
 /// An account that was reached.
 pub struct Connection {

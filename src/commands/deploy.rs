@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::change::{Manner, change};
 use super::cli::Global;
-use super::connection::Connection;
-use super::prepare::{prepare, read};
+use super::connection::{Connection, remote};
+use super::prepare::{Purpose, prepare, read};
 use super::{CommandError, Exit, desired, stand};
 use crate::engine::stop::Stop;
 use crate::screen::Screen;
@@ -38,9 +38,11 @@ pub struct Lock {
 impl Deploy {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, None).await?;
-        let (connection, prepared) =
-            tokio::join!(Connection::open(global, &read, &stop), prepare(&read, screen, None, stop.token()));
+        let read = read(global, screen, Purpose::Deploy, Some(&remote(global, &stop))).await?;
+        let (connection, prepared) = tokio::join!(
+            Connection::open(global, &read, &stop),
+            prepare(&read, screen, Purpose::Deploy, None, stop.token())
+        );
         let prepared = prepared?;
         let connection = connection?;
         stand::head(screen, &read, &connection);
@@ -56,7 +58,8 @@ impl Deploy {
         if changed.exit == Exit::Done
             && let Some(applied) = &changed.applied
         {
-            stand::show(screen, &read, applied.live.values());
+            let live = stand::live(&connection, &changed.plan, applied).await;
+            stand::show(screen, &read, live.iter());
         }
         Ok(changed.exit)
     }

@@ -4,8 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::cli::Global;
-use super::connection::Connection;
-use super::prepare::{prepare, read};
+use super::connection::{Connection, remote};
+use super::prepare::{Purpose, prepare, read};
 use super::{CommandError, Exit, desired, stand};
 use crate::engine::planner::{PlanOptions, plan};
 use crate::engine::stop::Stop;
@@ -24,9 +24,11 @@ pub struct Diff {
 impl Diff {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, None).await?;
-        let (connection, prepared) =
-            tokio::join!(Connection::open(global, &read, &stop), prepare(&read, screen, None, stop.token()));
+        let read = read(global, screen, Purpose::Deploy, Some(&remote(global, &stop))).await?;
+        let (connection, prepared) = tokio::join!(
+            Connection::open(global, &read, &stop),
+            prepare(&read, screen, Purpose::Deploy, None, stop.token())
+        );
         let prepared = prepared?;
         let connection = connection?;
         stand::head(screen, &read, &connection);
@@ -34,14 +36,14 @@ impl Diff {
         let options = PlanOptions { adopt: self.adopt, ..PlanOptions::default() };
         let plan = plan(&wanted, &connection.cloud, options).await?;
         screen.result(&show::text(&plan));
-        for change in plan.changes.iter().filter(|change| show::is_shown(change)) {
+        for change in plan.changes.iter().filter(|change| change.is_visible()) {
             let mut line = machine::change(change);
             if let Some(object) = line.as_object_mut() {
                 object.insert("type".into(), "difference".into());
             }
             screen.json(&line);
         }
-        let differs = plan.changes.iter().any(show::is_shown);
+        let differs = plan.changes.iter().any(crate::engine::plan::Change::is_visible);
         screen.json(&json!({"type": "result", "differs": differs}));
         Ok(if differs && self.exit_code { Exit::Differences } else { Exit::Done })
     }

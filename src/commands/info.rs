@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::cli::Global;
-use super::connection::Connection;
-use super::prepare::{prepare, read};
+use super::connection::{Connection, remote};
+use super::prepare::{Purpose, prepare, read};
 use super::{CommandError, Exit, desired, stand};
 use crate::engine::planner::{PlanOptions, plan};
 use crate::engine::stop::Stop;
@@ -16,9 +16,11 @@ pub struct Info {}
 impl Info {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, None).await?;
-        let (connection, prepared) =
-            tokio::join!(Connection::open(global, &read, &stop), prepare(&read, screen, None, stop.token()));
+        let read = read(global, screen, Purpose::Look, Some(&remote(global, &stop))).await?;
+        let (connection, prepared) = tokio::join!(
+            Connection::open(global, &read, &stop),
+            prepare(&read, screen, Purpose::Look, None, stop.token())
+        );
         let prepared = prepared?;
         let connection = connection?;
         stand::head(screen, &read, &connection);

@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 
 use super::cli::Global;
-use super::connection::Connection;
+use super::connection::{Connection, remote};
 use super::function::named;
-use super::prepare::read;
+use super::prepare::{Purpose, read};
 use super::{CommandError, Exit};
 use crate::aws::invoke::{Invocation, Manner};
 use crate::engine::failure::Reason;
@@ -54,7 +54,7 @@ enum Type {
 impl Invoke {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, None).await?;
+        let read = read(global, screen, Purpose::Look, Some(&remote(global, &stop))).await?;
         let name = named(&read, &self.function)?;
         let payload = self.payload()?;
         let connection = Connection::open(global, &read, &stop).await?;

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::cli::Global;
-use super::connection::Connection;
+use super::connection::{Connection, remote};
 use super::deploy::duration;
 use super::function::named;
 use super::interrupt::Interrupts;
-use super::prepare::read;
+use super::prepare::{Purpose, read};
 use super::{CommandError, Exit};
 use crate::aws::log_events::{LogEvent, LogReader, POLL};
 use crate::engine::stop::Stop;
@@ -43,7 +43,7 @@ enum Start {
 impl Logs {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, None).await?;
+        let read = read(global, screen, Purpose::Look, Some(&remote(global, &stop))).await?;
         let name = named(&read, &self.function)?;
         let connection = Connection::open(global, &read, &stop).await?;
         let default = Duration::from_secs(if self.tail { 10 } else { 600 });

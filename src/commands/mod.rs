@@ -16,8 +16,11 @@ mod invoke;
 mod logs;
 mod package;
 mod prepare;
+mod print;
 mod remove;
+mod schema;
 mod stand;
+mod validate;
 
 pub use cli::main;
 pub use error::{CommandError, Exit};

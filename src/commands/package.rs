@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::cli::Global;
-use super::prepare::{prepare, read};
+use super::prepare::{Purpose, prepare, read};
 use super::{CommandError, Exit};
 use crate::engine::stop::Stop;
 use crate::screen::{Screen, describe};
@@ -21,8 +21,8 @@ pub struct Package {
 
 impl Package {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
-        let read = read(global, screen, None).await?;
-        let prepared = prepare(&read, screen, self.package.as_deref(), Stop::new().token()).await?;
+        let read = read(global, screen, Purpose::Look, None).await?;
+        let prepared = prepare(&read, screen, Purpose::Look, self.package.as_deref(), Stop::new().token()).await?;
         let written = prepared.template.write(&read.directory).map_err(|error| {
             CommandError::plain(
                 format!(".hoist/resources.json cannot be written: {error}"),

@@ -9,9 +9,10 @@ use super::CommandError;
 use super::cli::Global;
 use crate::aws::compile::{Artifact, Artifacts, Compiled, Target, compile};
 use crate::aws::template::Template;
+use crate::config;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::language::{Context, Service, validate};
-use crate::config::load::{LoadOptions, Loaded, load};
+use crate::config::load::{LoadOptions, Loaded};
 use crate::config::node::Sources;
 use crate::config::variables::remote::Remote;
 use crate::package;
@@ -35,11 +36,30 @@ pub struct Prepared {
     pub packages: ServiceArtifacts,
 }
 
-/// Reads and checks the file. Warnings are shown; errors come back all together.
+/// What a service is prepared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Everything has to be right: it is about to be live, or compared with what is.
+    Deploy,
+    /// Somebody wants to see what would be made: sources that are not built yet are only worth a warning.
+    Look,
+}
+
+/// What stops a deploy, but not a look.
+const ONLY_FOR_DEPLOY: &[&str] = &[
+    "artifact-in-s3",
+    "artifact-not-found",
+    "artifact-not-a-zip",
+    "handler-not-found",
+    "name-too-long",
+    "no-matched-files",
+];
+
+/// Reads the file and resolves its variables. What is wrong with it is in the result.
 ///
 /// # Errors
-/// Everything that is wrong with the file.
-pub async fn read(global: &Global, screen: &Screen, remote: Option<&dyn Remote>) -> Result<Read, CommandError> {
+/// There is no current directory.
+pub async fn load(global: &Global, remote: Option<&dyn Remote>) -> Result<Loaded, CommandError> {
     let directory = std::env::current_dir().map_err(|error| {
         CommandError::plain(
             format!("the current directory cannot be read: {error}"),
@@ -58,8 +78,21 @@ pub async fn read(global: &Global, screen: &Screen, remote: Option<&dyn Remote>)
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
     };
-    let Loaded { root, sources, mut diagnostics, stage, region, directory, config_path, .. } =
-        load(&options, remote).await;
+    Ok(config::load::load(&options, remote).await)
+}
+
+/// Reads and checks the file. Warnings are shown; errors come back all together.
+///
+/// # Errors
+/// Everything that is wrong with the file.
+pub async fn read(
+    global: &Global,
+    screen: &Screen,
+    purpose: Purpose,
+    remote: Option<&dyn Remote>,
+) -> Result<Read, CommandError> {
+    let loaded = load(global, remote).await?;
+    let Loaded { root, sources, mut diagnostics, stage, region, directory, config_path, .. } = loaded;
     let config_file = config_path.as_deref().map(|path| path.strip_prefix(&directory).unwrap_or(path));
     let config_file = config_file.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
     let service = root.as_ref().and_then(|root| {
@@ -69,7 +102,12 @@ pub async fn read(global: &Global, screen: &Screen, remote: Option<&dyn Remote>)
         diagnostics.extend(found);
         service
     });
-    show_or_fail(screen, diagnostics, &sources)?;
+    if let Some(service) = service.as_ref().filter(|_| has_errors(&diagnostics)) {
+        // What is wrong with the sources is said in the same run.
+        let packages = from_service(service, &stage, &directory, &config_file, None).build(CancellationToken::new());
+        diagnostics.extend(packages.await.problems);
+    }
+    show_or_fail(screen, purpose, diagnostics, &sources)?;
     match service {
         Some(service) => Ok(Read { service, sources, directory, config_file, target: Target { stage, region } }),
         None => Err(CommandError::plain("the configuration could not be read", [""; 0])),
@@ -83,6 +121,7 @@ pub async fn read(global: &Global, screen: &Screen, remote: Option<&dyn Remote>)
 pub async fn prepare(
     read: &Read,
     screen: &Screen,
+    purpose: Purpose,
     output: Option<&Path>,
     stop: CancellationToken,
 ) -> Result<Prepared, CommandError> {
@@ -90,7 +129,7 @@ pub async fn prepare(
     let packages = from_service(&read.service, &read.target.stage, &read.directory, &read.config_file, output);
     let packages = packages.build(stop).await;
     problems.extend(packages.problems.iter().cloned());
-    show_or_fail(screen, problems, &read.sources)?;
+    show_or_fail(screen, purpose, problems, &read.sources)?;
     template.seal(&Artifacts {
         functions: packages.functions.iter().map(sealed).collect(),
         layers: packages.layers.iter().map(sealed).collect(),
@@ -104,8 +143,18 @@ fn sealed((key, artifact): (&String, &package::Artifact)) -> (String, Artifact) 
 }
 
 /// Shows warnings; gives everything back as an error when something among it is one.
-fn show_or_fail(screen: &Screen, diagnostics: Vec<Diagnostic>, sources: &Sources) -> Result<(), CommandError> {
-    if diagnostics.iter().any(|one| one.severity == Severity::Error) {
+pub fn show_or_fail(
+    screen: &Screen,
+    purpose: Purpose,
+    mut diagnostics: Vec<Diagnostic>,
+    sources: &Sources,
+) -> Result<(), CommandError> {
+    if purpose == Purpose::Look {
+        for one in diagnostics.iter_mut().filter(|one| ONLY_FOR_DEPLOY.contains(&one.code)) {
+            one.severity = Severity::Warning;
+        }
+    }
+    if has_errors(&diagnostics) {
         return Err(CommandError::Configuration { diagnostics, sources: sources.clone() });
     }
     screen.diagnostics(&diagnostics, sources);
@@ -125,4 +174,8 @@ fn cli_options(global: &Global) -> BTreeMap<String, String> {
     add("aws-profile", global.aws_profile.clone());
     add("config", global.config.as_ref().map(|path| path.to_string_lossy().into_owned()));
     options
+}
+
+fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|one| one.severity == Severity::Error)
 }

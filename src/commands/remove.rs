@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::change::{Manner, change};
 use super::cli::Global;
-use super::connection::Connection;
+use super::connection::{Connection, remote};
 use super::deploy::Lock;
-use super::prepare::read;
+use super::prepare::{Purpose, read};
 use super::{CommandError, Exit, stand};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
@@ -24,7 +24,7 @@ pub struct Remove {
 impl Remove {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, None).await?;
+        let read = read(global, screen, Purpose::Look, Some(&remote(global, &stop))).await?;
         let connection = Connection::open(global, &read, &stop).await?;
         stand::head(screen, &read, &connection);
         let manner =

@@ -130,10 +130,10 @@ impl Seen {
         self.record.as_ref().is_some_and(|record| record.state == State::Free && record.settled)
     }
 
-    /// Whether the last deploy was cut off or failed: what it changed a moment ago may still be spreading, see
+    /// Whether the last deploy was cut off: what it changed a moment ago may still be spreading, see
     /// [`super::retry::Fresh::note_everything`].
     pub fn was_cut_off(&self) -> bool {
-        self.record.is_some() && !self.is_settled()
+        self.record.as_ref().is_some_and(|record| record.state == State::Held)
     }
 
     /// Who holds it, when somebody does.
@@ -266,7 +266,10 @@ struct Current {
 
 impl Lease {
     fn start(store: Arc<dyn LeaseStore>, record: Record, etag: String, sent: Sent, options: &LeaseOptions) -> Self {
-        let hold = Arc::new(Hold { length: options.length, state: Mutex::new(HoldState { sent, lost: false }) });
+        let hold = Arc::new(Hold {
+            length: options.length,
+            state: Mutex::new(HoldState { sent, lost: false, released: false }),
+        });
         let current = Arc::new(tokio::sync::Mutex::new(Current { record, etag }));
         let heart = tokio::spawn(beat(Arc::clone(&store), Arc::clone(&current), Arc::clone(&hold), options.beat));
         Self { store, hold, current, heart: heart.abort_handle() }
@@ -296,10 +299,14 @@ impl Lease {
         for _ in 0..3 {
             let condition = Condition::IfMatch(current.etag.clone());
             match self.store.put(body(&current.record)?, condition).await {
-                Ok(Written::Etag(_)) => return Ok(()),
+                Ok(Written::Etag(_)) => {
+                    self.hold.release();
+                    return Ok(());
+                }
                 Ok(Written::Conflict) => match look(self.store.as_ref()).await {
                     Ok(Seen { record: Some(there), etag: Some(etag), .. }) if there.id == current.record.id => {
                         if there.state == State::Free {
+                            self.hold.release();
                             return Ok(());
                         }
                         current.etag = etag;
@@ -346,11 +353,17 @@ struct Hold {
 struct HoldState {
     sent: Sent,
     lost: bool,
+    /// Given back: nothing is under way any more, and what only reads may go on.
+    released: bool,
 }
 
 impl Hold {
     fn renewed(&self, sent: Sent) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).sent = sent;
+    }
+
+    fn release(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).released = true;
     }
 
     fn lose(&self) {
@@ -361,6 +374,9 @@ impl Hold {
 impl Guard for Hold {
     fn check(&self) -> Result<(), Failure> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.released {
+            return Ok(());
+        }
         // Once lost it stays lost: somebody else may have written since.
         state.lost |= state.sent.elapsed() >= self.length;
         if state.lost { Err(lost()) } else { Ok(()) }
@@ -455,13 +471,16 @@ mod tests {
         assert!(!look(store.as_ref()).await.unwrap().is_settled());
         let lease = take(&store, "one").await;
         assert!(look(store.as_ref()).await.unwrap().was_cut_off());
+        let guard = lease.guard();
         lease.release(true).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(guard.check(), Ok(()), "what comes after a release is not stopped");
         assert!(look(store.as_ref()).await.unwrap().is_settled());
         let lease = take(&store, "two").await;
         assert_eq!(lease.serial().await, 2);
         lease.release(false).await.unwrap();
         let seen = look(store.as_ref()).await.unwrap();
-        assert!(!seen.is_settled() && seen.was_cut_off() && seen.holder().is_none());
+        assert!(!seen.is_settled() && !seen.was_cut_off() && seen.holder().is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,6 +33,7 @@ class Call:
     params: dict[str, Any] = field(default_factory=dict)
     status: int | None = None  # None: no answer was sent (yet)
     error: str | None = None
+    message: str | None = None
     latency_ms: float | None = None
     fault: str | None = None
     by_front: bool = False  # answered without the emulator

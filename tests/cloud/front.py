@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from . import addresses, consistency, control, invocations, openapi, rules  # noqa: F401  (all but control register their hooks)
+from . import absent, addresses, consistency, control, invocations, openapi, rules  # noqa: F401  (all but control register their hooks)
 from .answers import Answer, Refusal, dialect, error
 from .backend import Backend
 from .callers import check_caller
@@ -27,7 +28,7 @@ from .parameters import Unreadable, parameters_of
 from .quotas import Quotas, throttled
 from .settings import Settings
 from .traps import Trap, Traps
-from .world import AFTER, AROUND, BEFORE, Proceed, Request, World
+from .world import AFTER, AROUND, BEFORE, Proceed, Request, World, body_of
 
 log = logging.getLogger("cloud")
 
@@ -117,7 +118,7 @@ class Front:
         call.status = answer.status
         call.latency_ms = round((time.monotonic() - arrived) * 1000, 1)
         if not answer.ok:
-            call.error = answer.headers.get("x-amzn-ErrorType") or call.error or _error_code(answer)
+            call.error, call.message = _why(answer)
         return _response(answer, request.method)
 
     async def _with_weather(self, client: web.BaseRequest, request: Request, arrived: float) -> Answer:
@@ -126,7 +127,7 @@ class Front:
             # The client was killed before this call came to be looked at.
             request.call.fault = "client-gone"
             raise Cut("gone")
-        caught = self.traps.arrived(request.operation, request.call.seq)
+        caught = self.traps.arrived(request.operation, request.call.seq, request.scope.access_key)
         await self._spring(caught, "before", request.call)
         fault = self.faults.next_for(request.operation)
         takes = self.latency.seconds(request.operation, self.settings)
@@ -321,13 +322,16 @@ def _response(answer: Answer, method: str) -> web.Response:
     return web.Response(status=answer.status, headers=headers, body=answer.body)
 
 
-def _error_code(answer: Answer) -> str | None:
-    """The error's code from an emulator's body, in any protocol."""
-    start, end = answer.body.find(b"<Code>"), answer.body.find(b"</Code>")
-    if 0 <= start < end:
-        return answer.body[start + 6:end].decode("utf-8", "replace")
-    from .world import body_of
-
+def _why(answer: Answer) -> tuple[str | None, str | None]:
+    """Code and message of an error, in any protocol."""
+    code = answer.headers.get("x-amzn-ErrorType")
+    if answer.body.lstrip()[:1] == b"<":
+        found = {tag: re.search(rb"<%s>(.*?)</%s>" % (tag, tag), answer.body, re.DOTALL) for tag in (b"Code", b"Message")}
+        texts = [match[1].decode("utf-8", "replace") if match else None for match in found.values()]
+        return texts[0] or code, texts[1]
     content = body_of(answer)
-    kind = content.get("__type") or content.get("code") if isinstance(content, dict) else None
-    return str(kind).rpartition("#")[2] if kind else None
+    if not isinstance(content, dict):
+        return code, None
+    kind = code or content.get("__type") or content.get("code")
+    message = content.get("message") or content.get("Message")
+    return (str(kind).rpartition("#")[2].partition(":")[0] if kind else None), (str(message)[:500] if message else None)

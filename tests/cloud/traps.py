@@ -25,6 +25,7 @@ class Trap:
     call: int  # the how-manieth matching call from now on
     match: str
     pid: int | None
+    account: str | None = None  # only calls with this access key count
     seen: int = 0
     seq: int | None = None  # the call that it caught
     released: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
@@ -32,7 +33,7 @@ class Trap:
     def shown(self) -> dict[str, Any]:
         return {
             "id": self.id, "kind": self.kind, "when": self.when, "call": self.call, "match": self.match, "pid": self.pid,
-            "caught": self.seq is not None, "seq": self.seq, "released": self.released.is_set(),
+            "account": self.account, "caught": self.seq is not None, "seq": self.seq, "released": self.released.is_set(),
         }
 
 
@@ -50,7 +51,7 @@ class Traps:
         # Zero and below mean whole groups to kill(2), and one is init.
         if kind == "kill" and (not isinstance(pid, int) or isinstance(pid, bool) or pid <= 1 or pid == os.getpid()):
             raise ValueError("kill-at needs the pid of the client")
-        trap = Trap(self._next, kind, when, int(wanted.get("call", 1)), wanted.get("match", "*"), pid)
+        trap = Trap(self._next, kind, when, int(wanted.get("call", 1)), wanted.get("match", "*"), pid, wanted.get("account"))
         self._next += 1
         self.set_up.append(trap)
         return trap
@@ -66,10 +67,12 @@ class Traps:
             trap.released.set()
         return len(due)
 
-    def arrived(self, operation: Operation, seq: int) -> list[Trap]:
+    def arrived(self, operation: Operation, seq: int, access_key: str) -> list[Trap]:
         """Counts the call; the traps that it walks into."""
         caught = []
         for trap in self.set_up:
+            if trap.account not in (None, access_key):
+                continue
             if trap.seq is None and not trap.released.is_set() and fnmatchcase(operation.full_name, trap.match):
                 trap.seen += 1
                 if trap.seen == trap.call:

@@ -22,7 +22,7 @@ fn fields() -> Vec<Field> {
         field("memorySize: 512", "/Configuration/MemorySize", json!(512), json!(1024)),
         field("timeout: 30", "/Configuration/Timeout", json!(30), json!(6)),
         field("runtime: python3.12", "/Configuration/Runtime", json!("python3.12"), json!("python3.13")),
-        field("environment: {A: '1'}", "/Configuration/Environment/Variables/A", json!("1"), Value::Null),
+        field("environment: {MODE: '1'}", "/Configuration/Environment/Variables/MODE", json!("1"), Value::Null),
         field("tracing: Active", "/Configuration/TracingConfig/Mode", json!("Active"), json!("PassThrough")),
         field("ephemeralStorageSize: 1024", "/Configuration/EphemeralStorage/Size", json!(1024), json!(512)),
         field("reservedConcurrency: 0", "/Concurrency/ReservedConcurrentExecutions", json!(0), Value::Null),
@@ -34,9 +34,9 @@ fn fields() -> Vec<Field> {
             Value::Null,
         ),
         field(
-            "onError: arn:aws:sns:us-east-1:123456789012:failed",
+            "onError: arn:aws:sns:us-east-1:ACCOUNT:failed",
             "/Configuration/DeadLetterConfig/TargetArn",
-            json!("arn:aws:sns:us-east-1:123456789012:failed"),
+            json!("arn:aws:sns:us-east-1:ACCOUNT:failed"),
             Value::Null,
         ),
         field(
@@ -81,8 +81,13 @@ fn each_field_is_set_and_taken_away() {
     let plain = config("versionFunction: false");
     let project = Project::new(&plain);
     project.deploy(&cloud);
-    for field in fields() {
-        project.write("serverless.yml", &config(&format!("versionFunction: false\n    {}", field.yaml)));
+    boto.call("sns", "create_topic", json!({"Name": "failed"}));
+    for mut field in fields() {
+        let yaml = field.yaml.replace("ACCOUNT", &cloud.account);
+        if let Value::String(text) = &mut field.set {
+            *text = text.replace("ACCOUNT", &cloud.account);
+        }
+        project.write("serverless.yml", &config(&format!("versionFunction: false\n    {yaml}")));
         project.deploy(&cloud);
         let live = boto.function("shop-dev-hello").unwrap();
         assert!(

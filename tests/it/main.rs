@@ -3,6 +3,7 @@
 //! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
 mod bad_input;
+mod crash;
 mod deploy;
 mod fields;
 mod ownership;

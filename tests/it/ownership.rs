@@ -11,8 +11,8 @@ fn make_function(boto: &Boto, name: &str, tags: serde_json::Value) {
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
     let role =
         boto.call("iam", "create_role", json!({"RoleName": "somebody", "AssumeRolePolicyDocument": trust.to_string()}));
-    // The smallest zip: an empty one.
-    let zip = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==";
+    // x.py with one line, zipped and stored.
+    let zip = "UEsDBBQAAAAAAAAAIQB0DzwIEAAAABAAAAAEAAAAeC5weWRlZiB5KGUsYyk6cGFzcwpQSwECFAMUAAAAAAAAACEAdA88CBAAAAAQAAAABAAAAAAAAAAAAAAAgAEAAAAAeC5weVBLBQYAAAAAAQABADIAAAAyAAAAAAA=";
     boto.call(
         "lambda",
         "create_function",

@@ -34,6 +34,10 @@ pub mod user_pool_triggers;
 pub mod v2;
 pub mod version;
 
+#[cfg(test)]
+#[path = "tests.rs"]
+mod against_a_fake;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

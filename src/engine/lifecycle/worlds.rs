@@ -22,6 +22,8 @@ struct Life {
     weather: Vec<(u64, Fault)>,
     more_weather: Vec<(u64, Fault)>,
     kill: Option<(u64, bool)>,
+    /// What is changed or deleted by hand.
+    tampering: Vec<(usize, bool)>,
 }
 
 fn any_life() -> impl Strategy<Value = Life> {
@@ -34,17 +36,19 @@ fn any_life() -> impl Strategy<Value = Life> {
     ];
     (
         any_service(),
-        any_service(),
+        (any_service(), any::<bool>()),
         prop::collection::vec((1..80u64, passing), 0..12),
         prop::collection::vec((1..80u64, harsh), 0..6),
         prop::option::of((1..100u64, any::<bool>())),
+        prop::collection::vec((0..40usize, any::<bool>()), 0..3),
     )
-        .prop_map(|(first, second, weather, more_weather, kill)| Life {
+        .prop_map(|(first, (second, same_beneath), weather, more_weather, kill, tampering)| Life {
+            second: if same_beneath { second.with_children_of(&first) } else { second },
             first,
-            second,
             weather,
             more_weather,
             kill,
+            tampering,
         })
 }
 
@@ -92,6 +96,16 @@ async fn live(life: &Life) -> Result<(), TestCaseError> {
     let end = account.deploy(&second).await;
     prop_assert!(end.wrote_nothing(), "changed, then again: {:?}", end);
 
+    // What somebody did by hand is found and put right.
+    life.tampering.iter().for_each(|(which, delete)| account.world.tamper(*which, *delete));
+    *account.drift.lock().unwrap() = true;
+    let end = account.deploy(&second).await;
+    prop_assert!(end.is_complete(), "tampered: {:?}", end);
+    checked(&end, &life.second, "tampered")?;
+    let end = account.deploy(&second).await;
+    prop_assert!(end.wrote_nothing(), "tampered, then again: {:?}", end);
+    *account.drift.lock().unwrap() = false;
+
     let weather: BTreeMap<u64, Fault> = life.more_weather.iter().map(|(call, fault)| (call / 2 + 1, *fault)).collect();
     let nothing = DesiredState::default();
     account.deploy_in(&nothing, weather).await;
@@ -112,6 +126,8 @@ fn foreigners() -> Vec<Thing> {
         Thing::foreign("Mem::Function", "bank-f0", other("dev")),
         Thing::foreign("Mem::Queue", "loose", Owner::Nobody),
         Thing::foreign("Mem::Api", "id-of-a-stack", Owner::Stack("their-stack".into())),
+        // By hand, beneath one of ours.
+        Thing { parent: Some("f0-0".into()), ..Thing::foreign("Mem::Mapping", "handmade", Owner::Nobody) },
         Thing { parent: Some("bank-f0".into()), ..Thing::foreign("Mem::Mapping", "their-mapping", other("dev")) },
     ]
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json};
@@ -23,6 +24,7 @@ pub const STAGE: &str = "dev";
 /// Part of every secret of a test.
 pub const SECRET: &str = "hunter2";
 
+const YOUNG: Duration = Duration::from_secs(60);
 const BUCKETS: &[&str] = &["mem"];
 const RULES: [Rule; 2] = [
     Rule::new("*", "*", "Invalid", Class::Propagating).message("cannot be assumed").waiting_for("IAM"),
@@ -40,7 +42,7 @@ struct Facts {
     traits: &'static [PropertyTrait],
 }
 
-const FACTS: [Facts; 8] = [
+const FACTS: [Facts; 9] = [
     Facts {
         traits: &[("Policy", Trait::Document), ("Name", Trait::Immutable)],
         deleted_after: &["Mem::Function"],
@@ -72,6 +74,7 @@ const FACTS: [Facts; 8] = [
         ..named("Mem::Mapping")
     },
     Facts { parent: Some("Mem::Function"), vanishes: true, retained: true, name: None, ..named("Mem::Version") },
+    Facts { parent: Some("Mem::Function"), vanishes: true, ..named("Mem::Alias") },
     Facts { name: None, traits: &[("Protocol", Trait::Immutable)], ..named("Mem::Api") },
 ];
 
@@ -149,6 +152,11 @@ impl MemoryKind {
     }
 
     fn id(&self, desired: &Desired) -> Option<String> {
+        if self.facts.type_name == "Mem::Version" {
+            let function = desired.properties.get("FunctionName")?.text()?;
+            let Value::Number(memory) = desired.properties.get("Memory")? else { return None };
+            return Some(format!("{function}@{memory}"));
+        }
         desired.properties.get(self.facts.name?)?.text().map(str::to_owned)
     }
 
@@ -196,15 +204,26 @@ impl Kind for MemoryKind {
 
     fn predict(&self, desired: &Desired) -> BTreeMap<String, Value> {
         let mut known = BTreeMap::new();
+        // A version's number is given by the cloud.
+        if self.facts.type_name == "Mem::Version" {
+            return known;
+        }
         if let Some(name) = self.id(desired) {
             known.insert("Arn".to_owned(), Value::String(format!("arn:mem:{}:{name}", self.facts.type_name)));
             known.insert("Ref".to_owned(), Value::String(name));
+        }
+        if let ("Mem::Function", Some(memory)) = (self.facts.type_name, desired.properties.get("Memory")) {
+            known.insert("Memory".to_owned(), memory.clone());
         }
         known
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let thing = self.run("Get", false, &Progress::silent(), |server| Ok(self.find(server, desired))).await?;
+        // The last run may have made it a moment ago.
+        if thing.as_ref().is_some_and(|thing| thing.kind == "Mem::Role" && thing.born.elapsed() < YOUNG) {
+            self.retry.fresh.note("role");
+        }
         Ok(thing.map(|thing| live(&thing, Some(desired))))
     }
 
@@ -344,6 +363,10 @@ fn live(thing: &Thing, desired: Option<&Desired>) -> Live {
     ]);
     if thing.kind == "Mem::Queue" {
         attributes.insert("Url".to_owned(), Value::String(format!("https://queues/{}", thing.physical_id)));
+    }
+    if thing.kind == "Mem::Function" {
+        let memory = thing.properties.get("Memory").cloned().unwrap_or(Json::from(1024));
+        attributes.insert("Memory".to_owned(), from_json(memory));
     }
     let applied = thing.properties.get("Tags").and_then(|tags| tags.get("applied")).and_then(Json::as_str);
     Live {

@@ -117,6 +117,25 @@ impl World {
         self.lock().things.push(thing);
     }
 
+    /// Somebody deletes one of ours by hand, or changes it.
+    pub fn tamper(&self, which: usize, delete: bool) {
+        let mut inner = self.lock();
+        let ours = |thing: &Thing| matches!(&thing.owner, Owner::Service { service, .. } if service == super::SERVICE);
+        let places: Vec<usize> = (0..inner.things.len()).filter(|&place| ours(&inner.things[place])).collect();
+        let Some(&place) = places.get(which % places.len().max(1)) else { return };
+        let thing = inner.things[place].clone();
+        if delete {
+            inner.things.retain(|other| {
+                let vanishes = matches!(other.kind, "Mem::Permission" | "Mem::Version" | "Mem::Alias")
+                    && thing.kind == "Mem::Function"
+                    && other.parent.as_deref() == Some(&thing.physical_id);
+                *other != thing && !vanishes
+            });
+        } else {
+            inner.things[place].properties.insert("Tampered".to_owned(), Json::from("by hand"));
+        }
+    }
+
     pub fn things(&self) -> Vec<Thing> {
         self.lock().things.clone()
     }
@@ -278,7 +297,7 @@ impl Server<'_> {
         }
         self.check_references(kind, parent.as_deref(), &properties)?;
         self.inner.next_id += 1;
-        let physical_id = name.unwrap_or_else(|| format!("id-{}", self.inner.next_id));
+        let physical_id = name.unwrap_or_else(|| format!("id-{:08}", self.inner.next_id));
         let thing = Thing { kind, physical_id, parent, properties, owner, born: Instant::now() };
         self.inner.things.push(thing.clone());
         Ok(thing)
@@ -326,7 +345,7 @@ impl Server<'_> {
         self.inner.things.retain(|other| {
             let same = other.kind == kind && other.physical_id == physical_id && other.parent == thing.parent;
             let vanishes = kind == "Mem::Function"
-                && matches!(other.kind, "Mem::Permission" | "Mem::Version")
+                && matches!(other.kind, "Mem::Permission" | "Mem::Version" | "Mem::Alias")
                 && other.parent.as_deref() == Some(physical_id);
             !same && !vanishes
         });

@@ -141,7 +141,7 @@ fn for_each_text<'a>(value: &'a Value, seen: &mut impl FnMut(&'a str)) {
     match value {
         Value::List(items) => items.iter().for_each(|item| for_each_text(item, seen)),
         Value::Map(map) => map.values().for_each(|item| for_each_text(item, seen)),
-        Value::String(text) => seen(text),
-        _ => {}
+        // Secrets too: they are only compared.
+        other => other.text().into_iter().for_each(seen),
     }
 }

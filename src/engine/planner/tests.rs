@@ -112,7 +112,14 @@ async fn an_orphan_goes_after_the_update_of_what_still_points_at_it() {
     let things = vec![
         ours("Mem::Role", "Old", "old", None, json!({"Name": "old"})),
         ours("Mem::Role", "New", "new", None, json!({"Name": "new"})),
-        ours("Mem::Function", "F", "f", None, json!({"Name": "f", "Memory": 1024, "Role": "arn:mem:Mem::Role:old"})),
+        ours("Mem::Queue", "Q", "q", None, json!({"Name": "q"})),
+        ours(
+            "Mem::Function",
+            "F",
+            "f",
+            None,
+            json!({"Name": "f", "Memory": 1024, "Role": "arn:mem:Mem::Role:old", "Secrets": {"QUEUE": "https://queues/q"}}),
+        ),
     ];
     let resources = vec![
         with(wanted("Mem::Function", "F", json!({"Name": "f"})), "Role", Value::attribute("New", "Arn")),
@@ -120,9 +127,9 @@ async fn an_orphan_goes_after_the_update_of_what_still_points_at_it() {
     ];
     let plan = planned(things, resources, PlanOptions::default()).await.unwrap();
     assert!(matches!(change(&plan, "F").action, Action::Update { .. }));
-    assert_eq!(change(&plan, "F").why, "Role differs");
+    assert_eq!(change(&plan, "F").why, "Role and Secrets.QUEUE differ");
     assert_eq!(change(&plan, "New").action, Action::Nothing);
-    assert!(precedes(&plan, "F", "Old"));
+    assert!(precedes(&plan, "F", "Old") && precedes(&plan, "F", "Q"));
 }
 
 #[tokio::test(start_paused = true)]

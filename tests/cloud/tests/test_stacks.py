@@ -51,7 +51,7 @@ def test_short_forms_are_understood() -> None:
 
 
 def test_a_stack_is_in_progress_for_its_time(cloud: Cloud) -> None:
-    cloud.settings(cloudformation__enabled=True, cloudformation__scale=0.02)  # 28 s become 0.57 s
+    cloud.settings(cloudformation__enabled=True, cloudformation__scale=0.05)  # 28 s become 1.4 s
     cfn = cloud.client("cloudformation")
     template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}, "Outputs": {"Url": {"Value": {"Ref": "Q"}}}})
     cfn.create_stack(StackName="extra", TemplateBody=template)
@@ -64,17 +64,17 @@ def test_a_stack_is_in_progress_for_its_time(cloud: Cloud) -> None:
                 if e["ResourceType"] == "AWS::CloudFormation::Stack" and e["ResourceStatus"] == "CREATE_COMPLETE"]
     with refused("ValidationError", "is in CREATE_IN_PROGRESS state and can not be updated."):
         cfn.update_stack(StackName="extra", TemplateBody=template.replace('"Q"', '"R"'))
-    time.sleep(0.7)
+    time.sleep(1.6)
     assert status() == "CREATE_COMPLETE"
     assert cfn.describe_stacks(StackName="extra")["Stacks"][0]["Outputs"]
     with refused("ValidationError", "No updates are to be performed"):
         cfn.update_stack(StackName="extra", TemplateBody=template)
     cfn.update_stack(StackName="extra", TemplateBody=template.replace('"Q"', '"R"'))
     assert status() == "UPDATE_IN_PROGRESS"
-    time.sleep(0.8)
+    time.sleep(1.8)
     assert status() == "UPDATE_COMPLETE"
     cfn.delete_stack(StackName="extra")
     assert status() == "DELETE_IN_PROGRESS"
-    time.sleep(0.7)
+    time.sleep(1.6)
     with refused("ValidationError", "does not exist"):
         status()

@@ -8,27 +8,38 @@ use serde_json::{Value, json};
 
 use super::cloud::python;
 
-/// Reads a line of JSON `{service, operation, parameters}`, answers a line of JSON `{ok}` or `{error, message}`.
-const PROGRAM: &str = r#"
-import sys, json, base64, datetime, boto3, botocore
+/// What both of the others use.
+const LOOK: &str = r#"
+import sys, json, base64, datetime, functools, boto3, botocore
 from botocore.config import Config
-clients = {}
+session = boto3.session.Session()
+@functools.cache
+def client_of(account, service):
+    return session.client(service, aws_access_key_id=account, config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
 def plain(x):
     if isinstance(x, (bytes, bytearray)): return base64.b64encode(x).decode()
     if isinstance(x, datetime.datetime): return x.isoformat()
     if hasattr(x, "read"): return x.read().decode("utf-8", "replace")
     return str(x)
+"#;
+
+/// Gathers everything that is live, for `Boto::state`.
+const STATE: &str = include_str!("state.py");
+
+/// Reads a line of JSON `{account, service, operation, parameters}`, answers a line of JSON `{ok}` or `{error, message}`.
+const ANSWERS: &str = r#"
 for line in sys.stdin:
     q = json.loads(line)
-    s = q["service"]
-    if s not in clients:
-        clients[s] = boto3.client(s, config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
+    client = functools.partial(client_of, q["account"])
     try:
+        if q["service"] == "state":
+            print(json.dumps({"ok": state(client)}, default=plain).replace(q["account"], "ACCOUNT"), flush=True)
+            continue
         p = q["parameters"]
         for k in ("ZipFile", "Payload", "Body"):
             for d in (p, p.get("Code", {}) if isinstance(p.get("Code"), dict) else {}):
                 if isinstance(d.get(k), dict) and "base64" in d[k]: d[k] = base64.b64decode(d[k]["base64"])
-        r = getattr(clients[s], q["operation"])(**p)
+        r = getattr(client(q["service"]), q["operation"])(**p)
         r.pop("ResponseMetadata", None)
         print(json.dumps({"ok": r}, default=plain), flush=True)
     except botocore.exceptions.ClientError as e:
@@ -37,8 +48,9 @@ for line in sys.stdin:
         print(json.dumps({"error": type(e).__name__, "message": str(e)}), flush=True)
 "#;
 
-/// boto3 against one account.
+/// boto3 against one account, or several.
 pub struct Boto {
+    account: String,
     child: Child,
     pipes: RefCell<(ChildStdin, BufReader<ChildStdout>)>,
 }
@@ -46,9 +58,8 @@ pub struct Boto {
 impl Boto {
     pub fn start(url: &str, account: &str) -> Self {
         let mut child = Command::new(python())
-            .args(["-c", PROGRAM])
+            .args(["-c", &format!("{LOOK}\n{STATE}\n{ANSWERS}")])
             .env("AWS_ENDPOINT_URL", url)
-            .env("AWS_ACCESS_KEY_ID", account)
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_DEFAULT_REGION", "us-east-1")
             .stdin(Stdio::piped())
@@ -56,13 +67,27 @@ impl Boto {
             .spawn()
             .unwrap();
         let pipes = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, pipes: RefCell::new(pipes) }
+        Self { account: account.to_owned(), child, pipes: RefCell::new(pipes) }
+    }
+
+    /// Everything that is live in an account, without what is random: equal for accounts in which the same is live.
+    pub fn state(&self, account: &str) -> Value {
+        self.ask(account, "state", "", json!({})).unwrap_or_else(|error| panic!("state of {account}: {error}"))
     }
 
     /// `try_call("lambda", "get_function", json!({"FunctionName": ..}))`: the answer, or the error code.
     pub fn try_call(&self, service: &str, operation: &str, parameters: Value) -> Result<Value, String> {
+        self.ask(&self.account, service, operation, parameters)
+    }
+
+    fn ask(&self, account: &str, service: &str, operation: &str, parameters: Value) -> Result<Value, String> {
         let mut pipes = self.pipes.borrow_mut();
-        writeln!(pipes.0, "{}", json!({"service": service, "operation": operation, "parameters": parameters})).unwrap();
+        writeln!(
+            pipes.0,
+            "{}",
+            json!({"account": account, "service": service, "operation": operation, "parameters": parameters})
+        )
+        .unwrap();
         let mut line = String::new();
         pipes.1.read_line(&mut line).unwrap();
         let mut answer: Value = serde_json::from_str(&line).unwrap();

@@ -6,7 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -19,9 +20,10 @@ pub struct Cloud {
     pub account: String,
 }
 
+#[derive(Clone)]
 enum ServerHandle {
     Shared(&'static Server),
-    Own(Server),
+    Own(Arc<Server>),
 }
 
 struct Server {
@@ -42,7 +44,12 @@ impl Cloud {
 
     /// A cloud for one test alone, for those that change the weather or count calls.
     pub fn own(weather: &str) -> Self {
-        Self::account_in(ServerHandle::Own(Server::start(weather)))
+        Self::account_in(ServerHandle::Own(Arc::new(Server::start(weather))))
+    }
+
+    /// Another, empty account in the same cloud.
+    pub fn another(&self) -> Self {
+        Self::account_in(self.server.clone())
     }
 
     fn account_in(server: ServerHandle) -> Self {
@@ -84,9 +91,66 @@ impl Cloud {
         calls.as_array().cloned().unwrap_or_else(|| calls["calls"].as_array().unwrap().clone())
     }
 
+    /// The calls of this account.
+    pub fn own_calls(&self) -> Vec<Value> {
+        self.calls().into_iter().filter(|call| call["access_key"] == self.account.as_str()).collect()
+    }
+
+    /// Changes settings: `set(json!({"latency.scale": 0.1}))`.
+    pub fn set(&self, settings: Value) {
+        self.control("POST", "/_cloud/settings", Some(&settings));
+    }
+
+    /// SIGKILLs a process at this account's `call`th call from now, `"before"` or `"after"` it was carried out.
+    pub fn kill_at(&self, pid: u32, call: usize, when: &str) {
+        let trap = json!({"pid": pid, "call": call, "when": when, "account": self.account});
+        self.control("POST", "/_cloud/kill-at", Some(&trap));
+    }
+
+    /// Holds this account's next call of an operation (`lambda.CreateFunction`, globs allowed) until it is released.
+    pub fn hold(&self, operation: &str, when: &str) -> Held<'_> {
+        let trap = json!({"match": operation, "when": when, "account": self.account});
+        Held { cloud: self, id: self.control("POST", "/_cloud/hold-at", Some(&trap))["id"].clone() }
+    }
+
     /// GET on a path or full URL of the cloud: a deployed route, a function URL.
     pub fn get(&self, path: &str) -> (u16, String) {
         http(self.url(), "GET", path.strip_prefix(self.url()).unwrap_or(path), None)
+    }
+}
+
+/// A call that waits, or will.
+pub struct Held<'a> {
+    cloud: &'a Cloud,
+    id: Value,
+}
+
+impl Held<'_> {
+    /// Waits until a call was caught.
+    pub fn caught(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let is_caught = || {
+            let traps = self.cloud.control("GET", "/_cloud/traps", None);
+            let traps = traps["traps"].as_array().unwrap().clone();
+            traps.iter().any(|trap| trap["id"] == self.id && trap["caught"] == true)
+        };
+        while !is_caught() {
+            assert!(Instant::now() < deadline, "no call came to be held");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Lets it go.
+    pub fn release(&self) {
+        self.cloud.control("POST", "/_cloud/release", Some(&json!({"id": self.id})));
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.release();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A service on disk, and the binary run in it.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -12,6 +13,23 @@ use super::Cloud;
 /// A service directory that goes away with the test.
 pub struct Project {
     directory: TempDir,
+}
+
+/// A process that waits for the word.
+pub struct Poised {
+    child: Child,
+}
+
+impl Poised {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Lets it go.
+    pub fn go(mut self) -> Child {
+        self.child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        self.child
+    }
 }
 
 /// What a run of the binary left behind.
@@ -94,6 +112,25 @@ impl Project {
     /// Starts on a cloud and does not wait.
     pub fn start<S: AsRef<OsStr>>(&self, cloud: &Cloud, args: impl IntoIterator<Item = S>) -> Child {
         self.command_on(cloud, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Ready to run on a cloud: its process id is known before it makes its first call.
+    pub fn poise<S: AsRef<OsStr>>(&self, cloud: &Cloud, args: impl IntoIterator<Item = S>) -> Poised {
+        let wanted = self.command_on(cloud, args);
+        // A shell keeps its process id when it becomes another program.
+        let child = Command::new("sh")
+            .args(["-c", "read go && exec \"$0\" \"$@\" </dev/null"])
+            .arg(wanted.get_program())
+            .args(wanted.get_args())
+            .current_dir(self.path())
+            .env_clear()
+            .envs(wanted.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Poised { child }
     }
 
     /// `.hoist/resources.json` of the last `package` or `deploy`.

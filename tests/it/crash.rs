@@ -1,0 +1,188 @@
+//! Crash-only: whatever call a run is killed at, the next run ends where one that was not killed would have.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Boto, Cloud, Project, Ran};
+
+const CONFIG: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  logRetentionInDays: 7
+  environment: {MODE: plain}
+functions:
+  hello:
+    handler: handler.handler
+    url: true
+    reservedConcurrency: 5
+    events: [{schedule: rate(1 hour)}]
+";
+
+/// Changes code, settings and triggers of what stays; `hello` goes, `other` comes.
+const CHANGED: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  logRetentionInDays: 14
+  environment: {MODE: loud}
+functions:
+  stays:
+    handler: handler.handler
+    memorySize: 512
+    events: [{schedule: rate(2 hours)}]
+  other:
+    handler: handler.handler
+";
+
+const BEFORE_THE_CHANGE: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  logRetentionInDays: 7
+  environment: {MODE: plain}
+functions:
+  hello:
+    handler: handler.handler
+  stays:
+    handler: handler.handler
+    url: true
+    reservedConcurrency: 5
+    events: [{schedule: rate(1 hour)}]
+";
+
+/// What is run, in an account of its own each time.
+struct Scene {
+    /// Deployed first, undisturbed.
+    first: Option<&'static str>,
+    config: &'static str,
+    command: &'static [&'static str],
+}
+
+impl Scene {
+    fn set_up(&self, cloud: &Cloud) -> Project {
+        let project = Project::new(self.first.unwrap_or(self.config));
+        if self.first.is_some() {
+            project.deploy(cloud);
+            project.write("serverless.yml", self.config);
+        }
+        project
+    }
+
+    /// Runs it undisturbed: what it calls, and what is live then.
+    fn undisturbed(&self, cloud: &Cloud, boto: &Boto) -> (Vec<Value>, Value) {
+        let cloud = cloud.another();
+        let project = self.set_up(&cloud);
+        let before = cloud.own_calls().len();
+        project.on(&cloud, self.command).success();
+        let calls = cloud.own_calls().split_off(before);
+        (calls, boto.state(&cloud.account))
+    }
+
+    /// Kills it at a call, runs it again, and once more: what is live then.
+    fn killed_at(&self, cloud: &Cloud, boto: &Boto, call: usize, when: &str) -> Result<Value, String> {
+        let cloud = cloud.another();
+        let project = self.set_up(&cloud);
+        let poised = project.poise(&cloud, self.command);
+        cloud.kill_at(poised.pid(), call, when);
+        let killed = Ran::of(poised.go().wait_with_output().unwrap());
+        let began = Instant::now();
+        let again = project.on(&cloud, self.command);
+        let took = began.elapsed();
+        if again.code != 0 {
+            return Err(format!("the second run ended with {}: {}", again.code, again.said()));
+        }
+        // Killed processes of this machine are known to be gone: nobody waits for their lease.
+        if took > Duration::from_secs(25) {
+            return Err(format!("the second run took {took:?}: {}", again.said()));
+        }
+        let third = project.on(&cloud, self.command);
+        if third.code != 0 || !third.said().contains("nothing to do") {
+            return Err(format!("the third run still did something: {}\nthe second: {}", third.said(), again.said()));
+        }
+        // With parallel calls a run may take fewer than the one that was counted.
+        if killed.code != -1 && killed.code != 0 {
+            return Err(format!("the first run ended by itself: {}", killed.said()));
+        }
+        Ok(boto.state(&cloud.account))
+    }
+}
+
+/// Kills a scene at each of its calls.
+fn at_every_call(scene: &Scene) {
+    let cloud = Cloud::own("calm");
+    let boto = cloud.boto();
+    let (calls, wanted) = scene.undisturbed(&cloud, &boto);
+    // After a read is the same as before what comes next.
+    let moments: Vec<(usize, &str)> = calls
+        .iter()
+        .enumerate()
+        .flat_map(|(nth, call)| {
+            let after = (call["reads"] == false).then_some((nth + 1, "after"));
+            std::iter::once((nth + 1, "before")).chain(after)
+        })
+        .collect();
+    let open = Mutex::new(moments.iter());
+    let problems = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let boto = cloud.boto();
+                loop {
+                    let Some(&(call, when)) = open.lock().unwrap().next() else { return };
+                    let name = &calls[call - 1]["operation"];
+                    match scene.killed_at(&cloud, &boto, call, when) {
+                        Ok(found) if found == wanted => {}
+                        Ok(found) => {
+                            let difference = difference(&wanted, &found, "");
+                            problems.lock().unwrap().push(format!("{when} call {call} ({name}): {difference}"));
+                        }
+                        Err(problem) => {
+                            problems.lock().unwrap().push(format!("{when} call {call} ({name}): {problem}"));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let problems = problems.into_inner().unwrap();
+    assert!(problems.is_empty(), "{} of {} moments:\n{}", problems.len(), moments.len(), problems.join("\n"));
+}
+
+/// Where two states differ, a line each.
+fn difference(wanted: &Value, found: &Value, path: &str) -> String {
+    match (wanted, found) {
+        (Value::Object(wanted), Value::Object(found)) => {
+            let keys: std::collections::BTreeSet<_> = wanted.keys().chain(found.keys()).collect();
+            let differ = keys.into_iter().filter(|key| wanted.get(*key) != found.get(*key));
+            differ
+                .map(|key| {
+                    let (wanted, found) =
+                        (wanted.get(key).unwrap_or(&Value::Null), found.get(key).unwrap_or(&Value::Null));
+                    difference(wanted, found, &format!("{path}.{key}"))
+                })
+                .collect()
+        }
+        _ => format!("\n  {path}: {found} instead of {wanted}"),
+    }
+}
+
+#[test]
+fn a_first_deploy_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { first: None, config: CONFIG, command: &["deploy", "--yes"] });
+}
+
+#[test]
+fn a_change_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { first: Some(BEFORE_THE_CHANGE), config: CHANGED, command: &["deploy", "--yes"] });
+}
+
+#[test]
+fn a_removal_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { first: Some(CONFIG), config: CONFIG, command: &["remove", "--yes"] });
+}

@@ -1,0 +1,64 @@
+# What is live in an account, in a form in which two accounts can be compared: nothing random, nothing of the clock.
+
+VOLATILE = {
+    "LastModified", "RevisionId", "CodeSize", "CreationTime", "creationTime", "RoleId", "CreateDate", "RoleLastUsed", "LastModifiedTime", "FunctionUrl", "StateReason",
+    "StateReasonCode", "LastUpdateStatus", "LastUpdateStatusReason", "UUID", "EventSourceMappingArn", "StateTransitionReason", "LastProcessingResult", "ResponseMetadata", "storedBytes", "RuntimeVersionConfig",
+    "CreationDate", "LastModificationDate", "Location", "RepositoryType", "SubscriptionArn",
+}
+
+
+def tidy(x):
+    if isinstance(x, dict):
+        return {k: tidy(v) for k, v in sorted(x.items()) if k not in VOLATILE}
+    if isinstance(x, (list, tuple)):
+        return sorted((tidy(v) for v in x), key=lambda v: json.dumps(v, default=plain, sort_keys=True))
+    return x
+
+
+def found(call, *names, **parameters):
+    try:
+        r = call(**parameters)
+    except botocore.exceptions.ClientError as e:
+        if e.response["Error"]["Code"] in ("ResourceNotFoundException", "NoSuchEntity", "NotFound", "NotFoundException"):
+            return None
+        raise
+    for name in names:
+        r = r.get(name) if r is not None else None
+    return r
+
+
+def state(client):
+    l, iam, logs = client("lambda"), client("iam"), client("logs")
+    functions = {}
+    for f in (f for page in l.get_paginator("list_functions").paginate() for f in page["Functions"]):
+        name = f["FunctionName"]
+        one = l.get_function(FunctionName=name)
+        policy = found(l.get_policy, "Policy", FunctionName=name)
+        functions[name] = {
+            "is": one["Configuration"], "tags": one.get("Tags"), "concurrency": one.get("Concurrency"),
+            "url": found(l.get_function_url_config, FunctionName=name),
+            "policy": json.loads(policy)["Statement"] if policy else None,
+            "versions": len(l.list_versions_by_function(FunctionName=name)["Versions"]),
+            "aliases": l.list_aliases(FunctionName=name)["Aliases"],
+            "invoke": found(l.get_function_event_invoke_config, FunctionName=name),
+        }
+    roles = {}
+    for r in iam.list_roles()["Roles"]:
+        name = r["RoleName"]
+        roles[name] = {
+            "trust": r["AssumeRolePolicyDocument"], "tags": iam.list_role_tags(RoleName=name)["Tags"],
+            "inline": {p: iam.get_role_policy(RoleName=name, PolicyName=p)["PolicyDocument"] for p in iam.list_role_policies(RoleName=name)["PolicyNames"]},
+            "attached": iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"],
+        }
+    groups = {}
+    for g in logs.describe_log_groups()["logGroups"]:
+        groups[g["logGroupName"]] = {"is": g, "tags": logs.list_tags_log_group(logGroupName=g["logGroupName"])["tags"]}
+    events, sns = client("events"), client("sns")
+    rules = {}
+    for r in events.list_rules()["Rules"]:
+        rules[r["Name"]] = {"is": r, "targets": events.list_targets_by_rule(Rule=r["Name"])["Targets"]}
+    topics = {}
+    for t in sns.list_topics()["Topics"]:
+        topics[t["TopicArn"]] = {"tags": sns.list_tags_for_resource(ResourceArn=t["TopicArn"])["Tags"], "to": sns.list_subscriptions_by_topic(TopicArn=t["TopicArn"])["Subscriptions"]}
+    mappings = l.list_event_source_mappings()["EventSourceMappings"]
+    return tidy({"functions": functions, "roles": roles, "groups": groups, "rules": rules, "topics": topics, "mappings": mappings})
