@@ -18,6 +18,7 @@ pub mod permission;
 mod policy;
 mod properties;
 pub mod rest_api;
+pub mod rest_deployment;
 pub mod rest_stage;
 pub mod role;
 pub mod rule;
@@ -93,7 +94,7 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(log_group::LogGroup::new(Arc::clone(aws))),
         Arc::new(permission::Permission::new(Arc::clone(aws))),
         Arc::new(rest_api::RestApi::new(Arc::clone(aws))),
-        Arc::new(rest_stage::Deployment::new(Arc::clone(aws))),
+        Arc::new(rest_deployment::Deployment::new(Arc::clone(aws))),
         Arc::new(rest_stage::Stage::new(Arc::clone(aws))),
         Arc::new(role::Role::new(Arc::clone(aws))),
         Arc::new(rule::Rule::new(Arc::clone(aws))),
