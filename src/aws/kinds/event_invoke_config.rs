@@ -105,6 +105,12 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
     if let Some(Value::String(name)) = properties.get_mut("FunctionName") {
         *name = function_name(name).to_owned();
     }
+    // What Lambda does when nothing is said: six hours, two more attempts.
+    for (key, default) in [("MaximumEventAgeInSeconds", 21_600), ("MaximumRetryAttempts", 2)] {
+        if properties.get(key) == Some(&Value::Number(default.into())) {
+            properties.remove(key);
+        }
+    }
     drop_empty(properties, &[]);
     default_to(properties, "Qualifier", Value::string(LATEST));
 }

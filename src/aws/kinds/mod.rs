@@ -18,6 +18,7 @@ pub mod permission;
 mod policy;
 mod properties;
 pub mod rest_api;
+pub mod rest_deployment;
 pub mod rest_stage;
 pub mod role;
 pub mod rule;
@@ -27,8 +28,10 @@ pub mod subscription;
 pub mod subscription_filter;
 pub mod tags;
 pub mod topic;
+pub mod topic_rule;
 pub mod url;
 pub mod usage_plan;
+pub mod user_pool_triggers;
 pub mod v2;
 pub mod version;
 
@@ -91,7 +94,7 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(log_group::LogGroup::new(Arc::clone(aws))),
         Arc::new(permission::Permission::new(Arc::clone(aws))),
         Arc::new(rest_api::RestApi::new(Arc::clone(aws))),
-        Arc::new(rest_stage::Deployment::new(Arc::clone(aws))),
+        Arc::new(rest_deployment::Deployment::new(Arc::clone(aws))),
         Arc::new(rest_stage::Stage::new(Arc::clone(aws))),
         Arc::new(role::Role::new(Arc::clone(aws))),
         Arc::new(rule::Rule::new(Arc::clone(aws))),
@@ -99,9 +102,11 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(subscription::Subscription::new(Arc::clone(aws))),
         Arc::new(subscription_filter::SubscriptionFilter::new(Arc::clone(aws))),
         Arc::new(topic::Topic::new(Arc::clone(aws))),
+        Arc::new(topic_rule::TopicRule::new(Arc::clone(aws))),
         Arc::new(url::Url::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlan::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlanKey::new(Arc::clone(aws))),
+        Arc::new(user_pool_triggers::UserPoolTriggers::new(Arc::clone(aws))),
         Arc::new(v2::api::Api::new(Arc::clone(aws))),
         Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::AUTHORIZER)),
         Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::DEPLOYMENT)),

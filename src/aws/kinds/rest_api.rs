@@ -132,7 +132,7 @@ impl RestApi {
     async fn deploy(&self, live: &Live, wanted: &Value, progress: &Progress) -> Result<(), Failure> {
         let Some(stage) = live.attributes.get("StageName").and_then(Value::text) else { return Ok(()) };
         let api = live.physical_id.as_str();
-        super::rest_stage::deploy(&self.aws, api, Some(stage), progress).await?;
+        super::rest_deployment::deploy(&self.aws, api, Some(stage), progress).await?;
         let body = wanted.get("Body").and_then(openapi::digest);
         let export = self.export(api, stage).await?;
         let mut change = Retag::default();
