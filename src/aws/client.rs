@@ -237,6 +237,11 @@ impl Aws {
         &self.retry
     }
 
+    /// Forgets everything that was read for a plan. Before another plan is made: somebody else may have written since.
+    pub async fn forget_reads(&self) {
+        self.run.forget_reads().await;
+    }
+
     /// How often each operation was sent, retries included: `("lambda", "GetFunction")`.
     pub fn counts(&self) -> BTreeMap<(&'static str, &'static str), u64> {
         lock(&self.counts).clone()

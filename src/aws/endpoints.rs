@@ -1,9 +1,11 @@
 //! What answers requests, and under which name: the summary after a deploy, from what is live.
 
 use crate::config::language::Service;
+use crate::config::language::events::Trigger;
 use crate::engine::resource::Live;
 
 use super::naming;
+use super::partition::Partition;
 
 /// A function of the file that is live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,14 +37,70 @@ pub fn functions<'a>(service: &Service, live: impl Iterator<Item = &'a Live> + C
     .collect()
 }
 
-/// Addresses, in the order of the functions that answer.
-pub fn endpoints<'a>(service: &Service, live: impl Iterator<Item = &'a Live> + Clone) -> Vec<Endpoint> {
-    let keys = service.functions.keys();
-    keys.filter_map(|key| {
-        let id = format!("{}LambdaFunctionUrl", naming::function(key));
-        let found = live.clone().find(|one| one.address.logical_id == id)?;
-        let url = found.attributes.get("FunctionUrl")?.text()?;
-        Some(Endpoint { method: "ANY".to_owned(), url: url.to_owned(), function: key.clone() })
-    })
-    .collect()
+/// Addresses, in the order of the functions that answer and of their events. What is not live yet is left out.
+pub fn endpoints<'a>(
+    service: &Service,
+    place: Where<'_>,
+    live: impl Iterator<Item = &'a Live> + Clone,
+) -> Vec<Endpoint> {
+    let attribute = |logical_id: &str, name: &str| {
+        let found = live.clone().find(|one| one.address.logical_id == logical_id)?;
+        found.attributes.get(name)?.text().map(str::to_owned)
+    };
+    let rest = attribute("ApiGatewayRestApi", "Ref").map(|id| place.stage_url("https", &id));
+    let http = attribute("HttpApi", "ApiEndpoint");
+    let websocket = attribute("WebsocketsApi", "Ref").map(|id| place.stage_url("wss", &id));
+    let mut endpoints = Vec::new();
+    for (key, function) in service.functions.iter() {
+        let mut add = |method: &str, url: String| {
+            endpoints.push(Endpoint { method: method.to_owned(), url, function: key.clone() });
+        };
+        for event in &function.events {
+            match &event.trigger {
+                Trigger::Http(route) => {
+                    if let Some(base) = &rest {
+                        add(route.method.as_str(), join(base, route.path.as_str()));
+                    }
+                }
+                Trigger::HttpApi(route) => {
+                    if let Some(base) = &http {
+                        let method = route.method.map_or("ANY", |method| method.as_str());
+                        add(if method == "*" { "ANY" } else { method }, join(base, route.path.as_str()));
+                    }
+                }
+                Trigger::Websocket(route) => {
+                    if let Some(base) = &websocket {
+                        add(&route.route, base.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let url = format!("{}LambdaFunctionUrl", naming::function(key));
+        if let Some(url) = attribute(&url, "FunctionUrl") {
+            add("ANY", url);
+        }
+    }
+    endpoints
+}
+
+/// Where APIs are: what their addresses are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Where<'a> {
+    pub region: &'a str,
+    pub partition: Partition,
+    /// The name of the REST or WebSocket API's stage.
+    pub stage: &'a str,
+}
+
+impl Where<'_> {
+    /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html>
+    fn stage_url(&self, scheme: &str, id: &str) -> String {
+        format!("{scheme}://{id}.execute-api.{}.{}/{}", self.region, self.partition.dns_suffix, self.stage)
+    }
+}
+
+fn join(base: &str, path: &str) -> String {
+    let path = if path == "*" { "" } else { path };
+    format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
 }

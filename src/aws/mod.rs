@@ -18,6 +18,7 @@ pub mod naming;
 pub mod ownership;
 mod pages;
 pub mod partition;
+pub mod permissions;
 pub mod quotas;
 pub mod remote;
 pub mod retries;

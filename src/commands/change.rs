@@ -107,6 +107,7 @@ async fn settle(
             adopt: manner.adopt,
             ..PlanOptions::default()
         };
+        connection.aws.forget_reads().await;
         let planned = stoppable(stop, plan(desired, &connection.cloud, plan_options)).await??;
         if planned.is_empty() {
             return Ok((planned, None));

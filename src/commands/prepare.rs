@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
@@ -14,7 +13,7 @@ use crate::config;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::language::{Context, Service, validate};
 use crate::config::load::{LoadOptions, Loaded};
-use crate::config::node::{Data, Entry, Node, Sources};
+use crate::config::node::Sources;
 use crate::config::variables::remote::Remote;
 use crate::package;
 use crate::package::service::{ServiceArtifacts, from_service};
@@ -93,10 +92,7 @@ pub async fn read(
     remote: Option<&dyn Remote>,
 ) -> Result<Read, CommandError> {
     let loaded = load(global, remote).await?;
-    let Loaded { mut root, sources, mut diagnostics, stage, region, directory, config_path, dotenv_plugin_env, .. } = loaded;
-    if let Some(root) = &mut root {
-        add_environment(root, &dotenv_plugin_env);
-    }
+    let Loaded { root, sources, mut diagnostics, stage, region, directory, config_path, .. } = loaded;
     let config_file = config_path.as_deref().map(|path| path.strip_prefix(&directory).unwrap_or(path));
     let config_file = config_file.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
     let service = root.as_ref().and_then(|root| {
@@ -139,26 +135,6 @@ pub async fn prepare(
 
 fn sealed((key, artifact): (&String, &package::Artifact)) -> (String, Artifact) {
     (key.clone(), Artifact { path: artifact.path.clone(), sha256: artifact.sha256.clone() })
-}
-
-/// Puts what serverless-dotenv-plugin found beneath the environment that all functions have in common.
-fn add_environment(root: &mut Node, found: &IndexMap<String, String>) {
-    let place = root.place;
-    let Data::Map(top) = &mut root.data else { return };
-    let Some(Data::Map(provider)) = top.get_mut("provider").map(|entry| &mut entry.value.data) else { return };
-    if found.is_empty() {
-        return;
-    }
-    let empty = || Entry { key_place: place, value: Node::new(Data::Map(IndexMap::new()), place) };
-    let environment = provider.entry("environment".to_owned()).or_insert_with(empty);
-    if let Data::Map(environment) = &mut environment.value.data {
-        for (name, value) in found {
-            environment.entry(name.clone()).or_insert_with(|| Entry {
-                key_place: place,
-                value: Node::new(Data::String(value.clone()), place),
-            });
-        }
-    }
 }
 
 /// Shows warnings; gives everything back as an error when something among it is one.

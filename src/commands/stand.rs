@@ -5,6 +5,7 @@ use serde_json::json;
 use super::connection::Connection;
 use super::prepare::Read;
 use crate::aws::endpoints;
+use crate::aws::partition::Partition;
 use crate::engine::apply::Applied;
 use crate::engine::plan::Plan;
 use crate::engine::resource::Live;
@@ -43,7 +44,12 @@ pub async fn live(connection: &Connection, plan: &Plan, applied: &Applied) -> Ve
 
 /// Endpoints and functions, from what is live.
 pub fn show<'a>(screen: &Screen, read: &Read, live: impl Iterator<Item = &'a Live> + Clone) {
-    let endpoints = endpoints::endpoints(&read.service, live.clone());
+    let place = endpoints::Where {
+        region: &read.target.region,
+        partition: Partition::of(&read.target.region),
+        stage: &read.target.stage,
+    };
+    let endpoints = endpoints::endpoints(&read.service, place, live.clone());
     let functions = endpoints::functions(&read.service, live);
     let deployed = Deployed {
         endpoints: endpoints

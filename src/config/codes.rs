@@ -103,12 +103,13 @@ pub const CODES: &[Code] = &[
     language("missing-key", "A key that is needed is not there, or is empty.", "Add it."),
     language("out-of-range", "A number is below the minimum or above the maximum.", "Use a number in the range."),
     language("refused-key", "A key stands for something that hoist does not do.", "Follow the way out that the message names."),
+    language("several-events", "Two events stand in one item of the list.", "Begin each event with a `-` of its own."),
     language("unbuilt-key", "A key is part of the language, and hoist does not do yet what it asks for. An error with `--strict`.", "Check whether the deployed service needs it."),
     language("unknown-code", "`deploy.allow` names a code that does not exist.", "Correct it: this page lists all codes."),
     language("unknown-key", "A key is not part of the language. A misspelt one is the usual reason.", "Correct it. Keys that an unknown plugin may read are warnings; `configValidationMode: warn` makes warnings of all."),
     language("unknown-value", "A value is not one of the words that are allowed.", "Use one of those that the message lists."),
+    language("wrong-indentation", "The settings of an event are not indented beneath it.", "Indent them by two more spaces."),
     language("wrong-type", "A value has the wrong type: a string for a boolean, a list for a mapping.", "Write the type that the message names. `yes`, `no`, `on` and `off` are strings in YAML 1.2."),
-    check("credentials-for-all", "CORS allows credentials and every origin at once, which browsers refuse.", "Name the origins."),
     check("duplicate-name", "Two functions have the same physical name.", "Give one of them another `name`."),
     check("duplicate-priority", "Two rules of one listener have the same priority.", "Give one of them another `priority`."),
     check("duplicate-route", "A route of an API is there twice.", "Take one away, or change its method or path."),
@@ -118,7 +119,6 @@ pub const CODES: &[Code] = &[
     check("image-name-or-uri", "An image needs exactly one of `name` and `uri`.", "Keep one of the two."),
     check("image-with-layers", "A container image cannot have layers.", "Copy what the layers hold into the image."),
     check("name-for-several", "One name is given to a schedule with several rates.", "Take the name away, or write one event for each rate."),
-    check("name-shortened", "The generated name of a role is longer than IAM allows and is shortened.", "Give the role a name of its own, if you like."),
     check("name-too-long", "A name is longer than AWS allows.", "Give a shorter name, or shorten service, stage or key."),
     check("needs-batching-window", "More than 10 messages of a queue in one call need a batching window.", "Add `maximumBatchingWindow: 1`."),
     check("needs-event-bus", "The EventBridge Scheduler does not have this setting.", "Use `input`, or `method: eventBus`."),
@@ -145,6 +145,7 @@ pub const CODES: &[Code] = &[
     check("unknown-image", "An image that a function names is not in `provider.ecr.images`.", "Add it there, or correct its name."),
     check("variable-twice", "A variable stands in `environment` and in `secrets`.", "Take one of the two away."),
     advice("clear-text-secret", "A password or key stands in the file.", "Keep it outside: `secrets: {NAME: ssm:/path}`."),
+    advice("credentials-for-all", "CORS allows credentials and every origin at once, which browsers refuse.", "Name the origins."),
     advice("default-runtime", "No runtime is named; defaults differ between tools and versions.", "Name one in `provider.runtime`."),
     advice("many-routes", "One function serves many routes: one change restarts them all.", "Give groups of routes functions of their own."),
     advice("no-timeout", "A function behind an API has no timeout set and gets 6 seconds.", "Set `timeout`."),
@@ -224,20 +225,28 @@ pub const CODES: &[Code] = &[
     packaging("two-files-one-name", "Two files would have the same name in a zip.", "Rename one of them."),
     packaging("unreadable-directory", "A folder cannot be read.", "Correct its rights, or leave it out with a pattern."),
     packaging("unreadable-file", "A file cannot be read.", "Correct its rights, or leave it out with a pattern."),
+    resources("bad-authorizer", "An authorizer does not fit the API or the route.", "Follow what the message says."),
     resources("circular-condition", "Conditions refer to each other in a circle.", "Break the circle."),
     resources("condition-not-met", "A value depends on a resource whose condition is not met.", "Give both the same condition."),
+    resources("duplicate-event", "An event is there twice where AWS allows one.", "Use another function for the second."),
     resources("duplicate-resource", "Two parts of the service make a resource of the same logical id.", "Rename one of them."),
     resources("intrinsic-depth", "CloudFormation functions are nested too deeply.", "Simplify the value."),
     resources("late-import", "An import is only known once another stack is deployed.", "Deploy that stack first."),
+    resources("lost-with-document", "A raw resource would add to an API that hoist writes as one document, and be lost.", "Declare the route as an event."),
     resources("malformed-function", "A CloudFormation function does not have the arguments that it needs.", "Correct its arguments."),
     resources("no-parameter", "A parameter of the template has neither value nor default.", "Give it a `Default`, or a value in `provider.stackParameters`."),
     resources("no-stack", "A value needs a stack that is not there.", "Deploy the stack first, or correct its name."),
+    resources("not-a-schema", "What should be a JSON Schema is not one.", "Give a mapping, a file, or a name of `provider.apiGateway.request.schemas`."),
+    resources("two-variables", "Two paths have different names for the variable at the same place.", "Give it one name."),
     resources("undecided-condition", "A condition depends on something that is not known yet.", "Let it depend on parameters and pseudo parameters only."),
+    resources("unknown-bucket", "A bucket that an event names cannot be made.", "Add `existing: true` when it is there."),
     resources("unknown-condition", "A condition that is named is not in `resources.Conditions`.", "Define it, or correct its name."),
     resources("unknown-destination", "A destination is neither a function of the service nor an ARN.", "Correct it."),
     resources("unknown-mapping", "A mapping or one of its keys is not in `resources.Mappings`.", "Define it, or correct its name."),
+    resources("unknown-plan", "API keys name a usage plan that is not there.", "Add it to `provider.apiGateway.usagePlan`, or correct the name."),
     resources("unknown-resource", "A resource that is named is not there.", "Define it, or correct its logical id."),
     resources("unsupported-function", "A CloudFormation function cannot be evaluated here.", "Move the value into `resources`."),
+    resources("window-needed", "A batch of more than 10 messages needs a batching window.", "Add `maximumBatchingWindow: 1`."),
 ];
 
 /// The page that lists all codes.
@@ -282,7 +291,7 @@ mod tests {
     /// Looks for codes where the sources make diagnostics, so that none is forgotten here.
     #[test]
     fn every_code_of_the_sources_is_listed() {
-        let made = Regex::new(r#"(?:Diagnostic::(?:error|warning|note)|\b(?:cx|self)\s*\.(?:error|warning)|\bfunction_error|\bfind|\bcode:|\bconst CODE: &str =)\(?\s*"([a-z]+(?:-[a-z0-9]+)+)""#).expect("a pattern");
+        let made = Regex::new(r#"(?:Diagnostic::(?:error|warning|note)|\b(?:cx|self)\s*\.(?:error|warning)|\bfunction_error|\bproblem|\bfind|\bcode:|\bconst CODE: &str =)\(?\s*"([a-z]+(?:-[a-z0-9]+)+)""#).expect("a pattern");
         let mut found = BTreeSet::new();
         walk(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut |text| {
             let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();

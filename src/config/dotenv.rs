@@ -7,7 +7,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use super::diagnostic::Diagnostic;
-use super::node::{Data, Node, Place};
+use super::node::{Data, Entry, Node, Place};
 use super::read;
 
 /// Variables in the order of their file.
@@ -232,6 +232,27 @@ pub(super) fn plugin(
         (None, None) => {}
     }
     (found, diagnostics)
+}
+
+/// Puts the plugin's variables into `provider.environment`, over what stands there, as the plugin does.
+pub(super) fn into_provider(root: &mut Node, variables: &Variables) {
+    let Data::Map(map) = &mut root.data else { return };
+    let Some(provider) = map.get_mut("provider") else { return };
+    let Data::Map(fields) = &mut provider.value.data else { return };
+    if variables.is_empty() {
+        return;
+    }
+    let place = provider.key_place;
+    let empty = || Entry { key_place: place, value: Node::new(Data::Map(IndexMap::new()), place) };
+    let environment = fields.entry(String::from("environment")).or_insert_with(empty);
+    if environment.value.data == Data::Null {
+        environment.value.data = Data::Map(IndexMap::new());
+    }
+    let Data::Map(environment) = &mut environment.value.data else { return };
+    for (name, value) in variables {
+        let value = Node::new(Data::String(value.clone()), place);
+        environment.insert(name.clone(), Entry { key_place: place, value });
+    }
 }
 
 /// Whether `frameworkVersion` says that the file was written for v4.

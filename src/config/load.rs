@@ -1,6 +1,7 @@
 //! The way in: finds the configuration, reads it, and resolves it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,7 +27,7 @@ pub const FILE_NAMES: &[&str] = &[
 ];
 
 /// What to load, and with what. The library reads neither command line nor environment by itself.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct LoadOptions {
     /// Where the configuration is looked for.
     pub directory: PathBuf,
@@ -47,7 +48,6 @@ pub struct LoadOptions {
 }
 
 /// A configuration that was loaded, as far as that was possible.
-#[derive(Debug)]
 pub struct Loaded {
     /// The resolved tree; `None` when the file is missing or cannot be read at all.
     pub root: Option<Node>,
@@ -62,8 +62,25 @@ pub struct Loaded {
     /// The service's directory: where the configuration stands.
     pub directory: PathBuf,
     pub config_path: Option<PathBuf>,
-    /// What serverless-dotenv-plugin adds to every function's environment, beneath what the file itself says.
+    /// What serverless-dotenv-plugin brought. It is in `provider.environment` of the root already.
     pub dotenv_plugin_env: IndexMap<String, String>,
+}
+
+/// Without environment and parameters: they often hold what must not be shown.
+impl fmt::Debug for LoadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("LoadOptions");
+        debug.field("directory", &self.directory).field("config", &self.config).field("stage", &self.stage);
+        debug.field("region", &self.region).field("profile", &self.profile).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Loaded");
+        debug.field("root", &self.root).field("diagnostics", &self.diagnostics).field("stage", &self.stage);
+        debug.field("region", &self.region).field("directory", &self.directory).finish_non_exhaustive()
+    }
 }
 
 impl Loaded {
@@ -131,7 +148,8 @@ async fn finish(
     let (root, found) = variables::resolve(root, &inputs, &mut loaded.sources, remote).await;
     loaded.diagnostics.extend(found);
     let root = shape::after(root, &mut loaded.diagnostics);
-    let root = pseudo::replace(root);
+    let mut root = pseudo::replace(root);
+    dotenv::into_provider(&mut root, &loaded.dotenv_plugin_env);
 
     let setting = |key: &str| root.get("provider").and_then(|provider| provider.get(key)).and_then(Node::as_str);
     if let (None, Some(region)) = (&options.region, setting("region")) {

@@ -1,4 +1,9 @@
 //! From `Desired` and `Live` to a `Plan` and its `Outcome`. Knows no AWS and no screen.
+//!
+//! Read in this order: [`value`] and [`resource`] (what is wanted, what is live), [`kind`] (what a provider brings),
+//! [`diff`], [`planner`] (read, decide, order), [`lease`] (one deploy at a time), [`apply`] (schedule, stop, failures),
+//! [`summary`]. Beneath every call: [`limits`] (quotas) and [`retry`] (a table). `lifecycle` lives whole lives of random
+//! services on the cloud of `memory`: `HOIST_WORLDS` says how many, `HOIST_SEED` which.
 
 pub mod address;
 pub mod apply;

@@ -126,7 +126,7 @@ impl Template {
     }
 
     /// Gives resources other logical ids, wherever they are named.
-    fn rename(&mut self, ids: &BTreeMap<String, String>) {
+    pub(in crate::aws) fn rename(&mut self, ids: &BTreeMap<String, String>) {
         if ids.is_empty() {
             return;
         }

@@ -329,8 +329,9 @@ fn user_statements(plan: &Plan, own: Option<&FunctionPlan>, config: Option<&Role
     if inherits(plan.service, one.function) {
         statements.extend(to_values(shared));
     }
-    statements.extend(config.and_then(|config| config.statements.as_ref()).map(to_values).unwrap_or_default());
-    statements.extend(one.function.iam_role_statements.as_ref().map(to_values).unwrap_or_default());
+    statements
+        .extend(config.and_then(|config| config.statements.as_ref()).map(|own| to_values(own)).unwrap_or_default());
+    statements.extend(one.function.iam_role_statements.as_ref().map(|own| to_values(own)).unwrap_or_default());
     statements
 }
 
@@ -353,7 +354,7 @@ fn inherits(service: &Service, function: &Function) -> bool {
         })
 }
 
-fn to_values(statements: &Vec<Statement>) -> Vec<Value> {
+fn to_values(statements: &[Statement]) -> Vec<Value> {
     statements.iter().map(|statement| tree::from_node(&statement.0)).collect()
 }
 

@@ -52,10 +52,15 @@ impl Evaluator<'_> {
                 as_text(left.as_ref()) == as_text(right.as_ref())
             }
             ("Fn::Not", [only]) => !self.decide(only),
-            ("Fn::And", [_, ..]) => items.iter().fold(true, |all, item| self.decide(item) && all),
-            ("Fn::Or", [_, ..]) => items.iter().fold(false, |any, item| self.decide(item) || any),
+            ("Fn::And", [_, ..]) => self.each(items).into_iter().all(|holds| holds),
+            ("Fn::Or", [_, ..]) => self.each(items).into_iter().any(|holds| holds),
             _ => self.undecided(),
         }
+    }
+
+    /// Decides every item, so that everything wrong with any of them is said.
+    fn each(&mut self, items: &[Value]) -> Vec<bool> {
+        items.iter().map(|item| self.decide(item)).collect()
     }
 
     /// `Fn::If`: the value of the branch that the condition chooses.

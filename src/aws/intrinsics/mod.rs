@@ -6,6 +6,7 @@
 
 mod conditions;
 mod evaluator;
+mod expand;
 mod lookup;
 mod ownership;
 
@@ -55,6 +56,8 @@ pub struct Evaluation {
 
 /// Evaluates a template for one account.
 pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
+    let expanded = expand::expand(template);
+    let template = &expanded;
     let mut evaluator = Evaluator::new(template, context);
     let wanted: Vec<&String> = template
         .resources

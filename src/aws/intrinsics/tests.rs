@@ -5,7 +5,7 @@ use crate::aws::template::{TemplateResource, masked};
 use crate::engine::value::{Expression, Secret};
 
 /// A property tree from JSON.
-fn tree(json: serde_json::Value) -> Value {
+pub(super) fn tree(json: serde_json::Value) -> Value {
     match json {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::Bool(flag) => Value::Bool(flag),

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::types::{DataProtectionStatus, LogGroup as Found, LogGroupClass};
@@ -37,6 +38,20 @@ const GROUP_ARN: &str = "arn:${Partition}:logs:${Region}:${Account}:log-group:/a
 
 const fn needs(step: Step, action: &'static str) -> Permission {
     Permission { step, action, resource: GROUP_ARN }
+}
+
+/// How long the tagging API may not know a group: assumed, with a wide margin.
+const NEW: Duration = Duration::from_secs(300);
+
+type Tags = BTreeMap<String, String>;
+
+/// Whose the function of a log group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Ours,
+    Others,
+    /// There is no such function.
+    Nobody,
 }
 
 /// Log groups by name.
@@ -122,11 +137,11 @@ impl LogGroup {
         desired: Option<&Value>,
     ) -> Result<Live, Failure> {
         let arn = self.group_arn(found, name).await?;
-        let tags = self.tags(&arn, name, desired).await?;
-        let mut ownership = self.aws.scope().ownership(&tags);
-        if tags.is_empty() && self.was_made_by_lambda(name, desired.is_some()).await? {
-            ownership = Ownership::Ours;
-        }
+        let known = self.aws.tagged().await?.get(&arn).cloned();
+        let (tags, ownership) = match desired {
+            Some(desired) => self.of_a_wanted(found, &arn, name, known, desired).await?,
+            None => self.of_an_orphan(&arn, name, known).await?,
+        };
         let mut properties = BTreeMap::new();
         let mut set = |key: &str, value: Option<Value>| put(&mut properties, key, value);
         set("LogGroupName", string(Some(name)));
@@ -159,19 +174,51 @@ impl LogGroup {
         Ok(self.aws.arn("logs", &format!("log-group:{name}")).unwrap_or_default())
     }
 
-    /// The tags of a group: what the tagging API says, when that is what the file wants, or when there is no file and the
-    /// group has a name of ours besides; otherwise what CloudWatch says. The one is one call for all groups, the other is
-    /// the truth at five calls a second.
-    async fn tags(&self, arn: &str, name: &str, desired: Option<&Value>) -> Result<BTreeMap<String, String>, Failure> {
-        if let Some(known) = self.aws.tagged().await?.get(arn) {
-            let is_enough = match desired {
-                Some(desired) => own_tags(known) == own_tags(&text_map(desired, &["Tags"])),
-                None => name.starts_with(&self.prefix()),
-            };
-            if is_enough {
-                return Ok(known.clone());
-            }
+    /// Tags and owner of a group that the file names. What the tagging API says counts when it is what the file wants;
+    /// it costs one call for all groups, and CloudWatch itself answers for five a second.
+    async fn of_a_wanted(
+        &self,
+        found: &Found,
+        arn: &str,
+        name: &str,
+        known: Option<Tags>,
+        desired: &Value,
+    ) -> Result<(Tags, Ownership), Failure> {
+        let wanted = text_map(desired, &["Tags"]);
+        if let Some(known) = known.as_ref()
+            && own_tags(known) == own_tags(&wanted)
+        {
+            return Ok((known.clone(), self.aws.scope().ownership(known)));
         }
+        // The tagging API lags behind for half a minute: a new group of a function of ours carries what it was made with.
+        let is_settled = !self.aws.retry().fresh.contains("*");
+        if known.is_none() && is_settled && is_new(found) && self.function_of(name).await? == Of::Ours {
+            return Ok((wanted, Ownership::Ours));
+        }
+        let tags = self.tags_now(arn).await?;
+        let mut ownership = self.aws.scope().ownership(&tags);
+        // Lambda makes groups by itself, for functions that log before there is one, and after it was deleted.
+        if tags.is_empty() && self.function_of(name).await? != Of::Others {
+            ownership = Ownership::Ours;
+        }
+        Ok((tags, ownership))
+    }
+
+    /// Tags and owner of a group that no file names: before it is deleted, it is known by more than its name.
+    async fn of_an_orphan(&self, arn: &str, name: &str, known: Option<Tags>) -> Result<(Tags, Ownership), Failure> {
+        if let Some(known) = known.filter(|_| name.starts_with(&self.prefix())) {
+            let ownership = self.aws.scope().ownership(&known);
+            return Ok((known, ownership));
+        }
+        if self.function_of(name).await? == Of::Ours {
+            return Ok((Tags::new(), Ownership::Ours));
+        }
+        let tags = self.tags_now(arn).await?;
+        let ownership = self.aws.scope().ownership(&tags);
+        Ok((tags, ownership))
+    }
+
+    async fn tags_now(&self, arn: &str) -> Result<Tags, Failure> {
         let answer = self
             .aws
             .call("logs", "ListTagsForResource")
@@ -180,18 +227,13 @@ impl LogGroup {
         Ok(sorted(answer.as_ref().and_then(|answer| answer.tags())))
     }
 
-    /// Whether Lambda made this group by itself, for a function of ours that logged before there was one. `is_wanted`:
-    /// then also one that is left of a function that is gone, whose last lines came after its group was deleted.
-    async fn was_made_by_lambda(&self, name: &str, is_wanted: bool) -> Result<bool, Failure> {
-        let Some(function) = name.strip_prefix(LAMBDA) else { return Ok(false) };
-        let found = self
-            .aws
-            .call("lambda", "GetFunction")
-            .find(|| self.aws.lambda().get_function().function_name(function).send())
-            .await?;
-        Ok(match found {
-            Some(found) => self.aws.scope().ownership(&sorted(found.tags())) == Ownership::Ours,
-            None => is_wanted,
+    /// Whose the function is that writes to a group of this name.
+    async fn function_of(&self, name: &str) -> Result<Of, Failure> {
+        let Some(function) = name.strip_prefix(LAMBDA) else { return Ok(Of::Others) };
+        Ok(match function::Function::shared(&self.aws, function).await? {
+            Some(found) if self.aws.scope().ownership(&sorted(found.tags())) == Ownership::Ours => Of::Ours,
+            Some(_) => Of::Others,
+            None => Of::Nobody,
         })
     }
 
@@ -291,6 +333,13 @@ impl LogGroup {
         }
         Ok(())
     }
+}
+
+/// Whether a group is too new for the tagging API, by this machine's clock.
+fn is_new(found: &Found) -> bool {
+    let made = found.creation_time().and_then(|made| u64::try_from(made).ok()).map(Duration::from_millis);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    made.is_some_and(|made| now.abs_diff(made) < NEW)
 }
 
 fn attributes(arn: &str, name: &str) -> BTreeMap<String, Value> {

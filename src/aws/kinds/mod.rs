@@ -2,12 +2,14 @@
 
 pub mod api_account;
 pub mod api_key;
+pub mod bucket;
 pub mod event_bus;
 pub mod event_source_mapping;
 pub mod function;
 mod json;
 pub mod log_group;
 mod names;
+mod openapi;
 mod patch;
 pub mod permission;
 mod policy;
@@ -24,6 +26,7 @@ pub mod tags;
 pub mod topic;
 pub mod url;
 pub mod usage_plan;
+pub mod v2;
 pub mod version;
 
 use std::sync::Arc;
@@ -69,6 +72,8 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
     vec![
         Arc::new(api_account::ApiAccount::new(Arc::clone(aws))),
         Arc::new(api_key::ApiKey::new(Arc::clone(aws))),
+        Arc::new(bucket::Bucket::new(Arc::clone(aws))),
+        Arc::new(bucket::existing::ExistingBucket::new(Arc::clone(aws))),
         Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
         Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),
         Arc::new(function::Function::new(Arc::clone(aws))),
@@ -86,6 +91,13 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(url::Url::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlan::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlanKey::new(Arc::clone(aws))),
+        Arc::new(v2::api::Api::new(Arc::clone(aws))),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::AUTHORIZER)),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::DEPLOYMENT)),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::INTEGRATION)),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::ROUTE)),
+        Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::ROUTE_RESPONSE)),
+        Arc::new(v2::stage::Stage::new(Arc::clone(aws))),
         Arc::new(version::Version::new(Arc::clone(aws))),
     ]
 }

@@ -338,9 +338,6 @@ fn setting_place(setting: &Value) -> String {
 
 fn normalise(properties: &mut BTreeMap<String, Value>) {
     tags_to_map(properties);
-    // Which deployment it is follows from the document.
-    properties.remove("DeploymentId");
-    properties.remove("DocumentationVersion");
     if properties.get("Description").and_then(Value::text) == Some(MARK) {
         properties.remove("Description");
     }
@@ -511,7 +508,13 @@ impl Kind for Stage {
     }
 
     fn traits(&self) -> &'static [PropertyTrait] {
-        &[("RestApiId", Trait::Immutable), ("StageName", Trait::Immutable)]
+        &[
+            ("RestApiId", Trait::Immutable),
+            ("StageName", Trait::Immutable),
+            // Which deployment it runs follows from the document.
+            ("DeploymentId", Trait::WriteOnly),
+            ("DocumentationVersion", Trait::WriteOnly),
+        ]
     }
 
     fn normalise(&self, properties: &mut Value) {
@@ -561,17 +564,13 @@ impl Kind for Stage {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let (api, name) = (required(&desired.properties, "RestApiId")?, required(&desired.properties, "StageName")?);
-        let deployment = desired.properties.get("DeploymentId").cloned();
+        let mut wanted = desired.properties.clone();
+        self.normalise(&mut wanted);
+        let (api, name) = (required(&wanted, "RestApiId")?, required(&wanted, "StageName")?);
         let stage = match get(&self.aws, &api, &name).await? {
             Some(stage) => stage,
             None => {
-                let mut whole = desired.properties.clone();
-                self.normalise(&mut whole);
-                if let (Value::Map(map), Some(deployment)) = (&mut whole, deployment) {
-                    map.insert("DeploymentId".to_owned(), deployment);
-                }
-                let body = creation(&whole);
+                let body = creation(&wanted);
                 let request = Signed::rest("POST", format!("{}/stages", rest_api::path(&api))).body(body);
                 let find = || get(&self.aws, &api, &name);
                 let call = self.aws.call("apigateway", "CreateStage").progress(progress);
@@ -579,8 +578,6 @@ impl Kind for Stage {
             }
         };
         let live = self.live(&api, &stage, Some(desired.address.clone()));
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
         let fields = crate::engine::diff::difference(&live.properties, &wanted, self.traits()).fields;
         self.apply(&live, desired, &fields, progress).await
     }
@@ -649,7 +646,7 @@ mod tests {
                 "cacheTtlInSeconds": 300, "cacheDataEncrypted": false } },
         })));
         let file = normal(json!({
-            "StageName": "dev", "TracingEnabled": "true", "DeploymentId": "other",
+            "StageName": "dev", "TracingEnabled": "true",
             "MethodSettings": [{ "HttpMethod": "*", "ResourcePath": "/*", "LoggingLevel": "INFO",
                 "MetricsEnabled": true, "DataTraceEnabled": false }],
         }));

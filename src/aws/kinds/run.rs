@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use crate::aws::client::lock;
 
@@ -26,6 +27,8 @@ pub struct Run {
     uploads: Semaphore,
     /// Resource policies by the function's name.
     pub(super) policies: Mutex<BTreeMap<String, Statements>>,
+    /// What GetFunction said of each function, for all who ask while a plan is made.
+    functions: Mutex<BTreeMap<String, Arc<OnceCell<Option<GetFunctionOutput>>>>>,
     /// What the tagging API knows of this service.
     pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
     /// The log groups of this service's functions.
@@ -40,6 +43,7 @@ impl Default for Run {
             adding: Mutex::default(),
             uploads: Semaphore::new(UPLOAD_MEMORY),
             policies: Mutex::default(),
+            functions: Mutex::default(),
             tagged: tokio::sync::Mutex::default(),
             log_groups: tokio::sync::Mutex::default(),
         }
@@ -69,6 +73,18 @@ impl Run {
     /// Where functions wait for a role that changed in this run.
     pub fn gate(&self, role: &str) -> Arc<Gate> {
         Arc::clone(lock(&self.gates).entry(role.to_owned()).or_default())
+    }
+
+    /// Where the answer about a function is, once somebody asked.
+    pub fn function(&self, name: &str) -> Arc<OnceCell<Option<GetFunctionOutput>>> {
+        Arc::clone(lock(&self.functions).entry(name.to_owned()).or_default())
+    }
+
+    /// Forgets what was read: somebody else may have written since.
+    pub async fn forget_reads(&self) {
+        lock(&self.functions).clear();
+        *self.tagged.lock().await = None;
+        *self.log_groups.lock().await = None;
     }
 
     /// Notes what a function published.

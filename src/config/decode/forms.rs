@@ -91,7 +91,7 @@ impl<T: Short> Decode for Shorthand<T> {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         if T::is_short(node) {
             let long = T::expand(node, cx)?;
-            return T::decode(&long, cx).map(Self);
+            return cx.within_expanded(&long, |cx| T::decode(&long, cx)).map(Self);
         }
         if T::fits(node) {
             return T::decode(node, cx).map(Self);

@@ -64,6 +64,9 @@ enum Step {
 pub struct Decoder {
     path: Vec<Step>,
     diagnostics: Vec<Diagnostic>,
+    /// Addresses of the mappings that short forms stand for, outermost first: nobody wrote their keys, so paths leave
+    /// them out.
+    expanded: Vec<usize>,
 }
 
 impl Decoder {
@@ -115,6 +118,14 @@ impl Decoder {
         self.path.push(Step::Key(key.to_owned()));
         let value = read(self);
         self.path.pop();
+        value
+    }
+
+    /// Reads the mapping that a short form stands for.
+    fn within_expanded<T>(&mut self, long: &Node, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.expanded.push(address(long));
+        let value = read(self);
+        self.expanded.pop();
         value
     }
 
@@ -201,6 +212,9 @@ impl Decoder {
             if matches!(entry.value.data, Data::Null) && !T::KEEPS_NULL {
                 continue;
             }
+            if self.expanded.last() == Some(&address(owner)) {
+                return T::decode(&entry.value, self);
+            }
             return self.within(key, |cx| T::decode(&entry.value, cx));
         }
         let absent = T::absent();
@@ -215,6 +229,11 @@ impl Decoder {
         }
         absent
     }
+}
+
+/// Where a node lies in memory, to know it again while it is borrowed.
+fn address(node: &Node) -> usize {
+    std::ptr::from_ref(node).addr()
 }
 
 /// Adds the places behind a value: the anchor, the file that a variable read.

@@ -134,14 +134,16 @@ object! {
         skip_esbuild "skipEsbuild" | "disableEsbuild": Option<bool>,
     }
     ignored {
-        "deadLetter": "the plugin serverless-plugin-lambda-dead-letter is not supported; `onError` is",
-        "ephemeralStorage": "the key is `ephemeralStorageSize`",
         "retain": "versions are kept anyway until they are pruned",
         "cors": "CORS belongs to the event or to the URL",
         "dotenv": "the settings of serverless-dotenv-plugin are service-wide",
         "datadog": "the Datadog plugin is not run",
-        "newRelic": "the New Relic plugin is not run",
-        "vpcDiscovery": "the VPC discovery plugin is not run"
+        "newRelic": "the New Relic plugin is not run"
+    }
+    noted {
+        "deadLetter": "serverless-plugin-lambda-dead-letter is not run; `onError` sets a dead-letter queue",
+        "ephemeralStorage": "the key is `ephemeralStorageSize`",
+        "vpcDiscovery": "serverless-vpc-discovery is not run; name the lists in `vpc`"
     }
     unbuilt {
         "tenancy": "calls are not isolated by tenant",

@@ -11,6 +11,7 @@ pub mod iam;
 pub mod lambda;
 pub mod layer;
 pub mod lints;
+mod misplaced;
 pub mod names;
 pub mod package;
 pub mod plugins;
@@ -33,6 +34,7 @@ pub fn decode_service(root: &Node) -> (Option<Service>, Vec<Diagnostic>) {
     let mut cx = Decoder::new();
     let service = Service::decode(root, &mut cx);
     let mut diagnostics = cx.into_diagnostics();
+    misplaced::explain(&mut diagnostics);
     if let Some(service) = &service {
         strictness::weigh(service, &mut diagnostics);
     }
@@ -53,6 +55,8 @@ pub fn validate(root: &Node, context: &Context<'_>) -> (Option<Service>, Vec<Dia
         diagnostics.append(&mut found);
         strictness::allow(service, &mut diagnostics);
     }
+    // In the order of the file, as a person reads it.
+    diagnostics.sort_by_key(|found| found.place.map_or((u32::MAX, 0), |place| (place.file.0, place.start)));
     (service, diagnostics)
 }
 
@@ -113,6 +117,79 @@ mod tests {
             ]
             .prop_map(|data| Node::new(data, AT))
         })
+    }
+
+    /// Every object in the forms that the framework accepts, and nothing to say about any of it.
+    #[test]
+    fn everything_of_the_language_is_read() {
+        let root = super::super::decode::sample::node(include_str!("samples/everything.yml"));
+        let context =
+            Context { stage: "dev", region: "eu-central-1", strict: true, today: jiff::civil::date(2026, 11, 20) };
+        let (service, found) = validate(&root, &context);
+        assert_eq!(super::super::decode::sample::summary(&found), "");
+        let service = service.expect("a service");
+        assert_eq!(service.functions.keys().collect::<Vec<_>>(), ["api", "guard", "worker"]);
+        let kinds: std::collections::BTreeSet<&str> = service
+            .functions
+            .values()
+            .flat_map(|function| &function.events)
+            .map(|event| event.trigger.kind())
+            .collect();
+        let missing: Vec<_> = events::Trigger::KINDS.iter().filter(|kind| !kinds.contains(*kind)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    /// What people get wrong, in one file: each is said, at its place, in one run.
+    #[test]
+    fn all_problems_of_a_file_are_reported_at_once() {
+        let file = "service: my shop
+provider:
+  name: aws
+  runtime: nodejs22
+  regoin: eu-west-1
+  memorySize: 1.5
+  logRetentionInDays: 15
+functions:
+  api:
+    handler: src/api.handler
+    memorySize: 64
+    timeout: 1000
+    versionFunction: no
+    architecture: arm
+    environment: [A, B]
+    events:
+      - http: GET
+      - htpp: GET /x
+      - sqs: {arn: arn:aws:sqs:eu-west-1:123456789012:q, batchSize: 0}
+      - schedule: rate(1 minutes)
+      - s3: {bucket: !Ref Bucket, events: 's3:ObjectCreated:*'}
+  worker:
+    hadnler: src/worker.handler
+    role: [a]
+";
+        let context =
+            Context { stage: "dev", region: "eu-west-1", strict: false, today: jiff::civil::date(2026, 11, 20) };
+        let (_, found) = validate(&super::super::decode::sample::node(file), &context);
+        insta::assert_snapshot!(super::super::decode::sample::summary(&found), @r"
+        1:10 error[bad-format] service: `my shop` is not a service name (a letter, then letters, digits and hyphens)
+        4:12 error[runtime-unknown] provider.runtime: `nodejs22` is not a runtime of Lambda
+        5:3 error[unknown-key] provider.regoin: unknown key
+        6:15 error[wrong-type] provider.memorySize: expected a whole number from 128 to 32768, found the number 1.5
+        7:23 error[unknown-value] provider.logRetentionInDays: 15 days is not a retention that CloudWatch Logs has
+        11:17 error[out-of-range] functions.api.memorySize: 64 is below the minimum of 128
+        12:14 error[out-of-range] functions.api.timeout: 1000 is above the maximum of 900
+        13:22 error[wrong-type] functions.api.versionFunction: expected a boolean (`true` or `false`), found the string `no`
+        14:19 error[unknown-value] functions.api.architecture: `arm` is not one of `x86_64`, `arm64`
+        15:18 error[wrong-type] functions.api.environment: expected a mapping of environment variables, found a list
+        17:15 error[bad-format] functions.api.events[0].http: `GET` is not a method and a path
+        18:9 error[unknown-key] functions.api.events[1].htpp: unknown key
+        19:69 error[out-of-range] functions.api.events[2].sqs.batchSize: 0 is below the minimum of 1
+        20:19 error[bad-format] functions.api.events[3].schedule: `rate(1 minutes)` is not a schedule
+        21:35 error[unknown-key] functions.api.events[4].s3.events: unknown key
+        22:3 error[missing-key] functions.worker: `handler` is missing
+        23:5 error[unknown-key] functions.worker.hadnler: unknown key
+        24:11 error[wrong-type] functions.worker.role: expected a string or a CloudFormation function, found a list
+        ");
     }
 
     proptest! {

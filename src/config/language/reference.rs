@@ -10,7 +10,7 @@ pub fn page() -> String {
     let empty = Map::new();
     let definitions = schema["definitions"].as_object().unwrap_or(&empty);
     let mut page = String::from(
-        "# Every key of serverless.yml\n\nNames and defaults are those of the Serverless Framework. Every value may be a variable (`${source:address}`);\nwhere *CloudFormation function* is allowed, `!Ref`, `!GetAtt`, `!Sub` and the others may stand.\n\nThis page is made from the declarations in `src/config/language/`; the JSON Schema for editors is\n`schemas/serverless.schema.json`.\n",
+        "# Every key of serverless.yml\n\nNames and defaults are those of the Serverless Framework. Every value may be a variable (`${source:address}`);\nwhere *CloudFormation function* is allowed, `!Ref`, `!GetAtt`, `!Sub` and the others may stand.\n\nEditors complete and check the file with the schema in `schemas/serverless.schema.json` (also printed by\n`hoist schema`): write this as the first line, with the path of the schema, for the YAML language server.\n\n```yaml\n# yaml-language-server: $schema=./serverless.schema.json\n```\n\nThis page is made from the declarations in `src/config/language/`.\n",
     );
     for name in order(definitions) {
         if let Some(definition) = definitions.get(name).filter(|definition| definition["properties"].is_object()) {

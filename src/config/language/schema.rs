@@ -71,6 +71,43 @@ mod tests {
         }
     }
 
+    /// Two objects of one name would share a definition.
+    #[test]
+    fn every_object_has_a_name_of_its_own() {
+        fn walk(folder: &std::path::Path, names: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).expect("sources can be listed").flatten() {
+                if entry.path().is_dir() {
+                    walk(&entry.path(), names);
+                    continue;
+                }
+                let text = std::fs::read_to_string(entry.path()).expect("sources can be read");
+                let objects = text.split("\nobject! {").skip(1);
+                names.extend(objects.filter_map(|object| {
+                    let name = object.split("pub struct ").nth(1)?;
+                    Some(name.split(' ').next()?.to_owned())
+                }));
+            }
+        }
+        let mut names = Vec::new();
+        walk(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/config/language")), &mut names);
+        assert!(names.len() > 90, "{}", names.len());
+        names.sort();
+        let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+
+    #[test]
+    fn every_key_is_described() {
+        let schema = schema();
+        for (name, definition) in schema["definitions"].as_object().expect("definitions") {
+            for (key, property) in definition["properties"].as_object().into_iter().flatten() {
+                // The keys of IAM statements are IAM's.
+                let described = property["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(described || name == "Statement", "{name}.{key}");
+            }
+        }
+    }
+
     #[test]
     fn says_descriptions_defaults_and_limits() {
         let schema = schema();

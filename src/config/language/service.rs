@@ -173,11 +173,11 @@ impl Decode for Functions {
                     if matches!(item.data, Data::Null) {
                         continue;
                     }
-                    cx.within_item(index, |cx| {
-                        if let Some(map) = cx.mapping(item, || "a mapping of functions".to_owned()) {
-                            functions.read(map, cx);
-                        }
-                    });
+                    // The parts are merged, so paths name functions as if there were one mapping.
+                    let map = cx.within_item(index, |cx| cx.mapping(item, || "a mapping of functions".to_owned()));
+                    if let Some(map) = map {
+                        functions.read(map, cx);
+                    }
                 }
             }
             _ => functions.read(cx.mapping(node, Self::expects)?, cx),

@@ -141,8 +141,8 @@ mod tests {
         };
         let (_, found) = super::super::validate(&sample::node(file), &context);
         insta::assert_snapshot!(sample::summary(&found), @r"
-        4:13 error[missing-key] functions.f: `handler` is missing
         3:17 warning[unknown-code] deploy.allow: `no-timeuot` is not a code of hoist
+        4:13 error[missing-key] functions.f: `handler` is missing
         ");
     }
 

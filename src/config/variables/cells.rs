@@ -12,7 +12,6 @@ use crate::config::node::{Data, Node, Origin, Place};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CellId(u32);
 
-#[derive(Debug)]
 pub(super) struct Cell {
     pub place: Place,
     pub origins: Vec<Origin>,
@@ -22,7 +21,6 @@ pub(super) struct Cell {
     pub state: State,
 }
 
-#[derive(Debug)]
 pub(super) enum State {
     /// A scalar.
     Plain(Data),

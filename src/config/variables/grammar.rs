@@ -163,7 +163,7 @@ impl Scanner<'_> {
         let leads_on = matches!(self.byte(end), Some(b':' | b'('));
         // `${aws::x}` is CloudFormation's way to write a name, not ours.
         let doubled = self.byte(end) == Some(b':') && self.byte(self.blank(end + 1)) == Some(b':');
-        if !is_type || !leads_on || doubled {
+        if !is_type || !leads_on || doubled || (nesting == 0 && self.is_policy_variable(start, end)) {
             if nesting == 0 {
                 return Ok(None);
             }
@@ -210,6 +210,27 @@ impl Scanner<'_> {
                 }
                 _ => return Err(self.unclosed(open)),
             }
+        }
+    }
+
+    /// Whether `${word:key}` is a variable of IAM policies, which AWS fills in when a request is made.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+    fn is_policy_variable(&self, start: usize, end: usize) -> bool {
+        if self.byte(end) != Some(b':') {
+            return false;
+        }
+        let word = &self.text[start..end];
+        let key = self.text[end + 1..].split(['}', ',', '$']).next().unwrap_or_default().trim();
+        match word.split_once('.') {
+            // Regions of v1 stand behind a dot: `cf.us-east-1:stack.Output`.
+            Some(("cf" | "ssm" | "s3" | "self" | "opt" | "env" | "param" | "sls" | "file", _)) => false,
+            // Identity providers are hosts: `www.amazon.com:user_id`, `cognito-identity.amazonaws.com:sub`.
+            Some(_) => true,
+            None => match word {
+                "aws" => key.starts_with(|c: char| c.is_ascii_uppercase()) || matches!(key, "username" | "userid"),
+                "iot" | "saml" | "transfer" => true,
+                _ => word.contains('-'),
+            },
         }
     }
 
@@ -451,6 +472,11 @@ mod tests {
             ("${1:a}", "-"),
             ("${unclosed", "-"),
             ("${_x:y}", "-"),
+            ("${cognito-identity.amazonaws.com:sub}", "-"),
+            ("${www.amazon.com:user_id}", "-"),
+            ("${aws:username}", "-"),
+            ("${aws:PrincipalTag/team}", "-"),
+            ("${iot:Connection.Thing.ThingName}", "-"),
             // Ours.
             ("${self:}", "<self>"),
             ("${self:a.b.0}", "<self:a.b.0>"),

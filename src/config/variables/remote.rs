@@ -116,7 +116,8 @@ pub(super) enum Found {
     Text(String),
     Parameter(Parameter),
     Outputs(BTreeMap<String, String>),
-    Json(serde_json::Value),
+    /// What a script gave, and whether it had asked for a secret.
+    Json(serde_json::Value, bool),
 }
 
 /// Waits for all of some futures at the same time, without a task of their own: they borrow.

@@ -22,7 +22,7 @@ use crate::config::node::{Data, Node, Place, Sources};
 const MAX_CHAIN: usize = 64;
 
 /// What variables see of the outside world, apart from what has to be waited for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Inputs {
     /// The service's directory, against which paths are read.
     pub directory: PathBuf,
@@ -293,7 +293,10 @@ impl<'a> Resolver<'a> {
                 Err(Stop::Deferred(text)) if text.is_empty() => return Err(Stop::Deferred(rendered(&request, call))),
                 Err(stop) => return Err(stop),
             }
-            hints.extend(source.explain_missing(&request, self));
+            // An address that was made from a secret is one: advice would quote it.
+            if !request.secret {
+                hints.extend(source.explain_missing(&request, self));
+            }
         }
         let message = format!("`{}` has no value", variable.written);
         if let [Source::Call(_)] = variable.sources.as_slice() {
@@ -446,7 +449,8 @@ impl<'a> Resolver<'a> {
             Some(Ok(None)) => Err(Stop::Missing),
             Some(Err(error)) => {
                 let error = error.clone();
-                let message = format!("`{}` could not be read: {}", request.variable.written, error.message);
+                let why = if request.secret { "the reason would show a secret" } else { &error.message };
+                let message = format!("`{}` could not be read: {why}", request.variable.written);
                 let help: Vec<_> = error.help.iter().map(String::as_str).collect();
                 self.problem(request.cell, Some(request.variable), "variable-failed", &message, &help);
                 Err(Stop::Failed)

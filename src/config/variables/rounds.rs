@@ -13,7 +13,7 @@ use super::resolver::{Resolver, Stop};
 use super::script::{self, Answers, Question, Script};
 use super::{cells::CellId, finish};
 use crate::config::json;
-use crate::config::node::Place;
+use crate::config::node::{Data, Node, Place};
 
 /// How many times lookups may depend on lookups. Each round is one wait for the slowest.
 const MAX_ROUNDS: usize = 24;
@@ -154,10 +154,16 @@ async fn run_script(
 ) -> Answer {
     let inputs = resolver.inputs;
     let script = Script { file, address, directory: &inputs.directory, options: &inputs.options, env: &inputs.env };
-    let mut answers = FromResolver { resolver, remote, file: file.to_owned() };
-    match script::run(&script, &mut answers).await? {
-        Json::Null => Ok(None),
-        value => Ok(Some(Found::Json(value))),
+    let mut answers = FromResolver { resolver, remote, file: file.to_owned(), secret: false };
+    match script::run(&script, &mut answers).await {
+        Ok(Json::Null) => Ok(None),
+        Ok(value) => Ok(Some(Found::Json(value, answers.secret))),
+        // What a script throws may quote what it was told.
+        Err(error) if answers.secret => Err(RemoteError {
+            message: String::from("it failed after it had been given a secret, which its words may show"),
+            help: error.help,
+        }),
+        Err(error) => Err(error),
     }
 }
 
@@ -166,6 +172,8 @@ struct FromResolver<'f, 'a> {
     resolver: &'f mut Resolver<'a>,
     remote: Option<&'f dyn Remote>,
     file: PathBuf,
+    /// Whether it was given a secret: what it makes is one from then on.
+    secret: bool,
 }
 
 impl Answers for FromResolver<'_, '_> {
@@ -190,10 +198,23 @@ impl Answers for FromResolver<'_, '_> {
         // What goes wrong here is the script's to handle or to report: it may well have a way around it.
         let mut problems = self.resolver.diagnostics.split_off(before);
         match (cell, problems.pop()) {
-            (Ok(cell), _) => Ok(json::in_the_clear(&finish::tree(self.resolver, cell))),
+            (Ok(cell), _) => {
+                let tree = finish::tree(self.resolver, cell);
+                self.secret |= holds_secret(&tree);
+                Ok(json::in_the_clear(&tree))
+            }
             (Err(_), Some(problem)) => Err(problem.message),
             (Err(_), None) if matches!(question, Question::Property(_)) => Ok(Json::Null),
             (Err(_), None) => Err(format!("a variable that {} asks for has no value", self.file.display())),
         }
     }
+}
+
+fn holds_secret(node: &Node) -> bool {
+    node.secret
+        || match &node.data {
+            Data::List(items) => items.iter().any(holds_secret),
+            Data::Map(map) => map.values().any(|entry| holds_secret(&entry.value)),
+            _ => false,
+        }
 }

@@ -24,6 +24,7 @@ fn before() -> Service {
         permissions: BTreeMap::from([(0, 0), (1, 1)]),
         mapping: Some(0),
         version: true,
+        alias: true,
         log: true,
         ..Function::default()
     };
@@ -89,7 +90,8 @@ fn a_service_is_deployed_changed_and_removed() {
                 "create F0Permission1",
                 "create F0Permission2",
                 "replace F0Mapping",
-                "create F0Version256",
+                "create F0Version",
+                "create F0Alias",
                 "keep F0Log",
                 "create F2",
                 "create F2Mapping",
@@ -195,7 +197,7 @@ fn only_the_root_cause_is_reported_and_the_rest_is_done() {
                 let at = plan.changes.iter().position(|change| change.address.logical_id == id).unwrap();
                 &applied.outcomes[at]
             };
-            for child in ["F0Permission0", "F0Mapping", "F0Version256"] {
+            for child in ["F0Permission0", "F0Mapping", "F0Version"] {
                 assert!(matches!(of(child), Outcome::Skipped { cause } if cause.logical_id == "F0"), "{:?}", of(child));
             }
             for other in ["F1", "F1Permission0", "Q0", "A0", "Role"] {
@@ -343,4 +345,31 @@ fn under_real_quotas_nothing_fails_and_little_time_is_lost() {
         let took = began.elapsed().as_secs_f64();
         assert!(took < floor * 1.15, "{took} s where {calls} calls need {floor} s");
     });
+}
+
+#[test]
+fn what_follows_from_a_changed_parent_follows_it_though_the_fingerprint_is_the_same() {
+    for (alias, expected) in [
+        // Nothing beneath is read: the new version is all that there is to know.
+        (false, ["update F0", "create F0Version"].as_slice()),
+        // What points at the version has to be known to be moved.
+        (true, &["update F0", "create F0Version", "update F0Alias", "retain F0Version"]),
+    ] {
+        on_paused_clock(async {
+            let (account, mut service) = (Account::new(), before());
+            service.functions.get_mut(&0).unwrap().alias = alias;
+            account.deploy(&service.desired()).await;
+            service.functions.get_mut(&0).unwrap().memory = Some(512);
+            let End::Ran(plan, Some(applied)) = account.deploy(&service.desired()).await else {
+                panic!("nothing done")
+            };
+            assert!(applied.is_complete());
+            assert_eq!(service.check(&account.world), Ok(()));
+            let changed: Vec<String> =
+                actions(&plan).into_iter().filter(|action| !action.starts_with("keep")).collect();
+            assert_eq!(changed, expected);
+            let mapping = plan.changes.iter().find(|change| change.address.logical_id == "F0Mapping").unwrap();
+            assert_eq!(mapping.assumed, !alias);
+        });
+    }
 }

@@ -34,6 +34,8 @@ pub struct Function {
     pub permissions: BTreeMap<u8, u8>,
     pub mapping: Option<u8>,
     pub version: bool,
+    /// Points at the version.
+    pub alias: bool,
     pub log: bool,
 }
 
@@ -64,19 +66,22 @@ fn any_function() -> impl Strategy<Value = Function> {
         prop::collection::vec(0..3u8, 0..3),
         prop::collection::btree_map(0..3u8, 0..2u8, 0..3),
         prop::option::of(0..3u8),
-        any::<(bool, bool)>(),
+        any::<(bool, bool, bool)>(),
     )
-        .prop_map(|(name, image, memory, env, secrets, layers, permissions, mapping, (version, log))| Function {
-            name,
-            image,
-            memory,
-            env,
-            secrets,
-            layers,
-            permissions,
-            mapping,
-            version,
-            log,
+        .prop_map(|(name, image, memory, env, secrets, layers, permissions, mapping, (version, alias, log))| {
+            Function {
+                name,
+                image,
+                memory,
+                env,
+                secrets,
+                layers,
+                permissions,
+                mapping,
+                version,
+                alias: alias && version,
+                log,
+            }
         })
 }
 
@@ -99,6 +104,17 @@ impl Service {
             }
         }
         self
+    }
+
+    /// With the same beneath each function that both have: fingerprints stay as they are.
+    pub fn with_children_of(mut self, other: &Self) -> Self {
+        for (number, function) in &mut self.functions {
+            if let Some(other) = other.functions.get(number) {
+                let Function { permissions, mapping, version, alias, .. } = other.clone();
+                *function = Function { permissions, mapping, version, alias, ..function.clone() };
+            }
+        }
+        self.closed()
     }
 
     /// As the compiler would give it.
@@ -147,7 +163,17 @@ impl Service {
             ours.iter().filter(has).collect()
         };
         let attribute = |id: &str, attribute: &str| {
-            let thing = *by_id(id).first()?;
+            let candidates = by_id(id);
+            // Of versions, the one that its function is now.
+            let is_current = |thing: &&&Thing| {
+                let function = ours.iter().find(|other| Some(&other.physical_id) == thing.parent.as_ref());
+                let memory = |thing: &Thing| thing.properties.get("Memory").cloned().unwrap_or(json!(1024));
+                thing.kind != "Mem::Version" || function.is_some_and(|function| memory(function) == memory(thing))
+            };
+            let thing = *candidates.iter().find(is_current)?;
+            if attribute == "Memory" {
+                return Some(from_json(thing.properties.get("Memory").cloned().unwrap_or(json!(1024))));
+            }
             Some(Value::String(match attribute {
                 "Arn" => thing.arn(),
                 "Url" => format!("https://queues/{}", thing.physical_id),
@@ -157,8 +183,13 @@ impl Service {
         let desired = self.desired().resources;
         for resource in &desired {
             let id = &resource.address.logical_id;
-            let [thing] = by_id(id)[..] else { return Err(format!("{id} is there {} times", by_id(id).len())) };
             let mut wanted = object(&evaluate(&resource.properties, &attribute));
+            let mut there = by_id(id);
+            if resource.address.kind == "Mem::Version" {
+                // Older ones stay.
+                there.retain(|thing| thing.properties == wanted);
+            }
+            let [thing] = there[..] else { return Err(format!("{id} is there {} times", there.len())) };
             if thing.kind == "Mem::Function" {
                 wanted.entry("Memory").or_insert(json!(1024));
                 wanted.remove("Code");
@@ -252,12 +283,13 @@ fn beneath(id: &str, function: &Function) -> Vec<Desired> {
         ));
     }
     if function.version {
-        let memory = function.memory.unwrap_or(1024);
-        children.push(child(
-            "Mem::Version",
-            format!("Version{memory}"),
-            vec![("Memory", Value::Number(memory.into()))],
-        ));
+        // What the function is at the time, as the real ones are.
+        children.push(child("Mem::Version", "Version".to_owned(), vec![("Memory", Value::attribute(id, "Memory"))]));
+    }
+    if function.alias {
+        let version = Value::attribute(format!("{id}Version"), "Ref");
+        let more = vec![("Name", Value::string("live")), ("Version", version)];
+        children.push(child("Mem::Alias", "Alias".to_owned(), more));
     }
     children
 }

@@ -36,15 +36,15 @@ fn any_life() -> impl Strategy<Value = Life> {
     ];
     (
         any_service(),
-        any_service(),
+        (any_service(), any::<bool>()),
         prop::collection::vec((1..80u64, passing), 0..12),
         prop::collection::vec((1..80u64, harsh), 0..6),
         prop::option::of((1..100u64, any::<bool>())),
         prop::collection::vec((0..40usize, any::<bool>()), 0..3),
     )
-        .prop_map(|(first, second, weather, more_weather, kill, tampering)| Life {
+        .prop_map(|(first, (second, same_beneath), weather, more_weather, kill, tampering)| Life {
+            second: if same_beneath { second.with_children_of(&first) } else { second },
             first,
-            second,
             weather,
             more_weather,
             kill,

@@ -42,7 +42,7 @@ struct Facts {
     traits: &'static [PropertyTrait],
 }
 
-const FACTS: [Facts; 8] = [
+const FACTS: [Facts; 9] = [
     Facts {
         traits: &[("Policy", Trait::Document), ("Name", Trait::Immutable)],
         deleted_after: &["Mem::Function"],
@@ -74,6 +74,7 @@ const FACTS: [Facts; 8] = [
         ..named("Mem::Mapping")
     },
     Facts { parent: Some("Mem::Function"), vanishes: true, retained: true, name: None, ..named("Mem::Version") },
+    Facts { parent: Some("Mem::Function"), vanishes: true, ..named("Mem::Alias") },
     Facts { name: None, traits: &[("Protocol", Trait::Immutable)], ..named("Mem::Api") },
 ];
 
@@ -151,6 +152,11 @@ impl MemoryKind {
     }
 
     fn id(&self, desired: &Desired) -> Option<String> {
+        if self.facts.type_name == "Mem::Version" {
+            let function = desired.properties.get("FunctionName")?.text()?;
+            let Value::Number(memory) = desired.properties.get("Memory")? else { return None };
+            return Some(format!("{function}@{memory}"));
+        }
         desired.properties.get(self.facts.name?)?.text().map(str::to_owned)
     }
 
@@ -198,9 +204,16 @@ impl Kind for MemoryKind {
 
     fn predict(&self, desired: &Desired) -> BTreeMap<String, Value> {
         let mut known = BTreeMap::new();
+        // A version's number is given by the cloud.
+        if self.facts.type_name == "Mem::Version" {
+            return known;
+        }
         if let Some(name) = self.id(desired) {
             known.insert("Arn".to_owned(), Value::String(format!("arn:mem:{}:{name}", self.facts.type_name)));
             known.insert("Ref".to_owned(), Value::String(name));
+        }
+        if let ("Mem::Function", Some(memory)) = (self.facts.type_name, desired.properties.get("Memory")) {
+            known.insert("Memory".to_owned(), memory.clone());
         }
         known
     }
@@ -350,6 +363,10 @@ fn live(thing: &Thing, desired: Option<&Desired>) -> Live {
     ]);
     if thing.kind == "Mem::Queue" {
         attributes.insert("Url".to_owned(), Value::String(format!("https://queues/{}", thing.physical_id)));
+    }
+    if thing.kind == "Mem::Function" {
+        let memory = thing.properties.get("Memory").cloned().unwrap_or(Json::from(1024));
+        attributes.insert("Memory".to_owned(), from_json(memory));
     }
     let applied = thing.properties.get("Tags").and_then(|tags| tags.get("applied")).and_then(Json::as_str);
     Live {

@@ -126,7 +126,7 @@ impl World {
         let thing = inner.things[place].clone();
         if delete {
             inner.things.retain(|other| {
-                let vanishes = matches!(other.kind, "Mem::Permission" | "Mem::Version")
+                let vanishes = matches!(other.kind, "Mem::Permission" | "Mem::Version" | "Mem::Alias")
                     && thing.kind == "Mem::Function"
                     && other.parent.as_deref() == Some(&thing.physical_id);
                 *other != thing && !vanishes
@@ -297,7 +297,7 @@ impl Server<'_> {
         }
         self.check_references(kind, parent.as_deref(), &properties)?;
         self.inner.next_id += 1;
-        let physical_id = name.unwrap_or_else(|| format!("id-{}", self.inner.next_id));
+        let physical_id = name.unwrap_or_else(|| format!("id-{:08}", self.inner.next_id));
         let thing = Thing { kind, physical_id, parent, properties, owner, born: Instant::now() };
         self.inner.things.push(thing.clone());
         Ok(thing)
@@ -345,7 +345,7 @@ impl Server<'_> {
         self.inner.things.retain(|other| {
             let same = other.kind == kind && other.physical_id == physical_id && other.parent == thing.parent;
             let vanishes = kind == "Mem::Function"
-                && matches!(other.kind, "Mem::Permission" | "Mem::Version")
+                && matches!(other.kind, "Mem::Permission" | "Mem::Version" | "Mem::Alias")
                 && other.parent.as_deref() == Some(physical_id);
             !same && !vanishes
         });

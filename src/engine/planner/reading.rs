@@ -62,6 +62,8 @@ struct Foreseen {
     /// Which resource waits for an attribute of which other.
     open: Vec<(usize, usize)>,
     replaced: HashSet<usize>,
+    /// What refers to an attribute that will be another one.
+    moving: HashSet<usize>,
 }
 
 /// A live resource beneath which to look.
@@ -360,7 +362,8 @@ impl Reader<'_, '_> {
     /// Whether everything beneath a live resource is as its fingerprint says, and nobody needs to know more of it.
     fn can_be_assumed(&self, top: usize, live: &Live, foreseen: &Foreseen) -> bool {
         let fingerprint = &self.wanted.resources[top].fingerprint;
-        if !self.options.trust_fingerprints || fingerprint.is_none() || live.fingerprint != *fingerprint {
+        // Neither having one says that there is, and was, nothing beneath.
+        if !self.options.trust_fingerprints || live.fingerprint != *fingerprint {
             return false;
         }
         if live.ownership != Ownership::Ours {
@@ -372,6 +375,14 @@ impl Reader<'_, '_> {
         }
         // A new resource in its place has nothing beneath it.
         if foreseen.replaced.contains(&top) {
+            return false;
+        }
+        // What follows from its parent is made anew without being read, because the old one is kept; anything else has to
+        // be known to be moved.
+        let is_kept = |child: usize| {
+            self.cloud.kind(&self.wanted.resources[child].address.kind).is_some_and(|kind| kind.is_retained())
+        };
+        if self.wanted.beneath(top).iter().any(|&child| foreseen.moving.contains(&child) && !is_kept(child)) {
             return false;
         }
         foreseen.open.iter().all(|(position, needed)| {
@@ -390,6 +401,15 @@ impl Reader<'_, '_> {
             });
             let needed = references(&desired.properties);
             foreseen.open.extend(needed.iter().filter_map(|(id, _)| Some((position, self.wanted.position(id)?))));
+            let moves = references(&self.wanted.resources[position].properties).iter().any(|(id, attribute)| {
+                let Some(target) = self.wanted.position(id) else { return false };
+                let now = self.found.live[target].as_ref().and_then(|live| live.attributes.get(attribute));
+                let then = known[target].get(attribute);
+                foreseen.moving.contains(&target) && then.is_none() || now.is_some() && then.is_some() && now != then
+            });
+            if moves {
+                foreseen.moving.insert(position);
+            }
             let Some(kind) = self.cloud.kind(&desired.address.kind) else { continue };
             known[position] = kind.predict(&desired);
             let Some(live) = &self.found.live[position] else { continue };

@@ -31,7 +31,6 @@ pub(super) fn knows(key: &str) -> bool {
 
 /// What is done once everything else is laid over the APIs.
 pub(super) fn finish(_: &Plan, output: &mut Output) {
-    rest::finish(output);
     websocket::finish(output);
 }
 

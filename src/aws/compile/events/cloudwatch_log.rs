@@ -41,7 +41,8 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             .with("LogGroupName", group)
             .with("FilterPattern", event.settings.filter.as_deref().map(unescaped).unwrap_or_default())
             .with("DestinationArn", function.target());
-        let mut resource = function.beside("AWS::Logs::SubscriptionFilter", properties).after([permission_id.as_str()]);
+        let mut resource =
+            function.beneath("AWS::Logs::SubscriptionFilter", properties).after([permission_id.as_str()]);
         // A group of the service itself must be there first.
         let own = plan.functions.iter().find(|other| naming::log_group(&other.name) == group);
         resource = resource.after(own.map(|other| other.id("LogGroup")));

@@ -2,6 +2,7 @@
 
 mod alb;
 mod alexa;
+mod cloud_front;
 mod cloudwatch_log;
 mod cognito;
 mod event_bridge;
@@ -45,6 +46,7 @@ const SOURCES: &[EventSource] = &[
     EventSource { key: "cognitoUserPool", compile: cognito::compile },
     EventSource { key: "eventBridge", compile: event_bridge::compile },
     EventSource { key: "sqs", compile: sqs::compile },
+    EventSource { key: "cloudFront", compile: cloud_front::compile },
 ];
 
 pub(super) fn compile(plan: &Plan, output: &mut Output) {

@@ -84,7 +84,7 @@ fn scheduler(event: &Triggered<Schedule>, rate: Value, number: usize, output: &m
         .maybe("GroupName", schedule.group_name.as_ref())
         .maybe("ScheduleExpressionTimezone", schedule.timezone.as_deref());
     let role = function.role.logical_id().filter(|_| schedule.role_arn.is_none());
-    let resource = function.beside("AWS::Scheduler::Schedule", properties).after(role);
+    let resource = function.beneath("AWS::Scheduler::Schedule", properties).after(role);
     output.add(function.id(&format!("SchedulerSchedule{number}")), resource);
     if schedule.role_arn.is_none() {
         // The name and not the ARN: the function itself waits for this role.

@@ -61,13 +61,13 @@ fn compile_one(plan: &Plan, event: &Triggered<Sns>, output: &mut Output) {
             .and_then(|arn| arn.split(':').nth(3))
             .filter(|region| !region.is_empty() && !region.contains('$') && *region != plan.names.region);
         let subscription = subscription.with("TopicArn", topic).maybe("Region", region);
-        output.add(subscription_id, function.beside("AWS::SNS::Subscription", subscription));
+        output.add(subscription_id, function.beneath("AWS::SNS::Subscription", subscription));
     } else {
         let topic_id = format!("SNSTopic{}", naming::plain(name));
         topic(event, &topic_id, name, output);
         if sns.filter_policy.is_some() || redrive.is_some() {
             let subscription = subscription.with("TopicArn", tree::reference(&topic_id));
-            output.add(subscription_id, function.beside("AWS::SNS::Subscription", subscription));
+            output.add(subscription_id, function.beneath("AWS::SNS::Subscription", subscription));
         } else {
             subscribe(&topic_id, subscription.into(), output);
         }

@@ -268,6 +268,29 @@ fn messages_and_devices_of_iot() {
 }
 
 #[test]
+fn functions_at_the_edge_share_one_distribution() {
+    let all = of("[{cloudFront: {eventType: viewer-request, origin: 'https://a.b/c'}},
+        {cloudFront: {eventType: origin-response, origin: 'https://a.b/c'}},
+        {cloudFront: {eventType: viewer-request, origin: 's3://x.s3.amazonaws.com', pathPattern: /s/*, behavior: {MinTTL: 5}}}]");
+    let config = &all["CloudFrontDistribution"]["Properties"]["DistributionConfig"];
+    assert_eq!(config["Comment"], "shop dev");
+    assert_eq!(config["Origins"].as_array().map(Vec::len), Some(2));
+    assert_eq!(config["Origins"][0]["Id"], "custom/a.b/c");
+    let default = &config["DefaultCacheBehavior"];
+    assert_eq!(default["LambdaFunctionAssociations"].as_array().map(Vec::len), Some(2));
+    assert_eq!(default["LambdaFunctionAssociations"][0]["LambdaFunctionARN"], json!({ "Ref": "WorkLambdaVersion" }));
+    assert_eq!(default["CachePolicyId"], "658327ea-f89d-4fab-a63d-7e88639e58f6");
+    let other = &config["CacheBehaviors"][0];
+    assert_eq!((&other["PathPattern"], &other["CachePolicyId"]), (&json!("/s/*"), &Json::Null));
+    let trust = &all["IamRoleLambdaExecution"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0];
+    assert_eq!(trust["Principal"]["Service"][1], "edgelambda.amazonaws.com");
+    assert_eq!(
+        all["WorkLambdaFunctionInvokePermission"]["Properties"]["FunctionName"],
+        json!({ "Ref": "WorkLambdaVersion" })
+    );
+}
+
+#[test]
 fn what_cannot_be_is_said_with_its_place() {
     let table = [
         ("{a: {handler: x.y, events: [{sqs: {arn: 'arn:aws:sqs:r:1:q', batchSize: 11}}]}}", "needs a batching window"),
@@ -276,6 +299,10 @@ fn what_cannot_be_is_said_with_its_place() {
         ("{a: {handler: x.y, events: [{s3: {bucket: {Ref: B}}}]}}", "cannot be made here"),
         ("{a: {handler: x.y, events: [{schedule: {rate: rate(1 day), timezone: UTC}}]}}", "for the scheduler only"),
         ("{a: {handler: x.y, events: [{eventBridge: {name: n}}]}}", "neither a `pattern` nor a `schedule`"),
+        (
+            "{a: {handler: x.y, events: [{cloudFront: {eventType: viewer-request, origin: 'https://a'}}, {cloudFront: {eventType: viewer-request, origin: 'https://a'}}]}}",
+            "has a function already",
+        ),
         ("{a: {handler: x.y, events: [{cloudwatchLog: g}, {cloudwatchLog: g}, {cloudwatchLog: g}]}}", "more than 2"),
     ];
     for (functions, want) in table {

@@ -79,10 +79,29 @@ impl Function {
             .await
     }
 
-    /// The live function of that name. `desired` says which settings beyond GetFunction must be read.
+    /// The answer about a function that is read for a plan, whoever asks first.
+    pub async fn shared(aws: &Aws, name: &str) -> Result<Option<GetFunctionOutput>, Failure> {
+        let cell = aws.run.function(name);
+        let answer = cell
+            .get_or_try_init(|| async {
+                aws.call("lambda", "GetFunction").find(|| aws.lambda().get_function().function_name(name).send()).await
+            })
+            .await?;
+        Ok(answer.clone())
+    }
+
+    /// The live function of that name, read for a plan. `desired` says which settings beyond GetFunction must be read.
     pub async fn find(&self, name: &str, logical_id: Option<&str>, desired: &Value) -> Result<Option<Live>, Failure> {
-        match self.get(name).await? {
+        match Self::shared(&self.aws, name).await? {
             Some(answer) => self.live(&answer, logical_id, desired).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, as it is at this moment.
+    async fn find_now(&self, name: &str, desired: &Value) -> Result<Option<Live>, Failure> {
+        match self.get(name).await? {
+            Some(answer) => self.live(&answer, None, desired).await.map(Some),
             None => Ok(None),
         }
     }
@@ -412,7 +431,7 @@ impl Function {
             }
             // Its name is unique, so a second attempt meets what the first one made.
             Err(failure) if failure.code.as_deref() == Some("ResourceConflictException") => {
-                let found = self.find(name, None, &desired.properties).await?;
+                let found = self.find_now(name, &desired.properties).await?;
                 if found.is_some_and(|found| is_the_same(&found, desired)) { Ok(()) } else { Err(failure) }
             }
             Err(failure) => Err(failure),

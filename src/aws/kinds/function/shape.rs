@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn settings_that_need_their_own_calls_are_marked_and_read_where_marked() {
-        let desired = normal(json!({ "Tags": {}, "RecursiveLoop": "Allow" }));
+        let desired = normal(json!({ "Tags": { "a": "b" }, "RecursiveLoop": "Allow" }));
         assert_eq!(desired.at(&["Tags", EXTRA]).and_then(Value::text), Some("recursion"));
         assert_eq!(extras_to_read(None, &desired), [false, true]);
         assert_eq!(extras_to_read(Some("runtime recursion"), &normal(json!({}))), [true, true]);

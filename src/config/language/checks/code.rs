@@ -82,6 +82,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
             diagnostics.push(function_error("too-many-layers", one, path, place, problem));
         }
     }
+    layer_arns(checked, diagnostics);
     for (key, layer) in &checked.service.layers {
         let artifact = layer.package.as_ref().is_some_and(|package| package.artifact.is_some());
         if layer.path.is_none() && !artifact {
@@ -95,15 +96,50 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
+/// A layer is named by its ARN or by a reference, not by its key.
+fn layer_arns(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let provider = &checked.service.provider;
+    let of_provider = provider.layers.iter().flatten().map(|layer| ("provider.layers".to_owned(), layer));
+    let of_functions = checked.functions.iter().flat_map(|one| {
+        one.function.layers.iter().flatten().map(|layer| (format!("functions.{}.layers", one.key), layer))
+    });
+    for (path, layer) in of_provider.chain(of_functions) {
+        let Some(text) = super::known(layer).filter(|text| !text.starts_with("arn:")) else { continue };
+        let diagnostic = Diagnostic::error("bad-format", format!("{path}: `{text}` is not the ARN of a layer"))
+            .path(path)
+            .at(layer.place());
+        let mut letters = text.chars();
+        let upper: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        diagnostics.push(if checked.service.layers.contains_key(text) {
+            let id = upper.replace('-', "Dash").replace('_', "Underscore");
+            diagnostic.help(format!("write `!Ref {id}LambdaLayer` for the layer `{text}` of this service"))
+        } else {
+            diagnostic.help("write `arn:aws:lambda:<region>:<account>:layer:<name>:<version>`")
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::in_functions;
 
     #[test]
+    fn layers_are_named_by_arn_or_reference() {
+        let found = super::super::testing::findings(
+            "service: shop
+provider: {name: aws, runtime: nodejs24.x}
+layers: {my-lib: {path: lib}}
+functions: {f: {handler: a.b, layers: [my-lib, !Ref MyDashlibLambdaLayer, 'arn:aws:lambda:eu-west-1:1:layer:x:1']}}
+",
+        );
+        assert_eq!(found, "4:40 error[bad-format] functions.f.layers: `my-lib` is not the ARN of a layer");
+    }
+
+    #[test]
     fn code_comes_from_exactly_one_place() {
         insta::assert_snapshot!(
             in_functions(
-                "  none: {timeout: 3}\n  both: {handler: a.b, image: 'x.dkr.ecr.eu-west-1.amazonaws.com/a:1'}\n  unknown: {image: web}\n  many: {handler: a.b, layers: [a, b, c, d, e, f]}\n"
+                "  none: {timeout: 3}\n  both: {handler: a.b, image: 'x.dkr.ecr.eu-west-1.amazonaws.com/a:1'}\n  unknown: {image: web}\n  many: {handler: a.b, layers: [arn:a, arn:b, arn:c, arn:d, arn:e, arn:f]}\n"
             ),
             @r"
         4:3 error[missing-key] functions.none: `handler` is missing

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Checked, EffectiveFunction, known};
+use super::{Checked, known};
 use crate::config::decode::nearest;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::events::schedule::ScheduleMethod;
@@ -34,7 +34,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 }
                 diagnostics.push(diagnostic);
             }
-            authorizers(checked, one, event, &base, diagnostics);
+            authorizers(checked, event, &base, diagnostics);
             if let Trigger::Alb(alb) = &event.trigger
                 && let Some(listener) = known(&alb.listener_arn)
                 && let Some(first) =
@@ -182,19 +182,6 @@ fn inspect(event: &Event, findings: &mut Vec<Finding>) {
             find("missing-key", "", sns.place, "neither `arn` nor `topicName` is there", "name the topic");
         }
         Trigger::Http(http) => {
-            use crate::config::decode::Toggle;
-            if let Some(Toggle::With(cors)) = &http.cors
-                && cors.allow_credentials == Some(true)
-                && (cors.origin.as_deref() == Some("*") || cors.origins.iter().any(|origin| origin == "*"))
-            {
-                find(
-                    "credentials-for-all",
-                    "cors",
-                    http.place_of("cors"),
-                    "browsers refuse credentials when every origin is allowed",
-                    "name the origins",
-                );
-            }
             if http.connection_type.is_some() && http.connection_id.is_none() {
                 find("missing-key", "", http.place, "`connectionId` is missing", "name the VPC link");
             }
@@ -242,14 +229,7 @@ fn one_input(
 }
 
 /// Authorizers that are named must be there.
-fn authorizers(
-    checked: &Checked<'_>,
-    one: &EffectiveFunction<'_>,
-    event: &Event,
-    base: &str,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let _ = one;
+fn authorizers(checked: &Checked<'_>, event: &Event, base: &str, diagnostics: &mut Vec<Diagnostic>) {
     let functions = || checked.service.functions.keys().map(String::as_str).collect::<Vec<_>>();
     let (name, place, known_names, what): (&str, Place, Vec<&str>, &str) = match &event.trigger {
         Trigger::Http(http) => {
@@ -315,7 +295,7 @@ mod tests {
     fn settings_that_do_not_go_together() {
         insta::assert_snapshot!(
             events(
-                "      - schedule: {rate: [rate(1 day), rate(2 days)], name: x, timezone: Europe/Berlin}\n      - eventBridge: {eventBus: default}\n      - sqs: {arn: 'arn:aws:sqs:eu-west-1:1:q', batchSize: 100}\n      - stream: !GetAtt T.StreamArn\n      - cloudwatchEvent: {event: {source: [a]}, input: x, inputPath: $.a}\n      - http: {path: a, method: get, cors: {origin: '*', allowCredentials: true}}\n"
+                "      - schedule: {rate: [rate(1 day), rate(2 days)], name: x, timezone: Europe/Berlin}\n      - eventBridge: {eventBus: default}\n      - sqs: {arn: 'arn:aws:sqs:eu-west-1:1:q', batchSize: 100}\n      - stream: !GetAtt T.StreamArn\n      - cloudwatchEvent: {event: {source: [a]}, input: x, inputPath: $.a}\n"
             ),
             @r"
         7:61 error[name-for-several] functions.f.events[0].schedule.name: one name cannot stand for several rates
@@ -324,7 +304,6 @@ mod tests {
         9:60 error[needs-batching-window] functions.f.events[2].sqs.batchSize: more than 10 messages need a batching window
         10:17 error[missing-key] functions.f.events[3].stream: `type` is missing
         11:70 error[several-inputs] functions.f.events[4].cloudwatchEvent.inputPath: does not go with `input`
-        12:44 error[credentials-for-all] functions.f.events[5].http.cors: browsers refuse credentials when every origin is allowed
         "
         );
     }

@@ -2,6 +2,7 @@
 //! together. One file per subject, one line each in the registry.
 
 mod apis;
+mod buckets;
 mod code;
 mod concurrency;
 mod environment;
@@ -45,6 +46,7 @@ type Check = fn(&Checked<'_>, &mut Vec<Diagnostic>);
 
 const CHECKS: &[Check] = &[
     apis::check,
+    buckets::check,
     code::check,
     concurrency::check,
     environment::check,

@@ -44,17 +44,14 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
         if matches!(one.role(), RoleChoice::Own) && !named {
             let name = format!("{}-{stage}-{}-{region}-lambdaRole", service.name(), one.key);
             let length = name.chars().count();
-            // The plugin shortens this name to what IAM allows, so hoist does, too: worth knowing, not wrong.
             if length > MAX_ROLE_NAME {
-                let path = format!("functions.{}", one.key);
+                let place = service.functions.key_place(one.key).unwrap_or(function.place);
+                let problem = format!(
+                    "the role's name `{name}` has {length} characters, more than the {MAX_ROLE_NAME} that IAM allows"
+                );
                 diagnostics.push(
-                    Diagnostic::note(
-                        "name-shortened",
-                        format!("{path}: the role's name `{name}` has {length} characters and is shortened to {MAX_ROLE_NAME}"),
-                    )
-                    .path(path)
-                    .at(function.place)
-                    .help("give the role a name in `iamRoleStatementsName`"),
+                    function_error("name-too-long", one, "", place, problem)
+                        .help("give the role a name in `iamRoleStatementsName`"),
                 );
             }
         }
@@ -97,6 +94,16 @@ mod tests {
             "service: {service}\nprovider: {{name: aws, runtime: nodejs24.x}}\nfunctions: {{f: {{handler: a.b}}}}\n"
         ));
         assert!(found.starts_with("1:10 error[name-too-long] service: the role's name"), "{found}");
+    }
+
+    #[test]
+    fn the_generated_name_of_an_own_role_fits() {
+        let key = "f".repeat(40);
+        let found = in_functions(&format!("  {key}: {{handler: a.b, iamRoleStatements: []}}\n"));
+        assert!(found.starts_with("4:3 error[name-too-long]") && found.contains("has 73 characters"), "{found}");
+        let named =
+            in_functions(&format!("  {key}: {{handler: a.b, iamRoleStatements: [], iamRoleStatementsName: x}}\n"));
+        assert_eq!(named, "");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `alexaSkill` and `alexaSmartHome`: calls of Alexa.
 
+use serde_json::Value;
+
 use super::sqs::is_arn;
-use crate::config::decode::{Cf, Decoder, Short, mapping_at, object};
+use crate::config::decode::{Cf, Decode, Decoder, Schemas, Short, mapping_at, object};
 use crate::config::node::Node;
 
 object! {
@@ -24,6 +26,10 @@ impl Short for AlexaSkill {
     fn is_short(node: &Node) -> bool {
         is_arn(node)
     }
+
+    fn short_schema(schemas: &mut Schemas) -> Value {
+        Cf::schema(schemas)
+    }
 }
 
 object! {
@@ -45,5 +51,9 @@ impl Short for AlexaSmartHome {
 
     fn is_short(node: &Node) -> bool {
         is_arn(node)
+    }
+
+    fn short_schema(schemas: &mut Schemas) -> Value {
+        Cf::schema(schemas)
     }
 }

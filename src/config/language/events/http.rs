@@ -90,7 +90,7 @@ pub(super) fn expand_route(node: &Node, cx: &mut Decoder) -> Option<Node> {
         (Some(method), Some(path), None) => {
             if !path.starts_with('/') && path != "*" {
                 let diagnostic = cx
-                    .error("bad-format", node, format!("the path in {} does not begin with `/`", shown(node)))
+                    .warning("bad-format", node, format!("the path in {} does not begin with `/`", shown(node)))
                     .help(format!("write `{method} /{path}`"));
                 cx.report(diagnostic);
             }
@@ -197,6 +197,10 @@ impl Short for Authorizer {
 
     fn is_short(node: &Node) -> bool {
         matches!(node.data, Data::String(_) | Data::Deferred(_)) || intrinsic(node).is_some()
+    }
+
+    fn short_schema(schemas: &mut Schemas) -> Value {
+        Cf::schema(schemas)
     }
 }
 

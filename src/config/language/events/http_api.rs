@@ -19,7 +19,9 @@ object! {
     ignored {
         "documentation": "plugins that write API documents are not run",
         "openapi": "plugins that write API documents are not run",
-        "timeout": "the timeout of an HTTP API follows from the function's",
+        "timeout": "the timeout of an HTTP API follows from the function's"
+    }
+    noted {
         "cors": "the cross-origin rules of an HTTP API are in `provider.httpApi.cors`",
         "payload": "the payload format is in `provider.httpApi.payload` or `functions.<key>.httpApi.payload`"
     }

@@ -18,10 +18,11 @@ pub mod sqs;
 pub mod stream;
 pub mod websocket;
 
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::super::decode::{Decode, Decoder, Schemas, Shorthand};
-use super::super::node::{Data, Node, Place};
+use super::super::node::{Data, Entry, Node, Place};
 
 /// Declares the registry of events: the enum, its decoder and its schema.
 macro_rules! events {
@@ -131,10 +132,26 @@ impl Decode for Event {
             return None;
         }
         let map = cx.mapping(node, Self::expects)?;
-        let mut found = None;
+        if let Some(indented) = indent(node, map, cx) {
+            return Self::decode(&indented, cx);
+        }
+        let mut found: Option<Trigger> = None;
         for (kind, entry) in map {
             match Trigger::decode(kind, &entry.value, cx) {
-                Some(trigger) => found = trigger.or(found),
+                Some(trigger) => {
+                    if let (Some(first), Some(_)) = (&found, &trigger) {
+                        let at_key = Node::new(Data::Null, entry.key_place);
+                        let diagnostic = cx
+                            .error(
+                                "several-events",
+                                &at_key,
+                                format!("`{kind}` stands in the item of `{}`", first.kind()),
+                            )
+                            .help("begin each event with a `-` of its own");
+                        cx.report(diagnostic);
+                    }
+                    found = found.or(trigger);
+                }
                 None => cx.unknown_key(kind, &Node::new(Data::Null, entry.key_place), kinds),
             }
         }
@@ -161,5 +178,66 @@ impl Decode for Event {
             json!({"type": "object", "properties": properties, "additionalProperties": false,
                 "minProperties": 1, "maxProperties": 1})
         })
+    }
+}
+
+/// The event as it was meant, when its settings are not indented beneath it (`- http:` with `path:` right below):
+/// that is said once instead of each setting being an unknown key.
+fn indent(node: &Node, map: &IndexMap<String, Entry>, cx: &mut Decoder) -> Option<Node> {
+    let (kind, event) = map.first()?;
+    let settings: IndexMap<String, Entry> =
+        map.iter().skip(1).map(|(key, entry)| (key.clone(), entry.clone())).collect();
+    let is_event = |key: &str| Trigger::KINDS.contains(&key);
+    if !is_event(kind)
+        || !matches!(event.value.data, Data::Null)
+        || settings.is_empty()
+        || settings.keys().any(|key| is_event(key))
+    {
+        return None;
+    }
+    let names: Vec<String> = settings.keys().map(|key| format!("`{key}`")).collect();
+    let place = settings.first().map_or(node.place, |(_, entry)| entry.key_place);
+    let diagnostic = cx
+        .error(
+            "wrong-indentation",
+            &Node::new(Data::Null, place),
+            format!("{} must be indented beneath `{kind}`", names.join(", ")),
+        )
+        .help("indent them by four spaces from the `-`: two of its own, and two more");
+    cx.report(diagnostic);
+    let value = Node { data: Data::Map(settings), ..event.value.clone() };
+    let entry = Entry { key_place: event.key_place, value };
+    Some(Node { data: Data::Map([(kind.clone(), entry)].into_iter().collect()), ..node.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::decode::sample;
+    use super::super::decode_service;
+
+    #[test]
+    fn slips_in_the_list_of_events_are_named() {
+        let (service, found) = decode_service(&sample::node(
+            "service: shop
+provider: aws
+functions:
+  f:
+    handler: a.b
+    events:
+      - http:
+        path: /a
+        mehtod: get
+        method: get
+      - sqs: arn:aws:sqs:eu-west-1:1:q
+        sns: topic
+",
+        ));
+        insta::assert_snapshot!(sample::summary(&found), @r"
+        8:9 error[wrong-indentation] functions.f.events[0]: `path`, `mehtod`, `method` must be indented beneath `http`
+        9:9 error[unknown-key] functions.f.events[0].http.mehtod: unknown key
+        12:9 error[several-events] functions.f.events[1]: `sns` stands in the item of `sqs`
+        ");
+        let service = service.expect("a service");
+        assert_eq!(service.functions["f"].events.len(), 2);
     }
 }

@@ -1,7 +1,9 @@
 //! `sns`: messages of a topic.
 
+use serde_json::Value;
+
 use super::sqs::is_arn;
-use crate::config::decode::{Cf, Decoder, Short, mapping_at, object, text};
+use crate::config::decode::{Cf, Decode, Decoder, Schemas, Short, mapping_at, object, text};
 use crate::config::node::Node;
 
 text! {
@@ -42,6 +44,10 @@ impl Short for Sns {
 
     fn is_short(node: &Node) -> bool {
         is_arn(node)
+    }
+
+    fn short_schema(schemas: &mut Schemas) -> Value {
+        Cf::schema(schemas)
     }
 }
 

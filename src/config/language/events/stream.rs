@@ -115,6 +115,10 @@ impl Short for StreamDestination {
     fn is_short(node: &Node) -> bool {
         is_arn(node)
     }
+
+    fn short_schema(schemas: &mut Schemas) -> Value {
+        Cf::schema(schemas)
+    }
 }
 
 keywords! {

@@ -1,6 +1,8 @@
 //! `websocket`: a route of the WebSocket API.
 
-use crate::config::decode::{Cf, Decoder, Short, Shorthand, intrinsic, keywords, mapping_at, object};
+use serde_json::Value;
+
+use crate::config::decode::{Cf, Decode, Decoder, Schemas, Short, Shorthand, intrinsic, keywords, mapping_at, object};
 use crate::config::node::{Data, Node};
 
 object! {
@@ -55,5 +57,9 @@ impl Short for WebsocketAuthorizer {
 
     fn is_short(node: &Node) -> bool {
         matches!(node.data, Data::String(_) | Data::Deferred(_)) || intrinsic(node).is_some()
+    }
+
+    fn short_schema(schemas: &mut Schemas) -> Value {
+        Cf::schema(schemas)
     }
 }

@@ -2,6 +2,7 @@
 //! can be allowed in `deploy.allow`.
 
 mod clear_text_secret;
+mod credentials_for_all;
 mod default_runtime;
 mod many_routes;
 mod no_timeout;
@@ -24,6 +25,7 @@ pub struct Lint {
 /// Every lint.
 pub const LINTS: &[Lint] = &[
     clear_text_secret::LINT,
+    credentials_for_all::LINT,
     default_runtime::LINT,
     many_routes::LINT,
     no_timeout::LINT,

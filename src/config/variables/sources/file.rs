@@ -30,7 +30,7 @@ impl Source for File {
                 return Err(Stop::Missing);
             }
             return match resolver.lookup(request, Lookup::Script { path, address })? {
-                Found::Json(value) => Ok(resolver.json(request, &value, request.secret)),
+                Found::Json(value, secret) => Ok(resolver.json(request, &value, secret || request.secret)),
                 _ => Err(Stop::Missing),
             };
         }

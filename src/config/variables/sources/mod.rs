@@ -117,3 +117,17 @@ fn region_of(request: &Request<'_>) -> Option<String> {
     let words = (0..request.params.len()).filter_map(|index| request.param(index));
     words.into_iter().find(|word| !matches!(word.as_str(), "raw" | "noDecrypt")).or_else(legacy)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_is_documented() {
+        let documentation = include_str!("../../../../docs/variables.md");
+        for (name, about) in table() {
+            let row = format!("| `{name}` | {about} |");
+            assert!(documentation.contains(&row), "docs/variables.md needs this row:\n{row}");
+        }
+    }
+}

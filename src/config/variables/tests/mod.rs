@@ -323,7 +323,7 @@ async fn env_files_are_loaded_by_the_rules_of_the_version() {
 async fn the_dotenv_plugin_gives_what_functions_get() {
     let service = Service::new(
         "service: api
-provider: {name: aws}
+provider: {name: aws, environment: {OWN: x, B: own}}
 plugins: [serverless-dotenv-plugin]
 custom: {dotenv: {exclude: [HIDDEN], required: {env: [MISSING, A]}}, a: '${env:A}'}
 ",
@@ -333,6 +333,8 @@ custom: {dotenv: {exclude: [HIDDEN], required: {env: [MISSING, A]}}, a: '${env:A
     let loaded = service.load().await;
     let expected = [("B", "dev"), ("A", "1")];
     assert_eq!(loaded.dotenv_plugin_env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
+    let provider = plain(loaded.root.as_ref().and_then(|root| root.get("provider")).expect("there"));
+    assert_eq!(provider["environment"], json!({"OWN": "x", "B": "dev", "A": "1"}));
     assert_eq!(
         loaded.diagnostics.iter().map(|d| d.message.as_str()).collect::<Vec<_>>(),
         ["custom.dotenv.required.env: MISSING is in no `.env` file and not in the environment"]

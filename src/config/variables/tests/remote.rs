@@ -167,3 +167,29 @@ async fn without_an_account_what_needs_one_is_left_open() {
     ];
     check(&table, |service| service).await;
 }
+
+#[tokio::test]
+async fn a_script_that_was_told_a_secret_makes_secrets() {
+    let script = "module.exports = async ({resolveVariable}) => ({url: 'x:' + await resolveVariable('ssm:/secret')});";
+    let throws =
+        "module.exports = async ({resolveVariable}) => { throw new Error(await resolveVariable('ssm:/secret')); };";
+    let service = Service::new("service: a\nprovider: aws\ncustom: {it: '${file(a.js):url}', not: '${file(b.js)}'}\n");
+    let service = service.with_programs().account(FakeAccount::new()).file("a.js", script);
+    let service = service.file("b.js", "module.exports = 1");
+    let root = service.load().await.root.expect("a root");
+    let custom = root.get("custom").expect("there");
+    assert!(custom.get("it").expect("there").secret && !custom.get("not").expect("there").secret);
+    let problems = service.file("b.js", throws).problems().await;
+    assert!(problems.len() == 1 && !problems[0].contains("custom.text"), "{problems:?}");
+}
+
+#[tokio::test]
+async fn no_message_shows_what_a_secret_led_to() {
+    for value in
+        ["${self:custom.${ssm:/secret}}", "${ssm:${ssm:/secret}}", "${file(${ssm:/secret}):x}", "${opt:${ssm:/secret}}"]
+    {
+        let config = format!("service: a\nprovider: aws\ncustom: {{it: '{value}'}}\n");
+        let found = Service::new(&config).account(FakeAccount::new()).load().await.diagnostics;
+        assert!(!found.is_empty() && !format!("{found:?}").contains("custom.text"), "{value}: {found:?}");
+    }
+}

@@ -13,8 +13,6 @@ mod templates;
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
 use self::authorizers::Schemes;
 use self::method::{Method, Verb};
 use self::models::Models;
@@ -28,7 +26,6 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::language::events::Trigger;
 use crate::config::language::events::http::Http;
 use crate::config::language::provider::{ApiLogs, EndpointType};
-use crate::engine::fingerprint;
 use crate::engine::value::Value;
 
 pub(in super::super) use self::raw::absorb;
@@ -252,30 +249,19 @@ fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
 /// The account-wide role that API Gateway logs with.
 const ACCOUNT: &str = "CustomApiGatewayAccountCloudWatchRole";
 
+/// The role that the framework makes for all services of an account.
+const LOG_ROLE: &str = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/serverlessApiGatewayCloudWatchRole";
+
 /// API Gateway can only log with a role that is set for the whole account and region. Without `role`, one that is
 /// set already is left alone.
 pub(super) fn account(logs: Option<&ApiLogs>, output: &mut Output) {
     if logs.is_some_and(|logs| logs.role_managed_externally == Some(true)) {
         return;
     }
-    let properties = Properties::new().maybe("CloudWatchRoleArn", logs.and_then(|logs| logs.role.as_ref()));
+    let role = match logs.and_then(|logs| logs.role.as_ref()) {
+        Some(role) => role.into(),
+        None => tree::sub(LOG_ROLE),
+    };
+    let properties = Properties::new().with("CloudWatchRoleArn", role);
     output.add_once(ACCOUNT, TemplateResource::new("AWS::ApiGateway::Account", properties.into()));
-}
-
-/// Names the deployment after the document, once everything is laid over it: a new one is made only when the API
-/// changed.
-pub(super) fn finish(output: &mut Output) {
-    let Some(api) = output.template.resources.get(naming::REST_API) else { return };
-    if !output.template.resources.contains_key(naming::REST_DEPLOYMENT) {
-        return;
-    }
-    let mut digest = Sha256::new();
-    if let Value::Map(properties) = &api.properties {
-        for (key, value) in properties.iter().filter(|(key, _)| *key != "Tags") {
-            fingerprint::value(&mut digest, &Value::string(key));
-            fingerprint::value(&mut digest, value);
-        }
-    }
-    let digest: String = digest.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect();
-    output.template.rename_one(naming::REST_DEPLOYMENT, &format!("{}{digest}", naming::REST_DEPLOYMENT));
 }

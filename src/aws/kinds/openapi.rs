@@ -60,7 +60,44 @@ fn sorted(json: &Json) -> Json {
 }
 
 /// The document as it is sent: with what the other properties of the API say in the places where an import looks for it.
-pub fn request(properties: &Value) -> Json {
+pub fn rest(properties: &Value) -> Json {
+    let mut body = skeleton(properties);
+    let binary = texts(properties, &["BinaryMediaTypes"]);
+    if !binary.is_empty() {
+        body["x-amazon-apigateway-binary-media-types"] = json!(binary);
+    }
+    if let Some(source) = text(properties, &["ApiKeySourceType"]) {
+        body["x-amazon-apigateway-api-key-source"] = source.into();
+    }
+    if let Some(size) = properties.get("MinimumCompressionSize").filter(|size| !is_empty(size)) {
+        body["x-amazon-apigateway-minimum-compression-size"] = to_json(size);
+    }
+    if let Some(policy) = properties.get("Policy").filter(|policy| !is_empty(policy)) {
+        body["x-amazon-apigateway-policy"] = serde_json::from_str(&document(policy)).unwrap_or(Json::Null);
+    }
+    body
+}
+
+/// The document of an HTTP API as it is sent. An import takes tags and cross-origin rules from the document, and takes
+/// away what is not in it.
+pub fn http(properties: &Value, tags: &BTreeMap<String, String>) -> Json {
+    let mut body = skeleton(properties);
+    let tags: Vec<Json> =
+        tags.iter().map(|(key, value)| json!({ "name": key, "x-amazon-apigateway-tag-value": value })).collect();
+    body["tags"] = tags.into();
+    if let Some(Value::Map(cors)) = properties.get("CorsConfiguration") {
+        let lower = |key: &str| key.chars().take(1).flat_map(char::to_lowercase).chain(key.chars().skip(1)).collect();
+        let cors = cors.iter().map(|(key, value)| (lower(key), to_json(value))).collect::<Map<String, Json>>();
+        body["x-amazon-apigateway-cors"] = cors.into();
+    }
+    if properties.get("DisableExecuteApiEndpoint") == Some(&Value::Bool(true)) {
+        body["x-amazon-apigateway-endpoint-configuration"] = json!({ "disableExecuteApiEndpoint": true });
+    }
+    body
+}
+
+/// What every document must have, with the API's own name and description.
+fn skeleton(properties: &Value) -> Json {
     let mut body = properties.get("Body").map_or_else(|| json!({}), to_json);
     if !body.is_object() {
         body = json!({});
@@ -81,19 +118,6 @@ pub fn request(properties: &Value) -> Json {
     if body.get("paths").is_none() {
         body["paths"] = json!({});
     }
-    let binary = texts(properties, &["BinaryMediaTypes"]);
-    if !binary.is_empty() {
-        body["x-amazon-apigateway-binary-media-types"] = json!(binary);
-    }
-    if let Some(source) = text(properties, &["ApiKeySourceType"]) {
-        body["x-amazon-apigateway-api-key-source"] = source.into();
-    }
-    if let Some(size) = properties.get("MinimumCompressionSize").filter(|size| !is_empty(size)) {
-        body["x-amazon-apigateway-minimum-compression-size"] = to_json(size);
-    }
-    if let Some(policy) = properties.get("Policy").filter(|policy| !is_empty(policy)) {
-        body["x-amazon-apigateway-policy"] = serde_json::from_str(&document(policy)).unwrap_or(Json::Null);
-    }
     body
 }
 
@@ -101,7 +125,7 @@ pub fn request(properties: &Value) -> Json {
 pub fn live(export: &Json, wanted: &Value) -> Value {
     let wanted_json = to_json(wanted);
     let mut live = wanted.clone();
-    let Value::Map(live_map) = &mut live else { return super::super::properties::from_json(export.clone()) };
+    let Value::Map(live_map) = &mut live else { return super::properties::from_json(export.clone()) };
     let paths = same_words(
         export.get("paths"),
         wanted.get("paths"),
@@ -124,6 +148,11 @@ pub fn live(export: &Json, wanted: &Value) -> Value {
         } else {
             map.insert((*last).to_owned(), part);
         }
+        for key in before {
+            if wanted.get(key).is_none() && live_map.get(*key).is_some_and(is_empty) {
+                live_map.remove(*key);
+            }
+        }
     }
     live
 }
@@ -143,7 +172,7 @@ fn same_words(
                 Some(wanted) if !holds_later(wanted) && canonical_wanted(&to_json(wanted)) == canonical => {
                     wanted.clone()
                 }
-                _ => super::super::properties::from_json(canonical),
+                _ => super::properties::from_json(canonical),
             };
             (key.clone(), value)
         })
@@ -247,6 +276,27 @@ fn canonical_integration(integration: &Json) -> Json {
     map.into()
 }
 
+/// On an API: the digest of the document that was deployed.
+pub const BODY: &str = "hoist:body";
+/// On an API: the digest of what it exported then.
+pub const EXPORT: &str = "hoist:export";
+
+/// Whether an API runs the wanted document: it is the one that was deployed, and nobody changed it since.
+pub fn is_deployed(export: &Json, wanted: &Value, tags: &BTreeMap<String, String>) -> bool {
+    if tags.get(BODY).is_none() || digest(wanted).as_ref() != tags.get(BODY) {
+        return false;
+    }
+    match tags.get(EXPORT) {
+        Some(noted) => *noted == export_digest(export),
+        // The first deployment of an API leaves no note of its export.
+        None => {
+            let (live, wanted) = (routes(export), routes(&to_json(wanted)));
+            live.keys().eq(wanted.keys())
+                && live.iter().all(|(key, uri)| uri.is_empty() || wanted.get(key) == Some(uri))
+        }
+    }
+}
+
 /// What sets one route apart from another, for a comparison that survives everything API Gateway fills in.
 pub fn routes(body: &Json) -> BTreeMap<String, String> {
     let mut routes = BTreeMap::new();
@@ -302,7 +352,7 @@ pub fn short_policy(policy: &Value) -> Value {
 pub fn parsed_policy(text: &str) -> Value {
     let plain = serde_json::from_str::<Json>(text).ok().filter(Json::is_object);
     let unescaped = || serde_json::from_str::<Json>(&text.replace("\\\"", "\"").replace("\\/", "/")).ok();
-    plain.or_else(unescaped).map_or_else(|| Value::string(text), super::super::properties::from_json)
+    plain.or_else(unescaped).map_or_else(|| Value::string(text), super::properties::from_json)
 }
 
 /// A list of texts as a set, for patches.
@@ -315,7 +365,7 @@ pub fn text_set(value: Option<&Value>) -> std::collections::BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::properties::tests::tree_of;
+    use super::super::properties::tests::tree_of;
     use super::*;
 
     fn wanted() -> Value {
@@ -378,7 +428,7 @@ mod tests {
             "Policy": { "Statement": [] }, "MinimumCompressionSize": 1024,
         }));
         assert_eq!(
-            request(&properties),
+            rest(&properties),
             json!({
                 "openapi": "3.0.1", "info": { "title": "dev-shop", "version": "1.0" }, "paths": { "/a": {} },
                 "x-amazon-apigateway-binary-media-types": ["*/*"],
@@ -386,6 +436,18 @@ mod tests {
                 "x-amazon-apigateway-policy": { "Statement": [] },
             })
         );
+    }
+
+    #[test]
+    fn an_http_api_takes_tags_and_cors_from_its_document() {
+        let properties = tree_of(json!({
+            "Name": "n", "Body": { "paths": {} }, "CorsConfiguration": { "AllowOrigins": ["*"], "MaxAge": 5 },
+            "DisableExecuteApiEndpoint": true,
+        }));
+        let body = http(&properties, &BTreeMap::from([("team".to_owned(), "a".to_owned())]));
+        assert_eq!(body["tags"], json!([{ "name": "team", "x-amazon-apigateway-tag-value": "a" }]));
+        assert_eq!(body["x-amazon-apigateway-cors"], json!({ "allowOrigins": ["*"], "maxAge": 5 }));
+        assert_eq!(body["x-amazon-apigateway-endpoint-configuration"], json!({ "disableExecuteApiEndpoint": true }));
     }
 
     #[test]
@@ -397,5 +459,24 @@ mod tests {
     #[test]
     fn routes_are_told_apart_by_where_they_lead() {
         assert_eq!(routes(&export()), BTreeMap::from([("GET /orders/{id}".to_owned(), "u".to_owned())]));
+    }
+
+    fn body() -> Json {
+        json!({ "paths": { "/a": { "get": { "x-amazon-apigateway-integration": { "type": "aws_proxy", "uri": "u" } } } } })
+    }
+
+    #[test]
+    fn a_deployed_document_is_known_by_its_note_and_its_routes() {
+        let wanted = tree_of(body());
+        let tag = |key: &str, value: String| (key.to_owned(), value);
+        let noted = BTreeMap::from([tag(BODY, digest(&wanted).unwrap())]);
+        assert!(is_deployed(&body(), &wanted, &noted));
+        let mut other = body();
+        other["paths"]["/b"] = json!({ "get": {} });
+        assert!(!is_deployed(&other, &wanted, &noted), "a route that somebody added");
+        assert!(!is_deployed(&body(), &tree_of(other.clone()), &noted), "a route that the file added");
+        let exported = BTreeMap::from([tag(BODY, digest(&wanted).unwrap()), tag(EXPORT, export_digest(&other))]);
+        assert!(is_deployed(&other, &wanted, &exported), "exactly what was exported after the deployment");
+        assert!(!is_deployed(&body(), &wanted, &exported));
     }
 }

@@ -6,8 +6,6 @@
 //! a deployment: a refused one leaves the stage as it was. The tags `hoist:body` and `hoist:export` say which document
 //! was deployed and what the stage exported then, so that what API Gateway fills in is never taken for a change.
 
-mod document;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,6 +23,7 @@ use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
 use super::json::{Retag, changed, expect, member, members, retag, tags_of};
+use super::openapi::{self, BODY, EXPORT, is_deployed};
 use super::patch::{Patch, pointer};
 use super::properties::{
     as_text, boolean_in_place, default_to, document as document_text, drop_empty, from_json, number_in_place, own_tags,
@@ -35,10 +34,6 @@ use super::{Findable, after};
 /// `AWS::ApiGateway::RestApi`
 pub const TYPE: &str = "AWS::ApiGateway::RestApi";
 
-/// On an API: the digest of the document that was deployed.
-const BODY: &str = "hoist:body";
-/// On an API: the digest of what its stage exported then.
-const EXPORT: &str = "hoist:export";
 pub(super) const TAGS: (&str, &str, &str) = ("apigateway", "PUT", "/tags/");
 
 const APIS: &str = "arn:${Partition}:apigateway:${Region}::/restapis*";
@@ -101,9 +96,9 @@ impl RestApi {
             let export = self.export(&id, stage).await?;
             let body = match &export {
                 Some(export) if is_deployed(export, &wanted, &tags) => wanted,
-                Some(export) => document::live(export, &wanted),
+                Some(export) => openapi::live(export, &wanted),
                 // An API that cannot be exported is what was deployed last.
-                None if tags.contains_key(BODY) && document::digest(&wanted).as_ref() == tags.get(BODY) => wanted,
+                None if tags.contains_key(BODY) && openapi::digest(&wanted).as_ref() == tags.get(BODY) => wanted,
                 None => Value::Null,
             };
             map.insert("Body".to_owned(), body);
@@ -129,7 +124,7 @@ impl RestApi {
     }
 
     async fn put(&self, api: &str, properties: &Value, progress: &Progress) -> Result<(), Failure> {
-        let request = Signed::rest("PUT", path(api)).query("mode", "overwrite").body(document::request(properties));
+        let request = Signed::rest("PUT", path(api)).query("mode", "overwrite").body(openapi::rest(properties));
         self.aws.ask("apigateway", "PutRestApi", &request, progress).await.map(drop)
     }
 
@@ -138,11 +133,11 @@ impl RestApi {
         let Some(stage) = live.attributes.get("StageName").and_then(Value::text) else { return Ok(()) };
         let api = live.physical_id.as_str();
         super::rest_stage::deploy(&self.aws, api, Some(stage), progress).await?;
-        let body = wanted.get("Body").and_then(document::digest);
+        let body = wanted.get("Body").and_then(openapi::digest);
         let export = self.export(api, stage).await?;
         let mut change = Retag::default();
         change.set.extend(body.map(|digest| (BODY.to_owned(), digest)));
-        change.set.extend(export.map(|export| (EXPORT.to_owned(), document::export_digest(&export))));
+        change.set.extend(export.map(|export| (EXPORT.to_owned(), openapi::export_digest(&export))));
         self.retag(api, &change, progress).await
     }
 
@@ -166,22 +161,6 @@ fn attributes(id: &str, root: Option<&str>) -> BTreeMap<String, Value> {
         BTreeMap::from([("Ref".to_owned(), Value::string(id)), ("RestApiId".to_owned(), Value::string(id))]);
     attributes.extend(root.map(|root| ("RootResourceId".to_owned(), Value::string(root))));
     attributes
-}
-
-/// Whether the stage runs the wanted document: it is the one that was deployed, and nobody changed it since.
-fn is_deployed(export: &Json, wanted: &Value, tags: &BTreeMap<String, String>) -> bool {
-    if tags.get(BODY).is_none() || document::digest(wanted).as_ref() != tags.get(BODY) {
-        return false;
-    }
-    match tags.get(EXPORT) {
-        Some(noted) => *noted == document::export_digest(export),
-        // The first deployment of an API leaves no note of its export.
-        None => {
-            let (live, wanted) = (document::routes(export), document::routes(&to_json(wanted)));
-            live.keys().eq(wanted.keys())
-                && live.iter().all(|(key, uri)| uri.is_empty() || wanted.get(key) == Some(uri))
-        }
-    }
 }
 
 fn decode(api: &Json) -> BTreeMap<String, Value> {
@@ -210,7 +189,7 @@ fn decode(api: &Json) -> BTreeMap<String, Value> {
         map.insert("EndpointConfiguration".to_owned(), Value::Map(endpoint));
     }
     if let Some(policy) = member(api, "policy") {
-        map.insert("Policy".to_owned(), document::parsed_policy(policy));
+        map.insert("Policy".to_owned(), openapi::parsed_policy(policy));
     }
     normalise(&mut map);
     map
@@ -235,8 +214,8 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
         }
     }
     if let Some(policy) = properties.get("Policy") {
-        let parsed = policy.text().map(document::parsed_policy);
-        let short = document::short_policy(parsed.as_ref().unwrap_or(policy));
+        let parsed = policy.text().map(openapi::parsed_policy);
+        let short = openapi::short_policy(parsed.as_ref().unwrap_or(policy));
         properties.insert("Policy".to_owned(), short);
     }
     let mut endpoint = match properties.remove("EndpointConfiguration") {
@@ -306,7 +285,7 @@ fn patch(live: &Value, wanted: &Value, changed: &BTreeSet<&str>) -> Patch {
     }
     if changed.contains("BinaryMediaTypes") {
         let (before, after) =
-            (document::text_set(live.get("BinaryMediaTypes")), document::text_set(wanted.get("BinaryMediaTypes")));
+            (openapi::text_set(live.get("BinaryMediaTypes")), openapi::text_set(wanted.get("BinaryMediaTypes")));
         before.difference(&after).for_each(|kind| patch.remove(&format!("/binaryMediaTypes/{}", pointer(kind))));
         after.difference(&before).for_each(|kind| patch.add(&format!("/binaryMediaTypes/{}", pointer(kind)), ""));
     }
@@ -317,7 +296,7 @@ fn patch(live: &Value, wanted: &Value, changed: &BTreeSet<&str>) -> Patch {
         {
             patch.replace(&format!("/endpointConfiguration/types/{before}"), after);
         }
-        let ids = |tree: &Value| document::text_set(tree.at(&["EndpointConfiguration", "VpcEndpointIds"]));
+        let ids = |tree: &Value| openapi::text_set(tree.at(&["EndpointConfiguration", "VpcEndpointIds"]));
         let (before, after) = (ids(live), ids(wanted));
         after.difference(&before).for_each(|id| patch.add("/endpointConfiguration/vpcEndpointIds", id));
         before.difference(&after).for_each(|id| patch.remove_value("/endpointConfiguration/vpcEndpointIds", id));
@@ -401,7 +380,7 @@ impl Kind for RestApi {
         for (key, value) in [(SERVICE, &scope.service), (STAGE, &scope.stage), (ID, &desired.address.logical_id)] {
             tags.entry(key.to_owned()).or_insert_with(|| value.clone());
         }
-        tags.extend(wanted.get("Body").and_then(document::digest).map(|digest| (BODY.to_owned(), digest)));
+        tags.extend(wanted.get("Body").and_then(openapi::digest).map(|digest| (BODY.to_owned(), digest)));
         let request = Signed::rest("POST", "/restapis").body(creation(&wanted, &tags));
         let find = || self.ours(&desired.address.logical_id);
         let api = match find().await? {
@@ -502,10 +481,6 @@ mod tests {
         Value::Map(map)
     }
 
-    fn body() -> Json {
-        json!({ "paths": { "/a": { "get": { "x-amazon-apigateway-integration": { "type": "aws_proxy", "uri": "u" } } } } })
-    }
-
     #[test]
     fn what_api_gateway_answers_is_what_the_file_says() {
         let live = Value::Map(decode(&json!({
@@ -513,24 +488,6 @@ mod tests {
             "endpointConfiguration": { "types": ["EDGE"], "ipAddressType": "ipv4" }, "rootResourceId": "r",
         })));
         assert_eq!(live, normal(json!({ "Name": "dev-shop", "Policy": "" })));
-    }
-
-    #[test]
-    fn a_deployed_document_is_known_by_its_note_and_its_routes() {
-        let wanted = tree_of(body());
-        let tag = |key: &str, value: String| (key.to_owned(), value);
-        let noted = BTreeMap::from([tag(BODY, document::digest(&wanted).unwrap())]);
-        assert!(is_deployed(&body(), &wanted, &noted));
-        let mut other = body();
-        other["paths"]["/b"] = json!({ "get": {} });
-        assert!(!is_deployed(&other, &wanted, &noted), "a route that somebody added");
-        assert!(!is_deployed(&body(), &tree_of(other.clone()), &noted), "a route that the file added");
-        let exported = BTreeMap::from([
-            tag(BODY, document::digest(&wanted).unwrap()),
-            tag(EXPORT, document::export_digest(&other)),
-        ]);
-        assert!(is_deployed(&other, &wanted, &exported), "exactly what was exported after the deployment");
-        assert!(!is_deployed(&body(), &wanted, &exported));
     }
 
     #[test]
