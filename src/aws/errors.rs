@@ -112,6 +112,10 @@ where
         SdkError::ServiceError(context) => {
             let raw = context.raw();
             let meta = context.err().meta();
+            // Said to have gone well, with a body that says nothing: it did not come from AWS as it is.
+            if raw.status().is_success() && meta.code().is_none() {
+                return unreadable(service, operation, raw, &mask(&root_cause(error)));
+            }
             answered(
                 service,
                 operation,
@@ -121,18 +125,7 @@ where
                 request_id(raw),
             )
         }
-        SdkError::ResponseError(context) => {
-            let status = context.raw().status().as_u16();
-            // Below 300 it was carried out, though what came back cannot be read.
-            let fate = if status < 300 { Fate::Unknown } else { Fate::Answered(status) };
-            let text = format!("{service} gave an answer that cannot be read: {}", root_cause(error));
-            let mut failed = CallError::new(service, operation, fate, shorten(&mask(&text))).reason(Reason::Server);
-            failed.request_id = request_id(context.raw());
-            failed
-                .help
-                .push("something between here and AWS may have changed it: a proxy, a captive portal".to_owned());
-            failed
-        }
+        SdkError::ResponseError(context) => unreadable(service, operation, context.raw(), &mask(&root_cause(error))),
         SdkError::TimeoutError(_) => {
             CallError::new(service, operation, Fate::Unknown, format!("{service} did not answer in time"))
                 .reason(Reason::Unreachable)
@@ -151,6 +144,18 @@ where
         }
         other => CallError::new(service, operation, Fate::Unknown, shorten(&mask(&root_cause(other)))),
     }
+}
+
+/// The error of an answer that makes no sense.
+fn unreadable(service: &'static str, operation: &'static str, raw: &HttpResponse, cause: &str) -> CallError {
+    // Below 300 it was carried out, though what came back cannot be read.
+    let status = raw.status().as_u16();
+    let fate = if status < 300 { Fate::Unknown } else { Fate::Answered(status) };
+    let text = format!("{service} gave an answer that cannot be read: {cause}");
+    let mut failed = CallError::new(service, operation, fate, shorten(&text)).reason(Reason::Server);
+    failed.request_id = request_id(raw);
+    failed.help.push("something between here and AWS may have changed it: a proxy, a captive portal".to_owned());
+    failed
 }
 
 /// The error of a service's own answer.
@@ -382,6 +387,15 @@ mod tests {
         let error = SdkError::service_error(GenericError(ErrorMetadata::builder().build()), response(500));
         let error = call_error("sqs", "SetQueueAttributes", &error, str::to_owned);
         assert_eq!(error.message, "sqs answered SetQueueAttributes with HTTP status 500");
+    }
+
+    #[test]
+    fn a_success_without_sense_was_carried_out_and_cannot_be_read() {
+        let meta = ErrorMetadata::builder().build();
+        let error = SdkError::service_error(GenericError(meta), response(201));
+        let error = call_error("lambda", "CreateFunction", &error, str::to_owned);
+        assert_eq!((error.fate, error.reason), (Fate::Unknown, Reason::Server));
+        assert!(error.message.starts_with("lambda gave an answer that cannot be read"), "{}", error.message);
     }
 
     #[test]

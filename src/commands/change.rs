@@ -92,7 +92,7 @@ async fn settle(
         options.beat = length / 4;
     }
     options.wait_until = Instant::now() + manner.lock_timeout;
-    let mut seen = lease::look(connection.lease_store.as_ref()).await?;
+    let mut seen = stoppable(stop, lease::look(connection.lease_store.as_ref())).await??;
     let mut agreed: Option<Vec<String>> = None;
     loop {
         if seen.holder().is_some_and(|record| holder::is_gone(&record.holder)) {

@@ -130,7 +130,8 @@ fn while_it_waits_for_iam() {
     cloud.set(json!({"consistency.role_assumable_s": 30}));
     let project = Project::new(CONFIG);
     let child = project.start(&cloud, ["deploy", "--yes"]);
-    let refused = || cloud.own_calls().iter().any(|call| call["operation"] == "CreateFunction" && call["status"] == 400);
+    let refused =
+        || cloud.own_calls().iter().any(|call| call["operation"] == "CreateFunction" && call["status"] == 400);
     let deadline = Instant::now() + Duration::from_secs(60);
     while !refused() {
         assert!(Instant::now() < deadline, "IAM was not waited for");
@@ -207,9 +208,14 @@ fn at_the_prompt_every_way_out_means_no() {
     project.deploy(&cloud);
     project.write("serverless.yml", CONFIG);
     // 3 is Ctrl-C as a key.
-    for (way, code) in
-        [("signal INT", 130), ("signal TERM", 130), ("signal HUP", 130), ("type \\x03", 130), ("close", 130), ("type n\\n", 130)]
-    {
+    for (way, code) in [
+        ("signal INT", 130),
+        ("signal TERM", 130),
+        ("signal HUP", 130),
+        ("type \\x03", 130),
+        ("close", 130),
+        ("type n\\n", 130),
+    ] {
         let wanted = project.command_on(&cloud, ["deploy"]);
         let mut child = Command::new(python())
             .args(["-c", TERMINAL])

@@ -2,6 +2,7 @@
 //!
 //! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
+mod bad_answers;
 mod bad_input;
 mod crash;
 mod deploy;
@@ -11,5 +12,7 @@ mod ownership;
 mod packaging;
 mod remove;
 mod run_and_look;
+mod safe;
+mod storm;
 mod support;
 mod two_at_once;

@@ -105,6 +105,12 @@ impl Boto {
         self.try_call(service, operation, parameters).unwrap_or_else(|error| panic!("{service} {operation}: {error}"))
     }
 
+    /// The same in another account.
+    pub fn call_in(&self, account: &str, service: &str, operation: &str, parameters: Value) -> Value {
+        let answer = self.ask(account, service, operation, parameters);
+        answer.unwrap_or_else(|error| panic!("{service} {operation} in {account}: {error}"))
+    }
+
     /// The live configuration of a function, or `None`.
     pub fn function(&self, name: &str) -> Option<Value> {
         match self.try_call("lambda", "get_function", json!({"FunctionName": name})) {
