@@ -59,6 +59,8 @@ const RULES: &[Rule] = &[
     rule("scheduler", "*", "ValidationException", Propagating)
         .message("must allow AWS EventBridge Scheduler to assume the role")
         .waiting_for("IAM"),
+    // A role that was made moments ago is not everywhere yet.
+    rule("iam", "*", "NoSuchEntity", Propagating).within(60).waiting_for("the new role"),
     // IAM changes one entity at a time.
     rule("iam", "*", "ConcurrentModification", Busy).within(60),
     rule("iam", "*", "ConcurrentModificationException", Busy).within(60),
@@ -110,6 +112,10 @@ const RULES: &[Rule] = &[
     rule("*", "*", "LimitExceededException", Throttled).message("rate exceeded"),
     rule("*", "*", "LimitExceededException", Final),
     rule("*", "*", "*", Throttled).message("Rate exceeded"),
+    // Something between here and AWS that changes answers is no weather that passes.
+    rule("*", "*", "*", Server).message("gave an answer that cannot be read").within(15),
+    // Half a minute of silence each: twice is enough.
+    rule("*", "*", "*", Server).message("did not answer in time").within(20),
     // The service failed, with a status below 500.
     rule("*", "*", "InternalFailure", Server),
     rule("*", "*", "InternalError", Server),

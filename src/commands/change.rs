@@ -6,10 +6,10 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::connection::Connection;
-use super::interrupt::Interrupts;
+use super::interrupt::{before_any_change, stoppable};
 use super::{CommandError, Exit, holder};
 use crate::engine::apply::{Applied, ApplyOptions, apply};
-use crate::engine::failure::{Failure, Reason};
+use crate::engine::failure::Reason;
 use crate::engine::kind::Progress as Say;
 use crate::engine::lease::{self, Acquired, Lease, LeaseOptions, Seen};
 use crate::engine::plan::Plan;
@@ -20,6 +20,12 @@ use crate::engine::summary::summarise;
 use crate::screen::outcome::lines as show_summary;
 use crate::screen::progress::Progress;
 use crate::screen::{Screen, describe, json as machine, plan as show};
+
+/// After a stop, how long the lease may still take: CI systems kill after 10 s, and what is under way takes 6 of them.
+const LAST_CALL: Duration = Duration::from_millis(1500);
+
+/// Whoever cannot give a lease back for so long need not try any more.
+const LEASE_LENGTH: Duration = Duration::from_secs(30);
 
 /// How a change is carried out.
 #[derive(Clone, Copy, Debug)]
@@ -56,37 +62,6 @@ pub async fn change(
     stop: &Stop,
 ) -> Result<Changed, CommandError> {
     let began = Instant::now();
-    let signals = watch(stop)?;
-    let result = tokio::select! {
-        result = run(connection, screen, desired, manner, stop, began) => result,
-        () = stop.told_at_once() => Err(CommandError::Stopped { message: "stopped at once; the next run finishes what was under way".into() }),
-    };
-    signals.abort();
-    result
-}
-
-/// Turns signals into the two stages of a stop.
-fn watch(stop: &Stop) -> Result<tokio::task::AbortHandle, CommandError> {
-    let mut interrupts = Interrupts::listen()
-        .map_err(|error| CommandError::plain(format!("signals cannot be handled: {error}"), [""; 0]))?;
-    let stop = stop.clone();
-    let task = tokio::spawn(async move {
-        loop {
-            interrupts.next().await;
-            stop.signal();
-        }
-    });
-    Ok(task.abort_handle())
-}
-
-async fn run(
-    connection: &Connection,
-    screen: &Screen,
-    desired: &DesiredState,
-    manner: Manner,
-    stop: &Stop,
-    began: Instant,
-) -> Result<Changed, CommandError> {
     let (plan, lease) = settle(connection, screen, desired, manner, stop).await?;
     let Some(lease) = lease else {
         screen.result(&show::counts(&plan));
@@ -99,9 +74,7 @@ async fn run(
     let options = ApplyOptions { events: progress.events(), guard: Some(lease.guard()), ..ApplyOptions::default() };
     let applied = apply(&plan, &connection.cloud, stop, &options).await;
     progress.finish();
-    if let Err(failure) = lease.release(applied.is_complete()).await {
-        screen.warning(&format!("the lease expires by itself: {failure}"));
-    }
+    give_back(screen, lease, applied.is_complete(), stop).await;
     let exit = tell(screen, &plan, &applied, manner, began.elapsed());
     Ok(Changed { plan, applied: Some(applied), exit })
 }
@@ -116,8 +89,12 @@ async fn settle(
 ) -> Result<(Plan, Option<Lease>), CommandError> {
     let mut options = LeaseOptions::new(holder::run_id(), holder::name());
     options.run_url = holder::run_url();
+    if let Some(length) = holder::lease_length() {
+        options.length = length;
+        options.beat = length / 4;
+    }
     options.wait_until = Instant::now() + manner.lock_timeout;
-    let mut seen = lease::look(connection.lease_store.as_ref()).await?;
+    let mut seen = stoppable(stop, lease::look(connection.lease_store.as_ref())).await??;
     let mut agreed: Option<Vec<String>> = None;
     loop {
         if seen.holder().is_some_and(|record| holder::is_gone(&record.holder)) {
@@ -140,10 +117,14 @@ async fn settle(
         // Asked again only when another deploy made it a different question.
         let losses = losses(&planned);
         if agreed.as_ref() != Some(&losses) {
-            agree(screen, &planned, &losses, manner)?;
+            agree(screen, &planned, &losses, manner, stop).await?;
             agreed = Some(losses);
         }
-        match stoppable(stop, take(connection, screen, &seen, &options)).await?? {
+        match take(connection, screen, &seen, &options, stop).await? {
+            Acquired::Held(lease) if stop.is_asked() => {
+                give_back(screen, lease, seen.is_settled(), stop).await;
+                return Err(before_any_change());
+            }
             Acquired::Held(lease) => return Ok((planned, Some(lease))),
             Acquired::Moved(now) => seen = now,
         }
@@ -155,18 +136,38 @@ async fn take(
     screen: &Screen,
     seen: &Seen,
     options: &LeaseOptions,
-) -> Result<Acquired, Failure> {
+    stop: &Stop,
+) -> Result<Acquired, CommandError> {
+    let silent = Say::silent();
+    let taking = lease::acquire(&connection.lease_store, seen, options, &silent);
     if let Some(record) = seen.holder() {
         screen.note(&format!("waiting for {}, who is deploying this stage", record.holder));
+        return Ok(stoppable(stop, taking).await??);
     }
-    lease::acquire(&connection.lease_store, seen, options, &Say::silent()).await
+    // Cut off in the middle it may be held by nobody: what becomes of it is waited for, though not for long.
+    tokio::select! {
+        taken = taking => Ok(taken?),
+        () = asked_some_time_ago(stop) => Err(before_any_change()),
+    }
 }
 
-/// Nothing is under way yet: the first signal ends it.
-async fn stoppable<T>(stop: &Stop, work: impl Future<Output = T>) -> Result<T, CommandError> {
-    tokio::select! {
-        done = work => Ok(done),
-        () = stop.asked() => Err(CommandError::Stopped { message: "stopped before anything was changed".into() }),
+/// Ends when a stop was asked for and the time for what is under way is over.
+async fn asked_some_time_ago(stop: &Stop) {
+    stop.asked().await;
+    tokio::time::sleep(LAST_CALL).await;
+}
+
+/// Gives the lease back. When it cannot be, it expires, and that is said.
+async fn give_back(screen: &Screen, lease: Lease, settled: bool, stop: &Stop) {
+    let given = tokio::select! {
+        given = tokio::time::timeout(LEASE_LENGTH, lease.release(settled)) => match given {
+            Ok(given) => given.map_err(|failure| failure.to_string()),
+            Err(_) => Err("no answer came".to_owned()),
+        },
+        () = asked_some_time_ago(stop) => Err("it could not be given back in time".to_owned()),
+    };
+    if let Err(why) = given {
+        screen.warning(&format!("the lease expires by itself: {why}"));
     }
 }
 
@@ -179,13 +180,22 @@ fn losses(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
-fn agree(screen: &Screen, plan: &Plan, losses: &[String], manner: Manner) -> Result<(), CommandError> {
+async fn agree(
+    screen: &Screen,
+    plan: &Plan,
+    losses: &[String],
+    manner: Manner,
+    stop: &Stop,
+) -> Result<(), CommandError> {
     if losses.is_empty() || manner.yes {
         return Ok(());
     }
     screen.note(&show::text(plan));
     let number = describe::count(losses.len(), "resource");
-    match screen.confirm(&format!("Delete or replace {number}?")) {
+    let (screen, question) = (*screen, format!("Delete or replace {number}?"));
+    // A thread that waits for a key must not keep signals from being heard.
+    let asked = tokio::task::spawn_blocking(move || screen.confirm(&question));
+    match stoppable(stop, asked).await?.unwrap_or(Some(false)) {
         Some(true) => Ok(()),
         Some(false) => Err(CommandError::Stopped { message: "nothing was changed".into() }),
         None => Err(CommandError::plain(

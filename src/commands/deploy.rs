@@ -7,8 +7,10 @@ use clap::Args;
 use super::change::{Manner, change};
 use super::cli::Global;
 use super::connection::{Connection, remote};
-use super::prepare::{Purpose, prepare, read};
+use super::interrupt::{interruptible, stoppable};
+use super::prepare::{Purpose, Read, prepare, read};
 use super::{CommandError, Exit, desired, stand};
+use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
 use crate::screen::Screen;
 
@@ -38,15 +40,11 @@ pub struct Lock {
 impl Deploy {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, Purpose::Deploy, Some(&remote(global, &stop))).await?;
-        let (connection, prepared) = tokio::join!(
-            Connection::open(global, &read, &stop),
-            prepare(&read, screen, Purpose::Deploy, None, stop.token())
-        );
-        let prepared = prepared?;
-        let connection = connection?;
-        stand::head(screen, &read, &connection);
-        let wanted = desired::of(&read, &prepared, &connection)?;
+        interruptible(&stop, self.deploy(global, screen, &stop)).await
+    }
+
+    async fn deploy(self, global: &Global, screen: &Screen, stop: &Stop) -> Result<Exit, CommandError> {
+        let (read, connection, wanted) = stoppable(stop, ready(global, screen, stop)).await??;
         let manner = Manner {
             yes: self.yes,
             adopt: self.adopt,
@@ -54,7 +52,7 @@ impl Deploy {
             lock_timeout: self.lock.lock_timeout,
             done: "deployed",
         };
-        let changed = change(&connection, screen, &wanted, manner, &stop).await?;
+        let changed = change(&connection, screen, &wanted, manner, stop).await?;
         if changed.exit == Exit::Done
             && let Some(applied) = &changed.applied
         {
@@ -63,6 +61,24 @@ impl Deploy {
         }
         Ok(changed.exit)
     }
+}
+
+/// The file read, packaged, connected and compiled.
+async fn ready(
+    global: &Global,
+    screen: &Screen,
+    stop: &Stop,
+) -> Result<(Read, Connection, DesiredState), CommandError> {
+    let read = read(global, screen, Purpose::Deploy, Some(&remote(global, stop))).await?;
+    let (connection, prepared) = tokio::join!(
+        Connection::open(global, &read, stop),
+        prepare(&read, screen, Purpose::Deploy, None, stop.token())
+    );
+    let prepared = prepared?;
+    let connection = connection?;
+    stand::head(screen, &read, &connection);
+    let wanted = desired::of(&read, &prepared, &connection)?;
+    Ok((read, connection, wanted))
 }
 
 /// `90`, `90s`, `10m`, `1h`

@@ -1,6 +1,6 @@
 //! Who runs this: the name that stands in the lease for others to read.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Variables of CI systems, with the link to the run that they give.
 const RUN_URLS: &[&[&str]] = &[
@@ -37,15 +37,29 @@ pub fn run_url() -> Option<String> {
     })
 }
 
+/// How long a lease outlives its last renewal, when `HOIST_LEASE_SECONDS` says so: tests cannot wait as long as people.
+pub fn lease_length() -> Option<Duration> {
+    let seconds: u64 = std::env::var("HOIST_LEASE_SECONDS").ok()?.parse().ok()?;
+    (2..=3600).contains(&seconds).then(|| Duration::from_secs(seconds))
+}
+
 /// Whether the holder was a process of this very machine that has ended: nobody needs to wait for it.
 pub fn is_gone(holder: &str) -> bool {
     let Some((who, pid)) = holder.rsplit_once(" (pid ") else { return false };
     let on_this_machine = who.rsplit_once('@').is_some_and(|(_, there)| there == host());
     let Some(pid) = pid.strip_suffix(')').and_then(|pid| pid.parse::<u32>().ok()) else { return false };
     // Only where processes can be looked up; elsewhere the lease runs out by itself.
-    on_this_machine
-        && std::path::Path::new("/proc/self").exists()
-        && !std::path::Path::new(&format!("/proc/{pid}")).exists()
+    on_this_machine && std::path::Path::new("/proc/self").exists() && !is_running(pid)
+}
+
+/// A zombie has ended, though whoever started it has not looked yet.
+fn is_running(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return std::path::Path::new(&format!("/proc/{pid}")).exists();
+    };
+    // The program's name stands in parentheses, and may hold some itself.
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    !matches!(state, Some('Z' | 'X'))
 }
 
 /// The machine's name together with what tells containers of one name apart.
@@ -78,5 +92,18 @@ mod tests {
         assert_eq!(is_gone(&format!("anna@{} (pid 4294967294)", host())), cfg!(target_os = "linux"));
         assert!(!is_gone("anna@elsewhere (pid 4294967294)"));
         assert!(!is_gone("something else"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_that_nobody_reaped_is_gone() {
+        let mut child = std::process::Command::new("true").stdout(std::process::Stdio::piped()).spawn().unwrap();
+        // Its end of the pipe closes when it ends.
+        std::io::copy(child.stdout.as_mut().unwrap(), &mut std::io::sink()).unwrap();
+        let holder = format!("anna@{} (pid {})", host(), child.id());
+        while !is_gone(&holder) {
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
     }
 }

@@ -6,6 +6,7 @@ use super::change::{Manner, change};
 use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::deploy::Lock;
+use super::interrupt::{interruptible, stoppable};
 use super::prepare::{Purpose, read};
 use super::{CommandError, Exit, stand};
 use crate::engine::resource::DesiredState;
@@ -24,11 +25,19 @@ pub struct Remove {
 impl Remove {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let stop = Stop::new();
-        let read = read(global, screen, Purpose::Look, Some(&remote(global, &stop))).await?;
-        let connection = Connection::open(global, &read, &stop).await?;
-        stand::head(screen, &read, &connection);
+        interruptible(&stop, self.remove(global, screen, &stop)).await
+    }
+
+    async fn remove(self, global: &Global, screen: &Screen, stop: &Stop) -> Result<Exit, CommandError> {
+        let connection = stoppable(stop, async {
+            let read = read(global, screen, Purpose::Look, Some(&remote(global, stop))).await?;
+            let connection = Connection::open(global, &read, stop).await?;
+            stand::head(screen, &read, &connection);
+            Ok::<_, CommandError>(connection)
+        });
+        let connection = connection.await??;
         let manner =
             Manner { yes: self.yes, adopt: false, drift: true, lock_timeout: self.lock.lock_timeout, done: "removed" };
-        Ok(change(&connection, screen, &DesiredState::default(), manner, &stop).await?.exit)
+        Ok(change(&connection, screen, &DesiredState::default(), manner, stop).await?.exit)
     }
 }

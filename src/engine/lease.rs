@@ -405,7 +405,11 @@ async fn beat(store: Arc<dyn LeaseStore>, current: Arc<tokio::sync::Mutex<Curren
         current.record.expires_at = unix_seconds() + hold.length.as_secs();
         let Ok(text) = body(&current.record) else { return };
         let sent = Sent::now();
-        match store.put(text, Condition::IfMatch(current.etag.clone())).await {
+        // An answer that does not come must not keep the next renewal from being sent.
+        let put = store.put(text, Condition::IfMatch(current.etag.clone()));
+        let put = tokio::time::timeout(hold.length / 4, put);
+        let put = put.await.unwrap_or_else(|_| Err(Failure::new(Reason::Unreachable, "no answer came")));
+        match put {
             Ok(Written::Etag(etag)) => {
                 current.etag = etag;
                 hold.renewed(sent);

@@ -12,7 +12,7 @@ pub mod progress;
 pub mod style;
 pub mod summary;
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use serde_json::{Value as Json, json};
@@ -162,8 +162,14 @@ impl Screen {
         if !self.can_ask() {
             return None;
         }
-        // Ctrl-C and a closed terminal at the prompt mean no.
-        Some(dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false))
+        // A line, with the terminal left as it is: however the program ends meanwhile, nobody has to mend it.
+        let mut err = AutoStream::new(std::io::stderr().lock(), self.err);
+        let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+        drop(err);
+        let mut answer = String::new();
+        // A closed terminal means no.
+        let _ = std::io::stdin().lock().read_line(&mut answer);
+        Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 }
 

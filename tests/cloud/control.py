@@ -52,6 +52,11 @@ async def _change(front: Front, wanted: Any) -> Any:
     return front.settings.shown()
 
 
+async def _add_faults(front: Front, wanted: Any) -> Any:
+    front.faults.add(wanted)
+    return {"added": len(wanted)}
+
+
 async def _kill_at(front: Front, wanted: Any) -> Any:
     return front.traps.add("kill", wanted).shown()
 
@@ -85,6 +90,7 @@ _ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "calls/clear"): _clear,
     ("GET", "settings"): _settings,
     ("POST", "settings"): _change,
+    ("POST", "faults"): _add_faults,
     ("POST", "kill-at"): _kill_at,
     ("POST", "hold-at"): _hold_at,
     ("GET", "traps"): _traps,

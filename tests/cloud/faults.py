@@ -2,7 +2,8 @@
 
 A schedule is a list of `{"match": "lambda.CreateFunction", "nth": 1, "fault": "cut-after", "times": 1}`.
 `match` is a glob over service.operation (default: every call), `nth` counts the calls that match from the moment
-the schedule was set (default 1), `times` says how many from there on meet it (default 1, 0 for all).
+the schedule was set (default 1), `times` says how many from there on meet it (default 1, 0 for all). With `account`
+only calls with that access key count.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class _Planned:
     nth: int
     fault: str
     times: int
+    account: str | None
     seen: int = 0
 
 
@@ -59,10 +61,14 @@ class Faults:
         self._random = random.Random(self._settings["faults.seed"])
         self._planned = [_planned(entry) for entry in self._settings["faults.schedule"]]
 
-    def next_for(self, operation: Operation) -> str | None:
+    def add(self, entries: list[dict[str, Any]]) -> None:
+        """Adds to the schedule; what counts already goes on. Raises UnknownSetting."""
+        self._planned += [_planned(entry) for entry in entries]
+
+    def next_for(self, operation: Operation, access_key: str = "") -> str | None:
         chosen: str | None = None
         for plan in self._planned:
-            if fnmatchcase(operation.full_name, plan.match):
+            if plan.account in (None, access_key) and fnmatchcase(operation.full_name, plan.match):
                 plan.seen += 1
                 due = plan.seen >= plan.nth and (plan.times == 0 or plan.seen < plan.nth + plan.times)
                 if due and chosen is None:
@@ -87,4 +93,4 @@ def _planned(entry: dict[str, Any]) -> _Planned:
     fault = entry.get("fault")
     if fault not in FAULTS:
         raise UnknownSetting(f"there is no fault {fault!r}: one of {', '.join(FAULTS)}")
-    return _Planned(match, int(entry.get("nth", 1)), fault, int(entry.get("times", 1)))
+    return _Planned(match, int(entry.get("nth", 1)), fault, int(entry.get("times", 1)), entry.get("account"))

@@ -129,7 +129,7 @@ class Front:
             raise Cut("gone")
         caught = self.traps.arrived(request.operation, request.call.seq, request.scope.access_key)
         await self._spring(caught, "before", request.call)
-        fault = self.faults.next_for(request.operation)
+        fault = self.faults.next_for(request.operation, request.scope.access_key)
         takes = self.latency.seconds(request.operation, self.settings)
         answer = await self._judged(request, fault)
         if answer is None:

@@ -2,12 +2,17 @@
 //!
 //! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
+mod bad_answers;
 mod bad_input;
 mod crash;
 mod deploy;
 mod fields;
+mod interrupts;
 mod ownership;
 mod packaging;
 mod remove;
 mod run_and_look;
+mod safe;
+mod storm;
 mod support;
+mod two_at_once;

@@ -57,7 +57,8 @@ impl Role {
         logical_id: Option<&str>,
         wanted: &BTreeSet<String>,
     ) -> Result<Option<Live>, Failure> {
-        let answer = self.aws.call("iam", "GetRole").find(|| self.aws.iam().get_role().role_name(name).send()).await?;
+        let call = self.aws.call("iam", "GetRole").fresh(self.aws.retry().fresh.is_noted(&born(name)));
+        let answer = call.find(|| self.aws.iam().get_role().role_name(name).send()).await?;
         let Some(found) = answer.and_then(|answer| answer.role) else { return Ok(None) };
         self.note_if_young(&found);
         let (inline, managed) = tokio::try_join!(self.inline_names(name), self.managed(name))?;
@@ -158,6 +159,7 @@ impl Role {
         let answer = self
             .aws
             .call("iam", "GetRolePolicy")
+            .fresh(self.aws.retry().fresh.is_noted(&born(role)))
             .find(|| self.aws.iam().get_role_policy().role_name(role).policy_name(policy).send())
             .await?;
         Ok(answer.and_then(|answer| {
@@ -170,6 +172,7 @@ impl Role {
         self.aws
             .call("iam", "PutRolePolicy")
             .progress(progress)
+            .fresh(self.aws.retry().fresh.contains(&born(role)))
             .send(|| self.aws.iam().put_role_policy().role_name(role).policy_name(name).policy_document(text).send())
             .await?;
         Ok(())
@@ -188,6 +191,7 @@ impl Role {
         self.aws
             .call("iam", "AttachRolePolicy")
             .progress(progress)
+            .fresh(self.aws.retry().fresh.contains(&born(role)))
             .send(|| self.aws.iam().attach_role_policy().role_name(role).policy_arn(arn).send())
             .await?;
         Ok(())
@@ -285,6 +289,11 @@ impl Role {
         let found = self.find(name, Some(&desired.address.logical_id), &policy_names(&desired.properties)).await?;
         found.ok_or_else(|| Failure::new(Reason::Conflict, format!("the role {name} was deleted meanwhile")))
     }
+}
+
+/// What a role that was made in this run is noted as.
+fn born(role: &str) -> String {
+    format!("role {role}")
 }
 
 fn tags(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, Failure> {
@@ -411,6 +420,8 @@ impl Kind for Role {
             .set_tags(Some(tags));
         let created =
             self.aws.call("iam", "CreateRole").progress(progress).fresh(true).send(|| request.clone().send()).await;
+        // Made just now, or by an attempt whose answer was lost: what asks for it next may not find it yet.
+        self.aws.retry().fresh.note(born(&name));
         let mut before = BTreeMap::new();
         let mut attached = BTreeSet::new();
         let made = match created {

@@ -86,7 +86,12 @@ impl Fresh {
         !self.names.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Whether it changed.
+    /// Whether it was noted by this name: nothing is concluded from a run before that was cut off.
+    pub fn is_noted(&self, name: &str) -> bool {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    /// Whether it changed, or may have in a run before that was cut off.
     pub fn contains(&self, name: &str) -> bool {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.contains(name) || names.contains(EVERYTHING)

@@ -107,6 +107,12 @@ impl Cloud {
         self.control("POST", "/_cloud/kill-at", Some(&trap));
     }
 
+    /// From now on this account's `nth` call that matches meets a fault, so many times; 0 for ever.
+    pub fn fault(&self, operation: &str, nth: usize, fault: &str, times: usize) {
+        let entry = json!([{"match": operation, "nth": nth, "fault": fault, "times": times, "account": self.account}]);
+        self.control("POST", "/_cloud/faults", Some(&entry));
+    }
+
     /// Holds this account's next call of an operation (`lambda.CreateFunction`, globs allowed) until it is released.
     pub fn hold(&self, operation: &str, when: &str) -> Held<'_> {
         let trap = json!({"match": operation, "when": when, "account": self.account});

@@ -6,4 +6,4 @@ mod project;
 
 pub use boto::Boto;
 pub use cloud::{Cloud, python};
-pub use project::{Poised, Project, Ran};
+pub use project::{Project, Ran, signal};
