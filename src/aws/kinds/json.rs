@@ -8,7 +8,7 @@ use super::properties::{as_text, from_json, is_empty, text_map, to_json};
 use crate::aws::client::{Aws, incomplete};
 use crate::aws::ownership::is_reserved;
 use crate::aws::signed::{Signed, segment};
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Progress;
 use crate::engine::plan::FieldChange;
 use crate::engine::value::Value;
@@ -62,6 +62,18 @@ pub fn member<'a>(answer: &'a Json, key: &str) -> Option<&'a str> {
 /// Names the operation and what its answer lacks.
 pub fn expect(answer: &Json, key: &str, operation: &str) -> Result<String, Failure> {
     member(answer, key).map(str::to_owned).ok_or_else(|| incomplete(operation, key))
+}
+
+/// What a list gives, and nothing where the account does not allow to list: what we may not see we did not make. A service
+/// without APIs needs no permission to look at APIs.
+///
+/// # Errors
+/// Every failure but a refusal.
+pub fn where_allowed<T>(listed: Result<Vec<T>, Failure>) -> Result<Vec<T>, Failure> {
+    match listed {
+        Err(failure) if failure.reason == Reason::Denied => Ok(Vec::new()),
+        other => other,
+    }
 }
 
 /// The items of a list in an answer.
@@ -171,6 +183,13 @@ mod tests {
         let changed = BTreeSet::from(["BatchSize", "Description", "FilterCriteria", "Unknown"]);
         let body = Json::Object(merge(&desired, &changed, clears));
         assert_eq!(body, json!({ "BatchSize": 5, "Description": "", "FilterCriteria": {} }));
+    }
+
+    #[test]
+    fn a_list_that_nobody_may_see_is_empty() {
+        let failed = |reason| where_allowed::<()>(Err(Failure::new(reason, "no")));
+        assert_eq!(failed(Reason::Denied), Ok(Vec::new()));
+        assert!(failed(Reason::Server).is_err());
     }
 
     #[test]
