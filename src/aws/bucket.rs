@@ -24,6 +24,10 @@ use super::client::{Aws, lock};
 /// Leases and records are far smaller; nothing else is read into memory.
 const LARGEST_DOCUMENT: usize = 4 << 20;
 
+/// How often a document is read whose answer breaks off.
+const READS: u32 = 4;
+const BROKE_OFF: &str = "broke-off";
+
 /// The deployment bucket of a connection.
 #[derive(Clone, Copy)]
 pub struct Bucket<'a> {
@@ -115,6 +119,18 @@ impl Bucket<'_> {
     /// # Errors
     /// The bucket cannot be read, or the document is larger than any that hoist writes.
     pub async fn read(&self, key: &str) -> Result<Option<Document>, Failure> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.read_once(key).await {
+                // The body comes after the call is over, where the retry table does not see it.
+                Err(failure) if tries < READS && failure.code.as_deref() == Some(BROKE_OFF) => {}
+                read => return read,
+            }
+        }
+    }
+
+    async fn read_once(&self, key: &str) -> Result<Option<Document>, Failure> {
         let bucket = self.name().await?;
         let now = ServerClock::default();
         let answer = self
@@ -129,7 +145,11 @@ impl Bucket<'_> {
         let mut body = answer.body;
         let mut bytes = Vec::new();
         while let Some(part) = body.next().await {
-            let part = part.map_err(|error| broken(format!("the answer broke off: {error}")))?;
+            let part = part.map_err(|error| {
+                let mut failure = broken(format!("the answer broke off: {error}"));
+                failure.code = Some(BROKE_OFF.to_owned());
+                failure
+            })?;
             if bytes.len() + part.len() > LARGEST_DOCUMENT {
                 return Err(broken("is larger than anything that hoist writes there".to_owned()));
             }

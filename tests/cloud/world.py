@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+import aiohttp
 import botocore.parsers
 import botocore.serialize
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -97,9 +98,17 @@ class World:
             text = query if isinstance(query, str) else urlencode(query, doseq=True)
             path += ("&" if "?" in path else "?") + text
         data = body.encode() if isinstance(body, str) else body
-        async with self.backend.http.request(wire["method"], self.backend.target(path), headers=headers, data=data) as got:
-            kept = CIMultiDict((k, v) for k, v in got.headers.items() if k.lower() not in _OF_THE_CONNECTION)
-            return Answer(got.status, kept, await got.read())
+        target = self.backend.target(path)
+        for last in (False, True):
+            try:
+                async with self.backend.http.request(wire["method"], target, headers=headers, data=data) as got:
+                    kept = CIMultiDict((k, v) for k, v in got.headers.items() if k.lower() not in _OF_THE_CONNECTION)
+                    return Answer(got.status, kept, await got.read())
+            except aiohttp.ServerDisconnectedError:
+                # The emulator closed a connection that had been idle, in the same moment.
+                if last:
+                    raise
+        raise AssertionError
 
     async def ask(self, service: str, name: str, parameters: Parameters, near: Request | Scope | None = None) -> dict[str, Any]:
         """The same, parsed. Raises AskFailed."""

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Boto, Cloud, Project, Ran};
+use crate::support::{Boto, Cloud, Project, Ran, difference};
 
 const CONFIG: &str = "
 service: shop
@@ -156,24 +156,6 @@ fn at_every_call(scene: &Scene) {
     });
     let problems = problems.into_inner().unwrap();
     assert!(problems.is_empty(), "{} of {} moments:\n{}", problems.len(), moments.len(), problems.join("\n"));
-}
-
-/// Where two states differ, a line each.
-fn difference(wanted: &Value, found: &Value, path: &str) -> String {
-    match (wanted, found) {
-        (Value::Object(wanted), Value::Object(found)) => {
-            let keys: std::collections::BTreeSet<_> = wanted.keys().chain(found.keys()).collect();
-            let differ = keys.into_iter().filter(|key| wanted.get(*key) != found.get(*key));
-            differ
-                .map(|key| {
-                    let (wanted, found) =
-                        (wanted.get(key).unwrap_or(&Value::Null), found.get(key).unwrap_or(&Value::Null));
-                    difference(wanted, found, &format!("{path}.{key}"))
-                })
-                .collect()
-        }
-        _ => format!("\n  {path}: {found} instead of {wanted}"),
-    }
 }
 
 #[test]

@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::support::{Boto, Cloud, Project, Ran};
+use crate::support::{Boto, Cloud, Project, Ran, difference};
 
 /// As many as fit into a minute and a half on two quiet cores.
 const WORLDS: u64 = 40;
 /// Worlds at a time: they wait more than they work.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 10;
 const SECRET: &str = "marker-of-the-secret-5kq";
 /// What a deploy has to survive without anybody noticing.
 const FAULTS: [&str; 9] = [
@@ -56,8 +56,8 @@ impl Draw {
 }
 
 /// A serverless.yml. Two drawn after another differ in a few lines, or in everything.
-fn service(draw: &mut Draw) -> String {
-    let mut text = "service: storm\nprovider:\n  name: aws\n  runtime: python3.13\n".to_owned();
+fn service(name: &str, draw: &mut Draw) -> String {
+    let mut text = format!("service: {name}\nprovider:\n  name: aws\n  runtime: python3.13\n");
     let line = |text: &mut String, indent: usize, what: &str| writeln!(text, "{:indent$}{what}", "").unwrap();
     let some = |draw: &mut Draw, text: &mut String, indent: usize, lines: &[&str]| {
         if draw.one_in(2) {
@@ -102,14 +102,18 @@ fn service(draw: &mut Draw) -> String {
 }
 
 /// What somebody else has in the account, in the way.
-fn foreign(boto: &Boto, cloud: &Cloud) {
+fn foreign(name: &str, boto: &Boto, cloud: &Cloud) {
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
     let account = cloud.account.as_str();
     let make = |service, operation, parameters| boto.call_in(account, service, operation, parameters);
-    make("iam", "create_role", json!({"RoleName": "storm-dev-foreign", "AssumeRolePolicyDocument": trust.to_string()}));
-    make("logs", "create_log_group", json!({"logGroupName": "/aws/lambda/storm-dev-foreign"}));
+    make(
+        "iam",
+        "create_role",
+        json!({"RoleName": format!("{name}-dev-foreign"), "AssumeRolePolicyDocument": trust.to_string()}),
+    );
+    make("logs", "create_log_group", json!({"logGroupName": format!("/aws/lambda/{name}-dev-foreign")}));
     make("sns", "create_topic", json!({"Name": "storm-foreign", "Tags": [{"Key": "hoist:service", "Value": "other"}]}));
-    make("events", "put_rule", json!({"Name": "storm-dev-foreign", "ScheduleExpression": "rate(1 day)"}));
+    make("events", "put_rule", json!({"Name": format!("{name}-dev-foreign"), "ScheduleExpression": "rate(1 day)"}));
     make("ssm", "put_parameter", json!({"Name": "/storm/password", "Type": "SecureString", "Value": SECRET}));
 }
 
@@ -117,10 +121,12 @@ fn foreign(boto: &Boto, cloud: &Cloud) {
 fn sail(cloud: &Cloud, boto: &Boto, seed: u64) -> Result<(), String> {
     let mut draw = Draw(seed);
     let cloud = cloud.another();
-    foreign(boto, &cloud);
+    // Some of the practice cloud's delays are kept by name, whatever the account.
+    let name = format!("storm{}", seed % 100_000);
+    foreign(&name, boto, &cloud);
     let untouched = boto.state(&cloud.account);
-    let first = service(&mut draw);
-    let second = service(&mut draw);
+    let first = service(&name, &mut draw);
+    let second = service(&name, &mut draw);
     let project = Project::new(&first);
     let mut story = String::new();
     for (what, config) in [("first", Some(&first)), ("changed", Some(&second)), ("removed", None)] {
@@ -158,11 +164,12 @@ fn sail(cloud: &Cloud, boto: &Boto, seed: u64) -> Result<(), String> {
         if let Some(problem) = damage(&untouched, &live).or_else(|| doubled(&live)) {
             return Err(format!("{what}: {problem} ({story})\n{}\n{}", ran.said(), config.unwrap_or(&second)));
         }
-        if !lease_is_free(boto, &cloud.account) {
+        if !lease_is_free(boto, &cloud.account, &name) {
             return Err(format!("{what}: the lease is not free ({story})\n{}", ran.said()));
         }
         if config.is_none() && live != untouched {
-            return Err(format!("something is left after the removal ({story}): {live}\n{}\n{second}", ran.said()));
+            let left = difference(&untouched, &live, "");
+            return Err(format!("something is left after the removal ({story}): {left}\n{}\n{second}", ran.said()));
         }
     }
     Ok(())
@@ -199,10 +206,10 @@ fn doubled(live: &Value) -> Option<String> {
     topics.or_else(|| twice(&live["mappings"], "a mapping")).or_else(|| twice(&live["apis"], "an API"))
 }
 
-fn lease_is_free(boto: &Boto, account: &str) -> bool {
+fn lease_is_free(boto: &Boto, account: &str, service: &str) -> bool {
     let buckets = boto.call_in(account, "s3", "list_buckets", json!({}));
     let Some(bucket) = buckets["Buckets"][0]["Name"].as_str() else { return false };
-    let key = json!({"Bucket": bucket, "Key": "leases/storm/dev.json"});
+    let key = json!({"Bucket": bucket, "Key": format!("leases/{service}/dev.json")});
     let found = boto.call_in(account, "s3", "get_object", key);
     found["Body"].as_str().is_some_and(|body| body.contains("\"free\""))
 }
@@ -214,8 +221,12 @@ fn random_worlds_keep_every_promise() {
     let clock = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let first = number("HOIST_CLOUD_SEED").unwrap_or_else(clock);
     let cloud = Cloud::own("storm");
-    // Faults come from the worlds' own seeds; delays are short, so that there is time for many worlds.
-    cloud.set(json!({"faults.rate": 0.0, "latency.scale": 0.02, "faults.slow_ms": 300, "quotas.enabled": false}));
+    // Faults come from the worlds' own seeds; delays are short, so that there is time for many worlds. What the tagging
+    // API does not list yet when it leaves the file is only found by the deploy after the next.
+    cloud.set(json!({
+        "faults.rate": 0.0, "latency.scale": 0.02, "quotas.enabled": false, "consistency.tagging_s": 0,
+        "consistency.role_assumable_s": 0.7, "consistency.role_policy_s": 0.5,
+    }));
     let (next, problems) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(usize::try_from(worlds).unwrap()) {

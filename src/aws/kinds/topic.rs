@@ -290,8 +290,10 @@ impl Kind for Topic {
         let arn = self.arn(&live.physical_id).await?;
         let call = self.aws.call("sns", "ListSubscriptionsByTopic");
         let left = call.find(|| self.aws.sns().list_subscriptions_by_topic().topic_arn(&arn).send()).await?;
-        // Ours went before it.
-        if left.is_some_and(|answer| !answer.subscriptions().is_empty()) {
+        // Ours went before it, or their functions did: SNS takes those along with the topic.
+        let of_ours = format!(":function:{}", self.aws.scope().prefix());
+        let is_ours = |endpoint: Option<&str>| endpoint.is_some_and(|endpoint| endpoint.contains(&of_ours));
+        if left.is_some_and(|answer| !answer.subscriptions().iter().all(|one| is_ours(one.endpoint()))) {
             progress.say("kept: others are subscribed to this topic");
             return self.untag(&arn, [SERVICE, STAGE, ID].map(str::to_owned).to_vec(), progress).await;
         }

@@ -127,3 +127,21 @@ impl Drop for Boto {
         let _ = self.child.wait();
     }
 }
+
+/// Where two states differ, a line each.
+pub fn difference(wanted: &Value, found: &Value, path: &str) -> String {
+    match (wanted, found) {
+        (Value::Object(wanted), Value::Object(found)) => {
+            let keys: std::collections::BTreeSet<_> = wanted.keys().chain(found.keys()).collect();
+            let differ = keys.into_iter().filter(|key| wanted.get(*key) != found.get(*key));
+            differ
+                .map(|key| {
+                    let (wanted, found) =
+                        (wanted.get(key).unwrap_or(&Value::Null), found.get(key).unwrap_or(&Value::Null));
+                    difference(wanted, found, &format!("{path}.{key}"))
+                })
+                .collect()
+        }
+        _ => format!("\n  {path}: {found} instead of {wanted}"),
+    }
+}

@@ -4,6 +4,6 @@ mod boto;
 mod cloud;
 mod project;
 
-pub use boto::Boto;
+pub use boto::{Boto, difference};
 pub use cloud::{Cloud, python};
 pub use project::{Project, Ran, signal};

@@ -61,5 +61,5 @@ def state(client):
     for t in sns.list_topics()["Topics"]:
         topics[t["TopicArn"]] = {"tags": sns.list_tags_for_resource(ResourceArn=t["TopicArn"])["Tags"], "to": sns.list_subscriptions_by_topic(TopicArn=t["TopicArn"])["Subscriptions"]}
     mappings = l.list_event_source_mappings()["EventSourceMappings"]
-    apis = [a["Name"] for a in client("apigatewayv2").get_apis()["Items"]] + [a["name"] for a in client("apigateway").get_rest_apis()["items"]]
+    apis = ["http " + a["Name"] for a in client("apigatewayv2").get_apis()["Items"]] + ["rest " + a["name"] for a in client("apigateway").get_rest_apis()["items"]]
     return tidy({"functions": functions, "roles": roles, "groups": groups, "rules": rules, "topics": topics, "mappings": mappings, "apis": apis})
