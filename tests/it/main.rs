@@ -5,7 +5,9 @@
 mod bad_input;
 mod crash;
 mod deploy;
+mod events;
 mod fields;
+mod http;
 mod ownership;
 mod packaging;
 mod remove;

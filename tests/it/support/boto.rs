@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ from botocore.config import Config
 session = boto3.session.Session()
 @functools.cache
 def client_of(account, service):
-    return session.client(service, aws_access_key_id=account, config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
+    return session.client(service, aws_access_key_id=account, aws_secret_access_key="test", config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
 def plain(x):
     if isinstance(x, (bytes, bytearray)): return base64.b64encode(x).decode()
     if isinstance(x, datetime.datetime): return x.isoformat()
@@ -102,6 +103,26 @@ impl Boto {
     /// The answer of a call that must succeed.
     pub fn call(&self, service: &str, operation: &str, parameters: Value) -> Value {
         self.try_call(service, operation, parameters).unwrap_or_else(|error| panic!("{service} {operation}: {error}"))
+    }
+
+    /// Waits until a line of a function's log contains a text; whether one came.
+    pub fn hears(&self, function: &str, text: &str) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.heard(function, text) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        true
+    }
+
+    /// Whether a line of a function's log contains a text by now.
+    pub fn heard(&self, function: &str, text: &str) -> bool {
+        let group = format!("/aws/lambda/{function}");
+        let found = self.try_call("logs", "filter_log_events", json!({"logGroupName": group})).unwrap_or_default();
+        let mut events = found["events"].as_array().into_iter().flatten();
+        events.any(|event| event["message"].as_str().is_some_and(|line| line.contains(text)))
     }
 
     /// The live configuration of a function, or `None`.
