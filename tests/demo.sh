@@ -44,7 +44,8 @@ run hoist deploy
 say "Call a function over HTTP, through its URL"
 address=$(hoist info --json | "$python" -c 'import json, sys
 for line in sys.stdin:
-    for endpoint in json.loads(line).get("endpoints", []): print(endpoint["url"])' | head -1)
+    for endpoint in json.loads(line).get("endpoints", []):
+        if "lambda-url" in endpoint["url"]: print(endpoint["url"])')
 run curl -sS "$address?name=reader"
 echo
 say "Its logs"
