@@ -6,7 +6,7 @@ setup:
 
 # Sets everything up and runs all tests: ours, and those of the practice cloud that they run against.
 test: setup
-	cargo test --locked
+	cargo test --locked --no-fail-fast
 	tests/cloud/test.sh
 
 # What a change has to pass.

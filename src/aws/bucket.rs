@@ -97,7 +97,7 @@ impl Bucket<'_> {
                     // Read anew for every attempt: a file is streamed, never held.
                     let body = || async {
                         let body = ByteStream::from_path(path).await;
-                        body.map_err(|error| aws_sdk_s3::error::SdkError::construction_failure(error))
+                        body.map_err(aws_sdk_s3::error::SdkError::construction_failure)
                     };
                     self.aws
                         .call("s3", "PutObject")

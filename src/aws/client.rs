@@ -193,7 +193,12 @@ impl Aws {
     }
 
     /// A connection with an SDK configuration that exists already; its region counts.
-    fn with_config(scope: Scope, config: SdkConfig, streaming: SharedHttpClient, stop: CancellationToken) -> Arc<Self> {
+    pub(super) fn with_config(
+        scope: Scope,
+        config: SdkConfig,
+        streaming: SharedHttpClient,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
         let region = config.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string);
         let limiter = Arc::new(quotas::limiter(&region));
         // Two runs that start together must not retry in step.

@@ -109,13 +109,9 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     match error {
-        SdkError::ServiceError(context) => {
+        SdkError::ServiceError(context) if !context.raw().status().is_success() => {
             let raw = context.raw();
             let meta = context.err().meta();
-            // Said to have gone well, with a body that says nothing: it did not come from AWS as it is.
-            if raw.status().is_success() && meta.code().is_none() {
-                return unreadable(service, operation, raw, &mask(&root_cause(error)));
-            }
             answered(
                 service,
                 operation,
@@ -125,7 +121,9 @@ where
                 request_id(raw),
             )
         }
-        SdkError::ResponseError(context) => unreadable(service, operation, context.raw(), &mask(&root_cause(error))),
+        // The SDK calls an answer of success that it cannot read an error of the service.
+        SdkError::ServiceError(context) => unreadable(service, operation, context.raw(), &root_cause(error), &mask),
+        SdkError::ResponseError(context) => unreadable(service, operation, context.raw(), &root_cause(error), &mask),
         SdkError::TimeoutError(_) => {
             CallError::new(service, operation, Fate::Unknown, format!("{service} did not answer in time"))
                 .reason(Reason::Unreachable)
@@ -146,13 +144,19 @@ where
     }
 }
 
-/// The error of an answer that makes no sense.
-fn unreadable(service: &'static str, operation: &'static str, raw: &HttpResponse, cause: &str) -> CallError {
-    // Below 300 it was carried out, though what came back cannot be read.
+/// An answer that is not what the service should give.
+fn unreadable(
+    service: &'static str,
+    operation: &'static str,
+    raw: &HttpResponse,
+    cause: &str,
+    mask: &impl Fn(&str) -> String,
+) -> CallError {
     let status = raw.status().as_u16();
+    // After success it was carried out, though what came back cannot be read.
     let fate = if status < 300 { Fate::Unknown } else { Fate::Answered(status) };
     let text = format!("{service} gave an answer that cannot be read: {cause}");
-    let mut failed = CallError::new(service, operation, fate, shorten(&text)).reason(Reason::Server);
+    let mut failed = CallError::new(service, operation, fate, shorten(&mask(&text))).reason(Reason::Server);
     failed.request_id = request_id(raw);
     failed.help.push("something between here and AWS may have changed it: a proxy, a captive portal".to_owned());
     failed
@@ -390,10 +394,8 @@ mod tests {
     }
 
     #[test]
-    fn a_success_without_sense_was_carried_out_and_cannot_be_read() {
-        let meta = ErrorMetadata::builder().build();
-        let error = SdkError::service_error(GenericError(meta), response(201));
-        let error = call_error("lambda", "CreateFunction", &error, str::to_owned);
+    fn an_answer_of_success_that_cannot_be_read_may_have_been_carried_out() {
+        let error = refused(200, "", "");
         assert_eq!((error.fate, error.reason), (Fate::Unknown, Reason::Server));
         assert!(error.message.starts_with("lambda gave an answer that cannot be read"), "{}", error.message);
     }

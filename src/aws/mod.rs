@@ -9,6 +9,8 @@ pub mod cloud;
 pub mod compile;
 pub mod endpoints;
 mod errors;
+#[cfg(test)]
+mod fake;
 pub mod intrinsics;
 pub mod invoke;
 pub mod kinds;

@@ -83,6 +83,9 @@ const DRAWS: &[Draw] = &[
     draw("tagging", "*", &["tagging"]),
     draw("cloudformation", "*", &["cloudformation"]),
     draw("scheduler", "*", &["scheduler"]),
+    // https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html (UserPoolRead and UserPoolUpdate: 15)
+    draw("cognito-idp", "*", &["cognito-idp"]),
+    draw("iot", "*", &["iot"]),
     draw("sns", "*", &["sns"]),
     draw("sqs", "*", &["sqs"]),
     draw("ssm", "*", &["ssm"]),
@@ -134,8 +137,10 @@ const BUCKETS: &[Bucket] = &[
     bucket("tagging", 5.0, 5.0),         // assumed
     bucket("cloudformation", 5.0, 10.0), // assumed
     bucket("scheduler", 50.0, 50.0),     // assumed
-    bucket("sns", 30.0, 30.0),           // assumed
-    bucket("sqs", 30.0, 30.0),           // assumed
+    bucket("cognito-idp", 15.0, 15.0),
+    bucket("iot", 10.0, 10.0), // assumed
+    bucket("sns", 30.0, 30.0), // assumed
+    bucket("sqs", 30.0, 30.0), // assumed
     bucket("ssm", 40.0, 40.0),
     bucket("secretsmanager", 50.0, 50.0), // assumed
 ];

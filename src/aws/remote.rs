@@ -1,7 +1,7 @@
 //! What variables ask of an account: parameters, outputs of stacks, objects, the account's number.
 //! A connection is made for each region and profile that is asked for, when it is first asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -28,7 +28,7 @@ pub struct AwsRemote {
     /// `--aws-profile`, which outweighs the environment; a profile of the file does not.
     typed_profile: Option<String>,
     stop: CancellationToken,
-    connections: Mutex<BTreeMap<(String, Option<String>), Arc<Aws>>>,
+    connections: Mutex<HashMap<Account, Arc<Aws>>>,
 }
 
 impl AwsRemote {
@@ -39,8 +39,7 @@ impl AwsRemote {
 
     async fn connect(&self, account: &Account) -> Arc<Aws> {
         let mut connections = self.connections.lock().await;
-        let key = (account.region.clone(), account.profile.clone());
-        if let Some(aws) = connections.get(&key) {
+        if let Some(aws) = connections.get(account) {
             return Arc::clone(aws);
         }
         let typed = account.profile.is_some() && account.profile == self.typed_profile;
@@ -54,7 +53,7 @@ impl AwsRemote {
             provider_profile,
         };
         let aws = Aws::connect(&settings, self.stop.clone()).await;
-        connections.insert(key, Arc::clone(&aws));
+        connections.insert(account.clone(), Arc::clone(&aws));
         aws
     }
 }

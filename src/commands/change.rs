@@ -8,16 +8,18 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::interrupt::{before_any_change, stoppable};
 use super::{CommandError, Exit, holder};
-use crate::engine::apply::{Applied, ApplyOptions, Outcome, apply};
+use crate::engine::apply::{Applied, ApplyOptions, apply};
 use crate::engine::failure::Reason;
 use crate::engine::kind::Progress as Say;
 use crate::engine::lease::{self, Acquired, Lease, LeaseOptions, Seen};
-use crate::engine::plan::{Action, Plan};
+use crate::engine::plan::Plan;
 use crate::engine::planner::{PlanOptions, plan};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
+use crate::engine::summary::summarise;
+use crate::screen::outcome::lines as show_summary;
 use crate::screen::progress::Progress;
-use crate::screen::{Screen, describe, json, plan as show};
+use crate::screen::{Screen, describe, json as machine, plan as show};
 
 /// After a stop, how long the lease may still take: CI systems kill after 10 s, and what is under way takes 6 of them.
 const LAST_CALL: Duration = Duration::from_millis(1500);
@@ -63,7 +65,7 @@ pub async fn change(
     let (plan, lease) = settle(connection, screen, desired, manner, stop).await?;
     let Some(lease) = lease else {
         screen.result(&show::counts(&plan));
-        screen.json(&json!({"type": "result", "changed": false, "seconds": json::seconds(began.elapsed())}));
+        screen.json(&json!({"type": "result", "changed": false, "seconds": machine::seconds(began.elapsed())}));
         return Ok(Changed { plan, applied: None, exit: Exit::Done });
     };
     // A change is several calls: each asks whether the lease is still ours.
@@ -173,7 +175,7 @@ async fn give_back(screen: &Screen, lease: Lease, settled: bool, stop: &Stop) {
 fn losses(plan: &Plan) -> Vec<String> {
     plan.changes
         .iter()
-        .filter(|change| matches!(change.action, Action::Delete | Action::Replace { .. }))
+        .filter(|change| change.is_destructive())
         .map(|change| change.address.logical_id.clone())
         .collect()
 }
@@ -203,36 +205,16 @@ async fn agree(
     }
 }
 
-/// The last lines: what was done, what was not, and what the next run will do.
+/// The last lines: what was done, where the time went, what was not done, and what the next run will do.
 fn tell(screen: &Screen, plan: &Plan, applied: &Applied, manner: Manner, took: Duration) -> Exit {
-    let count = |wanted: fn(&Outcome) -> bool| {
-        plan.changes
-            .iter()
-            .zip(&applied.outcomes)
-            .filter(|(change, outcome)| show::is_shown(change) && wanted(outcome))
-            .count()
-    };
-    let done = count(|outcome| matches!(outcome, Outcome::Done));
-    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
-    let skipped = count(|outcome| matches!(outcome, Outcome::Skipped { .. }));
-    let interrupted = count(|outcome| matches!(outcome, Outcome::Interrupted));
-    screen.json(&json!({
-        "type": "result", "changed": true, "complete": applied.is_complete(), "done": done, "failed": failed,
-        "skipped": skipped, "interrupted": interrupted, "seconds": json::seconds(took),
-    }));
-    let took = describe::duration(took);
+    let summary = summarise(plan, applied);
+    screen.json(&machine::summary(&summary, applied.is_complete(), took));
+    for line in show_summary(&summary, manner.done, applied.is_complete(), took) {
+        screen.note(&line);
+    }
     if applied.is_complete() {
-        screen.note(&format!("{} in {took}: {}", manner.done, show::tally(plan)));
         return Exit::Done;
     }
-    let parts: Vec<String> = [(done, "done"), (failed, "failed"), (skipped, "skipped"), (interrupted, "not started")]
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
-    screen.note(&format!("not finished after {took}: {}", parts.join(", ")));
-    screen.note("What was done stays; the next run goes on from there.");
-    let was_stopped =
-        applied.stopped && !applied.failures(plan).any(|(_, failure)| failure.reason != Reason::Cancelled);
+    let was_stopped = summary.stopped && summary.failed.iter().all(|(_, failure)| failure.reason == Reason::Cancelled);
     if was_stopped { Exit::Interrupted } else { Exit::Failed }
 }

@@ -36,14 +36,14 @@ impl Diff {
         let options = PlanOptions { adopt: self.adopt, ..PlanOptions::default() };
         let plan = plan(&wanted, &connection.cloud, options).await?;
         screen.result(&show::text(&plan));
-        for change in plan.changes.iter().filter(|change| show::is_shown(change)) {
+        for change in plan.changes.iter().filter(|change| change.is_visible()) {
             let mut line = machine::change(change);
             if let Some(object) = line.as_object_mut() {
                 object.insert("type".into(), "difference".into());
             }
             screen.json(&line);
         }
-        let differs = plan.changes.iter().any(show::is_shown);
+        let differs = plan.changes.iter().any(crate::engine::plan::Change::is_visible);
         screen.json(&json!({"type": "result", "differs": differs}));
         Ok(if differs && self.exit_code { Exit::Differences } else { Exit::Done })
     }

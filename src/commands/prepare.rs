@@ -102,6 +102,11 @@ pub async fn read(
         diagnostics.extend(found);
         service
     });
+    if let Some(service) = service.as_ref().filter(|_| has_errors(&diagnostics)) {
+        // What is wrong with the sources is said in the same run.
+        let packages = from_service(service, &stage, &directory, &config_file, None).build(CancellationToken::new());
+        diagnostics.extend(packages.await.problems);
+    }
     show_or_fail(screen, purpose, diagnostics, &sources)?;
     match service {
         Some(service) => Ok(Read { service, sources, directory, config_file, target: Target { stage, region } }),
@@ -149,7 +154,7 @@ pub fn show_or_fail(
             one.severity = Severity::Warning;
         }
     }
-    if diagnostics.iter().any(|one| one.severity == Severity::Error) {
+    if has_errors(&diagnostics) {
         return Err(CommandError::Configuration { diagnostics, sources: sources.clone() });
     }
     screen.diagnostics(&diagnostics, sources);
@@ -169,4 +174,8 @@ fn cli_options(global: &Global) -> BTreeMap<String, String> {
     add("aws-profile", global.aws_profile.clone());
     add("config", global.config.as_ref().map(|path| path.to_string_lossy().into_owned()));
     options
+}
+
+fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|one| one.severity == Severity::Error)
 }

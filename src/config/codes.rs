@@ -149,76 +149,25 @@ pub const CODES: &[Code] = &[
     advice("default-runtime", "No runtime is named; defaults differ between tools and versions.", "Name one in `provider.runtime`."),
     advice("many-routes", "One function serves many routes: one change restarts them all.", "Give groups of routes functions of their own."),
     advice("no-timeout", "A function behind an API has no timeout set and gets 6 seconds.", "Set `timeout`."),
-    advice(
-        "provisioned-latest",
-        "Provisioned concurrency is asked for on `$LATEST`, where Lambda keeps nothing warm.",
-        "Take `alias` away.",
-    ),
-    advice(
-        "timeout-above-gateway",
-        "A function may run longer than the API in front of it waits.",
-        "Lower the timeout, or answer at once and work behind a queue.",
-    ),
-    advice(
-        "wildcard-resource",
-        "An IAM statement allows an action on everything in the account.",
-        "Name the resources.",
-    ),
-    packaging(
-        "artifact-in-s3",
-        "An artifact lies in S3, where hoist does not fetch it yet.",
-        "Download it first, and give the path of the file.",
-    ),
+    advice("provisioned-latest", "Provisioned concurrency is asked for on `$LATEST`, where Lambda keeps nothing warm.", "Take `alias` away."),
+    advice("timeout-above-gateway", "A function may run longer than the API in front of it waits.", "Lower the timeout, or answer at once and work behind a queue."),
+    advice("wildcard-resource", "An IAM statement allows an action on everything in the account.", "Name the resources."),
+    packaging("artifact-in-s3", "An artifact lies in S3, where hoist does not fetch it yet.", "Download it first, and give the path of the file."),
     packaging("artifact-not-a-zip", "An artifact is not a zip.", "Build it as a zip."),
     packaging("artifact-not-found", "An artifact is not where the file says.", "Build it first, or correct the path."),
-    packaging(
-        "bad-pattern",
-        "A pattern of `package` can match nothing: it is empty, absolute, or stands for too much.",
-        "Write it relative to the service directory.",
-    ),
-    packaging(
-        "bootstrap-not-executable",
-        "The `bootstrap` of an own runtime is not executable.",
-        "`chmod +x bootstrap`.",
-    ),
-    packaging(
-        "broken-link",
-        "A symbolic link leads nowhere and is left out.",
-        "Remove it or restore what it points to.",
-    ),
-    packaging(
-        "dev-dependencies-kept",
-        "Development dependencies could not be told apart, because a `package.json` cannot be read, and are packaged.",
-        "Install the packages again, or set `package.excludeDevDependencies: false`.",
-    ),
+    packaging("bad-pattern", "A pattern of `package` can match nothing: it is empty, absolute, or stands for too much.", "Write it relative to the service directory."),
+    packaging("bootstrap-not-executable", "The `bootstrap` of an own runtime is not executable.", "`chmod +x bootstrap`."),
+    packaging("broken-link", "A symbolic link leads nowhere and is left out.", "Remove it or restore what it points to."),
+    packaging("dev-dependencies-kept", "Development dependencies could not be told apart, because a `package.json` cannot be read, and are packaged.", "Install the packages again, or set `package.excludeDevDependencies: false`."),
     packaging("handler-malformed", "A handler is not written as `path/file.function`.", "Write it so."),
-    packaging(
-        "handler-not-found",
-        "The file of a handler is not there.",
-        "Correct the handler, or build the code first.",
-    ),
-    packaging(
-        "ignored-patterns",
-        "Patterns of a function have no effect without `individually`.",
-        "Set `package.individually: true`.",
-    ),
+    packaging("handler-not-found", "The file of a handler is not there.", "Correct the handler, or build the code first."),
+    packaging("ignored-patterns", "Patterns of a function have no effect without `individually`.", "Set `package.individually: true`."),
     packaging("layer-without-content", "A layer has neither `path` nor `package.artifact`.", "Give one of the two."),
-    packaging(
-        "no-matched-files",
-        "No file is left for a zip.",
-        "Look at the order of the patterns: the last match wins.",
-    ),
+    packaging("no-matched-files", "No file is left for a zip.", "Look at the order of the patterns: the last match wins."),
     packaging("odd-file-name", "A file name is not UTF-8 and is left out.", "Rename the file."),
-    packaging(
-        "output-not-writable",
-        "The folder for zips cannot be written.",
-        "Correct its rights or name another folder.",
-    ),
-    packaging(
-        "package-disabled",
-        "A function says that it is not packaged, and gives no artifact.",
-        "Take `package.disable` away, or give `package.artifact`.",
-    ),
+    packaging("output-not-writable", "The folder for zips cannot be written.", "Correct its rights or name another folder."),
+    packaging("package-disabled", "A function says that it is not packaged, and gives no artifact.", "Take `package.disable` away, or give `package.artifact`."),
+    packaging("package-too-large", "A package is larger than Lambda takes when it is unpacked.", "Leave files out, move some into a layer, or use a container image."),
     packaging("package-not-written", "A zip could not be written.", "Look at the room on the disk."),
     packaging("packaging-failed", "Packaging stopped unexpectedly.", "Report it with what hoist said."),
     packaging("pattern-names-directory", "A pattern names a folder and matches no file.", "Add `/**`."),
@@ -228,6 +177,7 @@ pub const CODES: &[Code] = &[
     resources("bad-authorizer", "An authorizer does not fit the API or the route.", "Follow what the message says."),
     resources("circular-condition", "Conditions refer to each other in a circle.", "Break the circle."),
     resources("condition-not-met", "A value depends on a resource whose condition is not met.", "Give both the same condition."),
+    resources("conflict", "Two settings exclude each other.", "Keep one of them."),
     resources("duplicate-event", "An event is there twice where AWS allows one.", "Use another function for the second."),
     resources("duplicate-resource", "Two parts of the service make a resource of the same logical id.", "Rename one of them."),
     resources("intrinsic-depth", "CloudFormation functions are nested too deeply.", "Simplify the value."),
@@ -240,6 +190,7 @@ pub const CODES: &[Code] = &[
     resources("two-variables", "Two paths have different names for the variable at the same place.", "Give it one name."),
     resources("undecided-condition", "A condition depends on something that is not known yet.", "Let it depend on parameters and pseudo parameters only."),
     resources("unknown-bucket", "A bucket that an event names cannot be made.", "Add `existing: true` when it is there."),
+    resources("unknown-cache-policy", "A cache policy that an event names is not there.", "Declare it in `provider.cloudFront.cachePolicies`, or name one by its `id`."),
     resources("unknown-condition", "A condition that is named is not in `resources.Conditions`.", "Define it, or correct its name."),
     resources("unknown-destination", "A destination is neither a function of the service nor an ARN.", "Correct it."),
     resources("unknown-mapping", "A mapping or one of its keys is not in `resources.Mappings`.", "Define it, or correct its name."),
@@ -247,6 +198,7 @@ pub const CODES: &[Code] = &[
     resources("unknown-resource", "A resource that is named is not there.", "Define it, or correct its logical id."),
     resources("unsupported-function", "A CloudFormation function cannot be evaluated here.", "Move the value into `resources`."),
     resources("window-needed", "A batch of more than 10 messages needs a batching window.", "Add `maximumBatchingWindow: 1`."),
+    resources("wrong-region", "CloudFront takes functions of us-east-1 only.", "Deploy the service to us-east-1."),
 ];
 
 /// The page that lists all codes.
@@ -291,7 +243,7 @@ mod tests {
     /// Looks for codes where the sources make diagnostics, so that none is forgotten here.
     #[test]
     fn every_code_of_the_sources_is_listed() {
-        let made = Regex::new(r#"(?:Diagnostic::(?:error|warning|note)|\b(?:cx|self)\s*\.(?:error|warning)|\bfunction_error|\bproblem|\bfind|\bcode:|\bconst CODE: &str =)\(?\s*"([a-z]+(?:-[a-z0-9]+)+)""#).expect("a pattern");
+        let made = Regex::new(r#"(?:Diagnostic::(?:error|warning|note)|\b(?:cx|self)\s*\.(?:error|warning)|\bfunction_error|\bproblem|\bfound\.add|\bcode:|\bconst CODE: &str =)\(?\s*"([a-z]+(?:-[a-z0-9]+)+)""#).expect("a pattern");
         let mut found = BTreeSet::new();
         walk(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut |text| {
             let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, Excess};
 use super::build::build_beside;
 use super::handler::Check;
 use super::request::{Content, Packaging, Request};
@@ -80,6 +80,8 @@ impl ServicePackages {
         let built = build_beside(self.packaging, cancel).await;
         let mut problems = self.problems;
         problems.extend(built.problems);
+        let of_functions = self.functions.iter().filter_map(|(key, name)| Some((key, built.artifacts.get(name)?)));
+        problems.extend(of_functions.filter_map(|(key, artifact)| too_large(key, artifact)));
         for problem in &mut problems {
             if problem.place.is_none() {
                 problem.place = problem.path.as_deref().and_then(|path| nearest_place(&self.places, path));
@@ -96,6 +98,25 @@ impl ServicePackages {
             cancelled: built.cancelled,
         }
     }
+}
+
+/// What Lambda would refuse. (What is merely too large to be sent within a call goes through S3.)
+fn too_large(key: &str, artifact: &Artifact) -> Option<Diagnostic> {
+    artifact.excesses().into_iter().find_map(|excess| match excess {
+        Excess::Unzipped { size, limit } => Some(
+            Diagnostic::error(
+                "package-too-large",
+                format!(
+                    "functions.{key}: {} MB unpacked, more than the {} MB that Lambda takes",
+                    size >> 20,
+                    limit >> 20
+                ),
+            )
+            .path(format!("functions.{key}"))
+            .help("leave files out with `package.patterns`, move some into a layer, or use a container image"),
+        ),
+        Excess::DirectUpload { .. } => None,
+    })
 }
 
 /// The place of a dotted path, or of what it lies in.
@@ -476,5 +497,19 @@ functions:
         );
         assert!(built.problems.iter().all(|problem| problem.place.is_some()));
         assert!(built.has_errors());
+    }
+
+    #[test]
+    fn what_lambda_refuses_is_said_before_it_is_sent() {
+        let artifact = |size, unzipped_size| Artifact {
+            path: PathBuf::from("a.zip"),
+            sha256: String::new(),
+            size,
+            unzipped_size,
+            entries: 1,
+        };
+        assert_eq!(too_large("api", &artifact(60 << 20, 250 << 20)), None, "goes through S3");
+        let problem = too_large("api", &artifact(60 << 20, (250 << 20) + 1)).unwrap();
+        assert_eq!((problem.code, problem.path.as_deref()), ("package-too-large", Some("functions.api")));
     }
 }

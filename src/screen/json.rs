@@ -6,6 +6,7 @@ use crate::engine::address::Address;
 use crate::engine::event::{Event, Verb};
 use crate::engine::failure::Failure;
 use crate::engine::plan::{Action, Change, FieldChange};
+use crate::engine::summary::Summary;
 use crate::engine::value::{MASK, Value};
 
 /// A property tree as JSON: secrets masked, unknown values as `{"knownAfterApply": true}`.
@@ -118,6 +119,28 @@ pub fn failure(failure: &Failure) -> Json {
         "attempts": failure.attempts,
         "seconds": seconds(failure.elapsed),
         "help": failure.help,
+    })
+}
+
+/// What a run came to, as the last line of a deploy.
+pub fn summary(summary: &Summary, complete: bool, took: std::time::Duration) -> Json {
+    let ids = |addresses: &[Address]| addresses.iter().map(|one| one.logical_id.clone()).collect::<Vec<_>>();
+    let failed: Vec<Json> = summary
+        .failed
+        .iter()
+        .map(|(at, failure)| {
+            let mut object = address(at);
+            object.insert("error".into(), self::failure(failure));
+            Json::Object(object)
+        })
+        .collect();
+    json!({
+        "type": "result", "changed": true, "complete": complete, "seconds": seconds(took),
+        "created": summary.done.create, "updated": summary.done.update, "replaced": summary.done.replace,
+        "deleted": summary.done.delete, "adopted": summary.done.adopt, "unchanged": summary.done.unchanged,
+        "failed": failed, "skipped": summary.skipped.iter().map(|(one, _)| one.logical_id.clone()).collect::<Vec<_>>(),
+        "notStarted": ids(&summary.not_started), "letGo": ids(&summary.let_go), "leftOver": ids(&summary.left_over),
+        "next": summary.next,
     })
 }
 

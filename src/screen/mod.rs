@@ -6,6 +6,7 @@
 pub mod describe;
 pub mod failure;
 pub mod json;
+pub mod outcome;
 pub mod plan;
 pub mod progress;
 pub mod style;

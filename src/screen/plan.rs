@@ -6,7 +6,8 @@ use similar::{ChangeTag, TextDiff};
 
 use super::describe;
 use super::style::{CREATE, DELETE, DIM, UPDATE};
-use crate::engine::plan::{Action, Change, FieldChange, Plan};
+use crate::engine::plan::{Action, FieldChange, Plan};
+use crate::engine::summary::Counts;
 use crate::engine::value::{MASK, Value};
 
 /// Longest value that stays on one line with its path at 80 columns.
@@ -26,7 +27,7 @@ pub fn sign(action: &Action) -> (&'static str, anstyle::Style) {
 /// Every visible change with its fields, then one line that counts.
 pub fn text(plan: &Plan) -> String {
     let mut text = String::new();
-    for change in plan.changes.iter().filter(|change| is_shown(change)) {
+    for change in plan.changes.iter().filter(|change| change.is_visible()) {
         let (sign, style) = sign(&change.action);
         let _ = writeln!(
             text,
@@ -48,57 +49,25 @@ pub fn text(plan: &Plan) -> String {
     text
 }
 
-/// `1 to create, 2 to update; 14 unchanged, 12 of them by fingerprint`
+/// `1 to create, 2 to update; 14 unchanged, 12 of them taken from fingerprints`
 pub fn counts(plan: &Plan) -> String {
-    let number = |wanted: fn(&Action) -> bool| {
-        plan.changes.iter().filter(|change| is_shown(change) && wanted(&change.action)).count()
-    };
-    let parts = [
-        (number(|action| matches!(action, Action::Create)), "to create"),
-        (number(|action| matches!(action, Action::Update { .. })), "to update"),
-        (number(|action| matches!(action, Action::Adopt { .. })), "to adopt"),
-        (number(|action| matches!(action, Action::Replace { .. })), "to replace"),
-        (number(|action| matches!(action, Action::Delete)), "to delete"),
-    ];
-    let said: Vec<String> =
-        parts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
-    let unchanged = plan.changes.iter().filter(|change| !is_shown(change)).count();
-    let assumed = plan.changes.iter().filter(|change| change.assumed).count();
-    let mut text = if said.is_empty() { "nothing to do".to_owned() } else { said.join(", ") };
-    if unchanged > 0 {
-        let _ = write!(text, "; {unchanged} unchanged");
-        if assumed > 0 {
-            let _ = write!(text, ", {assumed} of them taken from fingerprints");
+    let counts = plan.counts();
+    let writes = listed(&counts, ["to create", "to update", "to adopt", "to replace", "to delete"]);
+    let mut text = if writes.is_empty() { "nothing to do".to_owned() } else { writes };
+    if counts.unchanged > 0 {
+        let _ = write!(text, "; {} unchanged", counts.unchanged);
+        if counts.assumed > 0 {
+            let _ = write!(text, ", {} of them taken from fingerprints", counts.assumed);
         }
     }
     text
 }
 
-/// `1 created, 2 updated`: what a plan that was carried out has done.
-pub fn tally(plan: &Plan) -> String {
-    let words: [(fn(&Action) -> bool, &str); 5] = [
-        (|action| matches!(action, Action::Create), "created"),
-        (|action| matches!(action, Action::Update { .. }), "updated"),
-        (|action| matches!(action, Action::Adopt { .. }), "adopted"),
-        (|action| matches!(action, Action::Replace { .. }), "replaced"),
-        (|action| matches!(action, Action::Delete), "deleted"),
-    ];
-    let said: Vec<String> = words
-        .iter()
-        .map(|(wanted, word)| (plan.changes.iter().filter(|one| is_shown(one) && wanted(&one.action)).count(), word))
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, word)| format!("{number} {word}"))
-        .collect();
-    if said.is_empty() { "our own marks only".to_owned() } else { said.join(", ") }
-}
-
-/// Whether a person wants to see the change: our own marks alone are none.
-pub fn is_shown(change: &Change) -> bool {
-    match &change.action {
-        Action::Nothing | Action::Retain => false,
-        Action::Update { fields } => fields.iter().any(|field| !field.bookkeeping),
-        _ => true,
-    }
+/// The numbers that are not zero, each with its words: for creations, updates, adoptions, replacements, deletions.
+pub fn listed(counts: &Counts, words: [&str; 5]) -> String {
+    let numbers = [counts.create, counts.update, counts.adopt, counts.replace, counts.delete];
+    let parts = numbers.iter().zip(words).filter(|(number, _)| **number > 0);
+    parts.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 fn field(text: &mut String, field: &FieldChange) {
@@ -153,6 +122,7 @@ mod tests {
 
     use super::*;
     use crate::engine::address::Address;
+    use crate::engine::plan::Change;
 
     fn change(action: Action, id: &str, why: &str) -> Change {
         Change {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::plan::is_shown;
 use super::style::{CREATE, DELETE, DIM, ERROR, UPDATE};
 use super::{Screen, describe, failure, json};
 use crate::engine::address::Address;
@@ -29,7 +28,7 @@ pub struct Progress {
 impl Progress {
     /// For the changes of a plan.
     pub fn new(screen: Screen, plan: &Plan) -> Arc<Self> {
-        let is_hidden = |change: &&Change| !is_shown(change);
+        let is_hidden = |change: &&Change| !change.is_visible();
         let hidden: HashSet<Address> =
             plan.changes.iter().filter(is_hidden).map(|change| change.address.clone()).collect();
         let total = plan.changes.len() - hidden.len();

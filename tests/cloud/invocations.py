@@ -122,7 +122,7 @@ async def _api_refused(world: World, method: str, api: str, path: list[str]) -> 
     arn = uri.split("/functions/")[-1].removesuffix("/invocations")
     tail = arn.split(":function:")[-1].split(":")
     policy = await _policy(world, scope, plain_name(arn), tail[1] if len(tail) > 1 else None)
-    source = world.arn("execute-api", scope.region, f"{api}/{stage}/{source_method}{source_path}")
+    source = world.arn("execute-api", scope, f"{api}/{stage}/{source_method}{source_path}")
     if admits(policy, "apigateway.amazonaws.com", "lambda:InvokeFunction", source, world.backend.account):
         return None
     return Answer(500, {"Content-Type": "application/json"}, message)

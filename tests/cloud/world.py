@@ -69,8 +69,13 @@ class World:
     def forget(self) -> None:
         self._states.clear()
 
-    def arn(self, service: str, region: str, rest: str) -> str:
-        return f"arn:aws:{service}:{region}:{self.backend.account}:{rest}"
+    def account(self, near: Request | Scope | None) -> str:
+        """Whose resources a call is about. A twelve-digit key is the emulator's name for an account."""
+        scope = near.scope if isinstance(near, Request) else near
+        return scope.access_key if scope and scope.access_key.isdigit() else self.backend.account
+
+    def arn(self, service: str, scope: Scope, rest: str) -> str:
+        return f"arn:aws:{service}:{scope.region}:{self.account(scope)}:{rest}"
 
     async def ask_raw(self, service: str, name: str, parameters: Parameters, near: Request | Scope | None = None) -> Answer:
         """Calls the emulator itself, unrecorded and without weather: its answer as it came, errors too."""
@@ -81,9 +86,8 @@ class World:
         wire = serializer.serialize_to_request(dict(parameters), operation)
         scope = near.scope if isinstance(near, Request) else near
         region = scope.region if scope else self.backend.region
-        # A twelve-digit key is the emulator's name for an account; it asks
-        # for no valid signature from one.
-        account = scope.access_key if scope and scope.access_key.isdigit() else self.backend.account
+        # The emulator asks for no valid signature from an account's name.
+        account = self.account(scope)
         headers = dict(wire["headers"])
         headers["Authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{model.signing_name}/aws4_request, "

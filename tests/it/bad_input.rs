@@ -61,8 +61,8 @@ fn a_missing_file_is_named_with_what_was_looked_for() {
 #[test]
 fn all_problems_of_a_file_come_in_one_run() {
     let config =
-        GOOD.replace("handler: handler", "memorySize: 64\n    timeout: 1000\n    nonsense: 1\n    handler: handler");
-    refused(&Project::new(&config), &["memorySize: 64", "timeout: 1000", "nonsense"]);
+        GOOD.replace("handler: handler", "memorySize: 64\n    timeout: 1000\n    nonsense: 1\n    handler: nowhere");
+    refused(&Project::new(&config), &["memorySize: 64", "timeout: 1000", "nonsense", "nowhere.py"]);
 }
 
 #[test]

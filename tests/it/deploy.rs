@@ -160,3 +160,17 @@ fn a_deploy_of_raw_resources_stops_before_any_write() {
     project.run(["package"]).success();
     assert_eq!(project.resources()["stacks"]["shop-dev"]["Resources"]["Table"]["Type"], "AWS::SNS::Topic");
 }
+
+#[test]
+fn with_json_every_line_is_an_object_and_nothing_else_is_said() {
+    let cloud = Cloud::shared();
+    let project = Project::new(CONFIG);
+    let ran = project.on(&cloud, ["deploy", "--yes", "--json"]).success();
+    assert_eq!(ran.stderr, "");
+    let lines = ran.json();
+    let kinds: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!((kinds.first(), kinds.last()), (Some(&"target"), Some(&"deployed")), "{kinds:?}");
+    let result = lines.iter().find(|line| line["type"] == "result").unwrap();
+    assert_eq!((&result["complete"], &result["changed"]), (&json!(true), &json!(true)));
+    assert!(lines.last().unwrap()["endpoints"][0]["url"].as_str().unwrap().starts_with("http"));
+}

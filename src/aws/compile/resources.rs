@@ -69,7 +69,51 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         }
     }
     super::apis::absorb(&mut raw, output);
+    check_references(&documents, &all, &raw, output);
     stacks(plan, &all, raw, output);
+}
+
+/// Says which raw resources mention something that is not there: CloudFormation would refuse them.
+fn check_references(documents: &[&Node], all: &Value, raw: &IndexMap<String, Value>, output: &mut Output) {
+    let places = section(documents, "Resources");
+    let is_parameter = |name: &str| all.at(&["Parameters", name]).is_some();
+    for (logical_id, resource) in raw {
+        for name in references(resource) {
+            let known = name.starts_with("AWS::")
+                || raw.contains_key(&name)
+                || output.template.resources.contains_key(&name)
+                || is_parameter(&name);
+            if known {
+                continue;
+            }
+            let path = format!("resources.Resources.{logical_id}");
+            let mut problem = Diagnostic::warning(
+                "unknown-resource",
+                format!("{path}: there is no resource and no parameter `{name}`"),
+            )
+            .path(path)
+            .help(help_for(&name));
+            problem.place = places.get(logical_id).map(|entry| entry.key_place);
+            output.problem(problem);
+        }
+    }
+}
+
+/// Resources of the framework that hoist does without, with the way out.
+const WITHOUT: &[(&str, &str)] = &[
+    (
+        "ApiGateway",
+        "hoist makes a REST API as one document, so there are no resources, methods or authorizers of it to refer to",
+    ),
+    ("HttpApi", "hoist makes an HTTP API as one document, so there are no routes or integrations of it to refer to"),
+    ("ServerlessDeploymentBucket", "hoist makes no bucket for the service: name one of your own"),
+];
+
+fn help_for(name: &str) -> &'static str {
+    WITHOUT
+        .iter()
+        .find(|(beginning, _)| name.starts_with(beginning))
+        .map_or("`hoist package` lists the generated resources in `.hoist/resources.json`", |(_, help)| help)
 }
 
 /// Every key of a section, from the last document that has it.
@@ -241,9 +285,15 @@ fn collect(tree: &Value, found: &mut BTreeSet<String>) {
                     }
                     ("Fn::Sub", Value::String(text)) => substituted(text, found),
                     ("Fn::Sub", Value::List(items)) => {
+                        // What the text takes from the mapping beside it is no resource.
+                        let mut named = BTreeSet::new();
                         if let Some(Value::String(text)) = items.first() {
-                            substituted(text, found);
+                            substituted(text, &mut named);
                         }
+                        if let Some(Value::Map(own)) = items.get(1) {
+                            named.retain(|name| !own.contains_key(name));
+                        }
+                        found.extend(named);
                         items.iter().skip(1).for_each(|item| collect(item, found));
                     }
                     ("DependsOn", value) => found.extend(names(value)),

@@ -9,6 +9,7 @@ use crate::config::decode::sample;
 use crate::config::language::decode_service;
 use crate::config::node::{FileId, Node};
 use crate::config::yaml::compose;
+use crate::engine::value::Value;
 
 fn node(yaml: &str) -> Node {
     let composed = compose(yaml, FileId(0));
@@ -404,7 +405,9 @@ functions:
   files: {handler: a.b, fileSystemConfig: {arn: 'arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-0d0d0d0d0d0d0d0d0', localMountPath: /mnt/d}}
   lost: {handler: a.b, destinations: {onSuccess: nobody}}
 resources:
-  Resources: {Unknown: {Properties: {}}}
+  Resources:
+    Unknown: {Properties: {}}
+    Lost: {Type: 'AWS::X::Y', DependsOn: ApiGatewayMethodUsersGet, Properties: {A: !Sub ['${a}${AWS::Region}', {a: b}]}}
   extensions: {Nothing: {Properties: {}}}
 ",
     );
@@ -415,10 +418,103 @@ resources:
         "there is no function `nobody`",
         "longer than the 64 characters of IAM",
         "resources.Resources.Unknown has no `Type`",
+        "resources.Resources.Lost: there is no resource and no parameter `ApiGatewayMethodUsersGet`",
         "resources.extensions.Nothing: hoist generates no such resource",
     ];
     for want in expected {
         assert!(messages.iter().any(|message| message.contains(want)), "{want}: {messages:#?}");
     }
     assert_eq!(messages.len(), expected.len(), "{messages:#?}");
+}
+
+/// A service with something of everything.
+const EVERYTHING: &str = "
+service: shop
+provider:
+  name: aws
+  httpApi: {authorizers: {own: {type: request, functionName: guard}}}
+  apiGateway: {apiKeys: [one], usagePlan: {quota: {limit: 5, period: DAY}}}
+  logs: {restApi: true, httpApi: true, websocket: true}
+layers:
+  tools: {path: layer, retain: true, allowedAccounts: ['*']}
+functions:
+  guard: {handler: a.b, snapStart: true}
+  work:
+    handler: a.c
+    url: true
+    provisionedConcurrency: 1
+    layers: [!Ref ToolsLambdaLayer]
+    destinations: {onFailure: guard}
+    events:
+      - http: {path: 'orders/{id}', method: get, cors: true, private: true, authorizer: guard}
+      - httpApi: {path: /orders, method: get, authorizer: {name: own}}
+      - websocket: {route: $connect, authorizer: guard}
+      - schedule: rate(1 hour)
+      - schedule: {rate: rate(1 hour), method: scheduler}
+      - sqs: 'arn:aws:sqs:us-east-1:123456789012:jobs'
+      - stream: {type: kinesis, arn: 'arn:aws:kinesis:us-east-1:123456789012:stream/clicks', consumer: true}
+      - sns: news
+      - sns: {topicName: other, filterPolicy: {a: [b]}}
+      - s3: photos-of-mine
+      - s3: {bucket: there, existing: true}
+      - eventBridge: {eventBus: bus, pattern: {source: [a]}}
+      - cloudwatchLog: /aws/lambda/shop-dev-guard
+      - cognitoUserPool: {pool: people, trigger: PreSignUp}
+      - cognitoUserPool: {pool: there, trigger: PreSignUp, existing: true}
+      - iot: {sql: SELECT 1}
+      - alexaSkill: amzn1.x
+      - alb: {listenerArn: 'arn:aws:elasticloadbalancing:us-east-1:1:listener/app/web/50dc/f2f7', priority: 1, conditions: {path: /x}}
+  again:
+    handler: a.d
+    events:
+      - sns: news
+      - s3: {bucket: there, existing: true, rules: [{prefix: a/}]}
+";
+
+#[test]
+fn everything_evaluates_to_resources_that_refer_to_each_other() {
+    let compiled = compiled(EVERYTHING);
+    assert_eq!(sample::messages(&compiled.problems), Vec::<&str>::new());
+    let mut template = compiled.template;
+    let zip = |key: &str| (key.to_owned(), Artifact { path: PathBuf::from("x.zip"), sha256: "abc".to_owned() });
+    template.seal(&Artifacts {
+        functions: ["guard", "work", "again"].map(zip).into(),
+        layers: ["tools"].map(zip).into(),
+        ..Artifacts::default()
+    });
+    let context = crate::aws::intrinsics::Context {
+        partition: "aws".into(),
+        region: "us-east-1".into(),
+        account_id: "123456789012".into(),
+        url_suffix: "amazonaws.com".into(),
+        ..Default::default()
+    };
+    let first = crate::aws::intrinsics::evaluate(&template, &context);
+    assert_eq!(sample::messages(&first.problems), Vec::<&str>::new());
+    assert_eq!(first.needs, Default::default());
+    let resources = &first.desired.resources;
+    let is_there = |id: &str| resources.iter().any(|one| one.address.logical_id == id);
+    for one in resources {
+        for id in one.depends_on.iter().chain(&one.parent) {
+            assert!(is_there(id), "{} names {id}, which is not there", one.address);
+        }
+        for id in super::resources::references(&tree_of(&crate::aws::template::masked(&one.properties))) {
+            assert!(is_there(&id), "{} refers to {id}, which is not there", one.address);
+        }
+        assert!(one.address.kind != "AWS::SNS::Topic" || one.properties.get("Subscription").is_none());
+    }
+    let count = |kind: &str| resources.iter().filter(|one| one.address.kind == kind).count();
+    assert_eq!((count("AWS::SNS::Subscription"), count("Custom::S3")), (3, 1));
+    // The same file gives the same state on every run: fingerprints among it.
+    assert_eq!(first, crate::aws::intrinsics::evaluate(&template, &context));
+}
+
+/// A property tree from JSON.
+fn tree_of(json: &Json) -> Value {
+    match json {
+        Json::Array(items) => Value::List(items.iter().map(tree_of).collect()),
+        Json::Object(map) => Value::Map(map.iter().map(|(key, value)| (key.clone(), tree_of(value))).collect()),
+        Json::String(text) => Value::string(text),
+        _ => Value::Null,
+    }
 }

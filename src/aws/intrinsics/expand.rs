@@ -1,19 +1,17 @@
-//! From the framework's shapes to what single calls make: subscriptions out of their topic, all notifications of one
-//! bucket and all triggers of one user pool together.
+//! From the framework's shapes to what single calls make: subscriptions out of their topic, all triggers of one user pool
+//! together.
 
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use crate::aws::naming;
-use crate::aws::template::{Template, TemplateResource, masked};
+use crate::aws::template::{Template, TemplateResource};
 use crate::engine::value::Value;
 
 /// A template in which every resource is what one kind reads and writes.
 pub(super) fn expand(template: &Template) -> Template {
     let mut template = template.clone();
     subscriptions(&mut template);
-    together(&mut template, "Custom::S3", "BucketName", notifications);
     together(&mut template, "Custom::CognitoUserPool", "UserPoolName", triggers);
     template
 }
@@ -102,42 +100,6 @@ fn together(
     template.rename(&renamed);
 }
 
-/// `LambdaConfigurations` as in `AWS::S3::Bucket`, each with an id of ours by which it is found again.
-fn notifications(from: &BTreeMap<String, Value>, into: &mut BTreeMap<String, Value>) {
-    let function = from.get("FunctionArn").cloned().unwrap_or(Value::Null);
-    let name = from.get("FunctionName").and_then(|name| name.text()).unwrap_or_default();
-    let Some(Value::List(configs)) = from.get("BucketConfigs") else { return };
-    let all = into.entry("LambdaConfigurations".to_owned()).or_insert_with(|| Value::List(Vec::new()));
-    let Value::List(all) = all else { return };
-    for config in configs {
-        let digest: String = naming::md5(&masked(config).to_string()).chars().take(8).collect();
-        let mut notification = BTreeMap::from([
-            ("Id".to_owned(), Value::String(format!("{name}-{digest}"))),
-            ("Event".to_owned(), config.get("Event").cloned().unwrap_or(Value::Null)),
-            ("Function".to_owned(), function.clone()),
-        ]);
-        let rules: Vec<Value> = match config.get("Rules") {
-            Some(Value::List(rules)) => rules.iter().filter_map(rule).collect(),
-            _ => Vec::new(),
-        };
-        if !rules.is_empty() {
-            let key = Value::Map(BTreeMap::from([("Rules".to_owned(), Value::List(rules))]));
-            notification.insert("Filter".to_owned(), Value::Map(BTreeMap::from([("S3Key".to_owned(), key)])));
-        }
-        all.push(Value::Map(notification));
-    }
-}
-
-/// `{"Prefix": x}` as `{"Name": "prefix", "Value": x}`.
-fn rule(rule: &Value) -> Option<Value> {
-    let Value::Map(map) = rule else { return None };
-    let (name, value) = map.iter().next()?;
-    Some(Value::Map(BTreeMap::from([
-        ("Name".to_owned(), Value::String(name.to_lowercase())),
-        ("Value".to_owned(), value.clone()),
-    ])))
-}
-
 /// Triggers whose function is named together with the version of its event.
 const VERSIONED: &[&str] = &["CustomSMSSender", "CustomEmailSender"];
 
@@ -206,29 +168,6 @@ mod tests {
             json!({ "Endpoint": arn("A"), "Protocol": "lambda", "TopicArn": { "Ref": "SNSTopicNews" } })
         );
         assert_eq!(all["BSnsSubscriptionNews"]["Properties"]["Endpoint"], alias);
-    }
-
-    #[test]
-    fn notifications_of_one_bucket_are_one_resource() {
-        let custom = |function: &str, prefix: &str| {
-            json!({
-                "BucketName": "there", "FunctionName": format!("shop-dev-{function}"), "FunctionArn": arn(function),
-                "BucketConfigs": [{ "Event": "s3:ObjectCreated:*", "Rules": [{ "Prefix": prefix }] }],
-            })
-        };
-        let all = expanded(&[
-            ("ACustomS31", "Custom::S3", custom("A", "a/")),
-            ("BCustomS31", "Custom::S3", custom("B", "b/")),
-            ("User", "AWS::Lambda::Permission", json!({ "SourceArn": { "Fn::GetAtt": ["BCustomS31", "Arn"] } })),
-        ]);
-        assert_eq!(all.get("BCustomS31"), None);
-        assert_eq!(all["User"]["Properties"]["SourceArn"], json!({ "Fn::GetAtt": ["ACustomS31", "Arn"] }));
-        let configurations = all["ACustomS31"]["Properties"]["LambdaConfigurations"].as_array().unwrap();
-        assert_eq!(configurations.len(), 2);
-        assert_eq!(configurations[1]["Function"], arn("B"));
-        assert_eq!(configurations[1]["Filter"], json!({ "S3Key": { "Rules": [{ "Name": "prefix", "Value": "b/" }] } }));
-        let ids: Vec<&str> = configurations.iter().map(|one| one["Id"].as_str().unwrap()).collect();
-        assert!(ids[0].starts_with("shop-dev-A-") && ids[1].starts_with("shop-dev-B-"), "{ids:?}");
     }
 
     #[test]

@@ -94,22 +94,9 @@ pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
             hints: resource.hints.clone(),
         });
     }
-    resources.iter_mut().for_each(hold_parents_digests);
     stamp(&mut resources);
     let (needs, problems) = evaluator.finish();
     Evaluation { desired: DesiredState { resources }, needs, problems }
-}
-
-/// A version is what its function is at the time: the digests of its code and its settings. They are attributes of the
-/// function, known before it is changed.
-fn hold_parents_digests(resource: &mut Desired) {
-    if resource.address.kind == "AWS::Lambda::Version"
-        && let (Some(parent), Value::Map(properties)) = (&resource.parent, &mut resource.properties)
-    {
-        for digest in ["CodeSha256", "ConfigSha256"] {
-            properties.insert(digest.to_owned(), Value::attribute(parent.clone(), digest));
-        }
-    }
 }
 
 /// Gives every function the digest of what is desired beneath it, as its fingerprint and as a tag. Versions do not

@@ -19,7 +19,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::{Secret, Value};
 
-use super::json::{Retag, changed, expect, member, retag, tags_of};
+use super::json::{Retag, changed, expect, member, retag, tags_of, where_allowed};
 use super::patch::Patch;
 use super::properties::{
     boolean, boolean_in_place, default_to, drop_empty, from_json, own_tags, tags_to_map, text, text_map,
@@ -144,7 +144,7 @@ impl Findable for ApiKey {
     }
 
     async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
-        let keys = all(&self.aws).await?;
+        let keys = where_allowed(all(&self.aws).await)?;
         Ok(keys.iter().filter_map(|key| Some((TYPE, member(key, "id")?.to_owned()))).collect())
     }
 }

@@ -24,7 +24,7 @@ use crate::engine::retry::Look;
 use crate::engine::value::Value;
 
 use super::json::{
-    Retag, changed, expect, member, merge, pick, plain_in_place, properties, retag, sort_texts, tags_of,
+    Clear, Retag, changed, expect, member, merge, pick, plain_in_place, properties, retag, sort_texts, tags_of,
 };
 use super::properties::{at_mut, default_to, drop_empty, own_tags, required, tags_to_map, text, text_map, texts};
 
@@ -66,7 +66,7 @@ const PROPERTIES: &[&str] = &[
 ];
 
 /// What an update sends for a property that is to have no value any more: leaving it out would keep the old one.
-const CLEARS: &[(&str, fn() -> Json)] = &[
+const CLEARS: &[Clear] = &[
     ("AmazonManagedKafkaEventSourceConfig", || json!({})),
     ("DestinationConfig", || json!({ "OnFailure": {} })),
     ("DocumentDBEventSourceConfig", || json!({})),

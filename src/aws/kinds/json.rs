@@ -8,7 +8,7 @@ use super::properties::{as_text, from_json, is_empty, text_map, to_json};
 use crate::aws::client::{Aws, incomplete};
 use crate::aws::ownership::is_reserved;
 use crate::aws::signed::{Signed, segment};
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Progress;
 use crate::engine::plan::FieldChange;
 use crate::engine::value::Value;
@@ -26,9 +26,12 @@ pub fn changed(fields: &[FieldChange]) -> BTreeSet<&str> {
     fields.iter().filter_map(|field| field.path.split('.').next()).collect()
 }
 
+/// A property, and what has to be sent to take it away.
+pub type Clear = (&'static str, fn() -> Json);
+
 /// The properties that changed, as members of a request that merges: what lost its value is sent as its line in `clears`
 /// says. A property without a line cannot be cleared by its own and is left out.
-pub fn merge(properties: &Value, changed: &BTreeSet<&str>, clears: &[(&str, fn() -> Json)]) -> Map<String, Json> {
+pub fn merge(properties: &Value, changed: &BTreeSet<&str>, clears: &[Clear]) -> Map<String, Json> {
     let mut body = Map::new();
     for key in changed {
         let value = properties.get(key).filter(|value| !is_empty(value)).map(to_json);
@@ -59,6 +62,18 @@ pub fn member<'a>(answer: &'a Json, key: &str) -> Option<&'a str> {
 /// Names the operation and what its answer lacks.
 pub fn expect(answer: &Json, key: &str, operation: &str) -> Result<String, Failure> {
     member(answer, key).map(str::to_owned).ok_or_else(|| incomplete(operation, key))
+}
+
+/// What a list gives, and nothing where the account does not allow to list: what we may not see we did not make. A service
+/// without APIs needs no permission to look at APIs.
+///
+/// # Errors
+/// Every failure but a refusal.
+pub fn where_allowed<T>(listed: Result<Vec<T>, Failure>) -> Result<Vec<T>, Failure> {
+    match listed {
+        Err(failure) if failure.reason == Reason::Denied => Ok(Vec::new()),
+        other => other,
+    }
 }
 
 /// The items of a list in an answer.
@@ -163,11 +178,18 @@ mod tests {
     #[test]
     fn what_lost_its_value_is_cleared_by_name() {
         let desired = tree_of(json!({ "BatchSize": 5, "Description": "" }));
-        let clears: &[(&str, fn() -> Json)] =
+        let clears: &[Clear] =
             &[("FilterCriteria", || json!({})), ("Description", || json!("")), ("BatchSize", || json!(10))];
         let changed = BTreeSet::from(["BatchSize", "Description", "FilterCriteria", "Unknown"]);
         let body = Json::Object(merge(&desired, &changed, clears));
         assert_eq!(body, json!({ "BatchSize": 5, "Description": "", "FilterCriteria": {} }));
+    }
+
+    #[test]
+    fn a_list_that_nobody_may_see_is_empty() {
+        let failed = |reason| where_allowed::<()>(Err(Failure::new(reason, "no")));
+        assert_eq!(failed(Reason::Denied), Ok(Vec::new()));
+        assert!(failed(Reason::Server).is_err());
     }
 
     #[test]

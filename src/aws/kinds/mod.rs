@@ -1,12 +1,15 @@
 //! One file for each kind of resource: its properties, how it is read, made, changed and deleted.
 
+pub mod alias;
 pub mod api_account;
 pub mod api_key;
 pub mod bucket;
 pub mod event_bus;
+pub mod event_invoke_config;
 pub mod event_source_mapping;
 pub mod function;
 mod json;
+pub mod layer;
 pub mod log_group;
 mod names;
 mod openapi;
@@ -15,6 +18,7 @@ pub mod permission;
 mod policy;
 mod properties;
 pub mod rest_api;
+pub mod rest_deployment;
 pub mod rest_stage;
 pub mod role;
 pub mod rule;
@@ -24,10 +28,16 @@ pub mod subscription;
 pub mod subscription_filter;
 pub mod tags;
 pub mod topic;
+pub mod topic_rule;
 pub mod url;
 pub mod usage_plan;
+pub mod user_pool_triggers;
 pub mod v2;
 pub mod version;
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod against_a_fake;
 
 use std::sync::Arc;
 
@@ -70,17 +80,21 @@ pub trait Findable: Kind {
 /// Every kind there is: the registry.
 pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
     vec![
+        Arc::new(alias::Alias::new(Arc::clone(aws))),
         Arc::new(api_account::ApiAccount::new(Arc::clone(aws))),
         Arc::new(api_key::ApiKey::new(Arc::clone(aws))),
         Arc::new(bucket::Bucket::new(Arc::clone(aws))),
         Arc::new(bucket::existing::ExistingBucket::new(Arc::clone(aws))),
         Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
+        Arc::new(event_invoke_config::EventInvokeConfig::new(Arc::clone(aws))),
         Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),
         Arc::new(function::Function::new(Arc::clone(aws))),
+        Arc::new(layer::LayerVersion::new(Arc::clone(aws))),
+        Arc::new(layer::LayerVersionPermission::new(Arc::clone(aws))),
         Arc::new(log_group::LogGroup::new(Arc::clone(aws))),
         Arc::new(permission::Permission::new(Arc::clone(aws))),
         Arc::new(rest_api::RestApi::new(Arc::clone(aws))),
-        Arc::new(rest_stage::Deployment::new(Arc::clone(aws))),
+        Arc::new(rest_deployment::Deployment::new(Arc::clone(aws))),
         Arc::new(rest_stage::Stage::new(Arc::clone(aws))),
         Arc::new(role::Role::new(Arc::clone(aws))),
         Arc::new(rule::Rule::new(Arc::clone(aws))),
@@ -88,9 +102,11 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(subscription::Subscription::new(Arc::clone(aws))),
         Arc::new(subscription_filter::SubscriptionFilter::new(Arc::clone(aws))),
         Arc::new(topic::Topic::new(Arc::clone(aws))),
+        Arc::new(topic_rule::TopicRule::new(Arc::clone(aws))),
         Arc::new(url::Url::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlan::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlanKey::new(Arc::clone(aws))),
+        Arc::new(user_pool_triggers::UserPoolTriggers::new(Arc::clone(aws))),
         Arc::new(v2::api::Api::new(Arc::clone(aws))),
         Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::AUTHORIZER)),
         Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::DEPLOYMENT)),

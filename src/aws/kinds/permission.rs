@@ -4,7 +4,7 @@
 //! A statement has no natural key, so its id says what it is: `hoist-<LogicalId>-<digest of the statement>`. A changed
 //! statement is another one, and statements with other ids are somebody else's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,7 +23,7 @@ use crate::engine::value::Value;
 use super::Findable;
 use super::function;
 use super::properties::{boolean, boolean_in_place, drop_empty, holds_later, required, text, text_in_place, to_json};
-use super::version::function_name;
+use super::version::{function_name, qualifier};
 
 /// `AWS::Lambda::Permission`
 pub const TYPE: &str = "AWS::Lambda::Permission";
@@ -188,9 +188,8 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
     // A reference may bring its qualifier along: that of an alias does.
     if let Some(Value::String(target)) = properties.get("FunctionName").cloned() {
         let name = function_name(&target).to_owned();
-        let qualifier = target.split_once(&format!("{name}:")).map(|(_, qualifier)| qualifier.to_owned());
-        if let Some(qualifier) = qualifier.filter(|qualifier| !qualifier.is_empty() && !qualifier.contains(':')) {
-            properties.insert("Qualifier".to_owned(), Value::String(qualifier));
+        if let Some(qualifier) = qualifier(&target) {
+            properties.insert("Qualifier".to_owned(), Value::string(qualifier));
         }
         properties.insert("FunctionName".to_owned(), Value::String(name));
     }
@@ -259,11 +258,17 @@ impl Kind for Permission {
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let function = parent.physical_id.as_str();
-        let statements = self.aws.policy(function).await?;
+        // Every alias has a policy of its own.
+        let (mut statements, aliases) =
+            tokio::try_join!(self.aws.policy(function), function::Function::aliases(&self.aws, function))?;
+        for alias in &aliases {
+            statements.extend(self.statements(function, Some(alias)).await?);
+        }
+        let mut seen = BTreeSet::new();
         Ok(statements
             .iter()
             .filter_map(|statement| {
-                let sid = statement.get("Sid")?.as_str()?;
+                let sid = statement.get("Sid")?.as_str().filter(|sid| seen.insert((*sid).to_owned()))?;
                 let address = Address::new(TYPE, logical_id(sid)?);
                 let properties = Value::Map(from_statement(function, statement));
                 Some(self.live(address, function, sid, properties, Some(parent.address.logical_id.clone())))
@@ -337,6 +342,7 @@ impl Kind for Permission {
     fn permissions(&self) -> &'static [Needs] {
         &[
             Needs { step: Step::Read, action: "lambda:GetPolicy", resource: FUNCTION_ARN },
+            Needs { step: Step::Read, action: "lambda:ListAliases", resource: FUNCTION_ARN },
             Needs { step: Step::Create, action: "lambda:AddPermission", resource: FUNCTION_ARN },
             Needs { step: Step::Delete, action: "lambda:RemovePermission", resource: FUNCTION_ARN },
         ]

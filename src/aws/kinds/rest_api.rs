@@ -22,7 +22,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-use super::json::{Retag, changed, expect, member, members, retag, tags_of};
+use super::json::{Retag, changed, expect, member, members, retag, tags_of, where_allowed};
 use super::openapi::{self, BODY, EXPORT, is_deployed};
 use super::patch::{Patch, pointer};
 use super::properties::{
@@ -132,7 +132,7 @@ impl RestApi {
     async fn deploy(&self, live: &Live, wanted: &Value, progress: &Progress) -> Result<(), Failure> {
         let Some(stage) = live.attributes.get("StageName").and_then(Value::text) else { return Ok(()) };
         let api = live.physical_id.as_str();
-        super::rest_stage::deploy(&self.aws, api, Some(stage), progress).await?;
+        super::rest_deployment::deploy(&self.aws, api, Some(stage), progress).await?;
         let body = wanted.get("Body").and_then(openapi::digest);
         let export = self.export(api, stage).await?;
         let mut change = Retag::default();
@@ -317,7 +317,7 @@ impl Findable for RestApi {
 
     async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
         let scope = self.aws.scope();
-        let all = self.all().await?;
+        let all = where_allowed(self.all().await)?;
         let ours = all.iter().filter(|api| scope.ownership(&tags_of(api.get("tags"))) == Ownership::Ours);
         Ok(ours.filter_map(|api| Some((TYPE, member(api, "id")?.to_owned()))).collect())
     }

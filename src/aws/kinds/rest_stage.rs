@@ -1,9 +1,7 @@
-//! `AWS::ApiGateway::Deployment` and `AWS::ApiGateway::Stage`, beneath their REST API.
+//! `AWS::ApiGateway::Stage`, beneath its REST API.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-stage.html>
 //!
-//! A deployment stands for "the stage runs the API": it is made once, for its stage, and again by
-//! [`super::rest_api::RestApi`] whenever the document changes. Stage settings are patched field by field. Stages that
-//! others made on our API are left alone.
+//! Settings are patched field by field. Stages that others made on our API are left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,13 +28,11 @@ use super::properties::{
 };
 use super::rest_api;
 
-/// `AWS::ApiGateway::Deployment`
-pub const DEPLOYMENT: &str = "AWS::ApiGateway::Deployment";
 /// `AWS::ApiGateway::Stage`
 pub const STAGE: &str = "AWS::ApiGateway::Stage";
 
 /// The description of stages and deployments of ours that the file does not describe.
-const MARK: &str = "made by hoist";
+pub(super) const MARK: &str = "made by hoist";
 
 /// Settings of methods: CloudFormation's name, the name in answers, the path in patches, and what is set when nothing is.
 const METHOD_SETTINGS: &[(&str, &str, &str, &[&str])] = &[
@@ -52,35 +48,22 @@ const METHOD_SETTINGS: &[(&str, &str, &str, &[&str])] = &[
 
 const STAGES: &str = "arn:${Partition}:apigateway:${Region}::/restapis/*/stages*";
 
-/// Makes a deployment of what an API says, and brings it onto a stage. One in five seconds for the account.
-///
-/// # Errors
-/// As every call. The stage then runs what it ran before.
-pub(super) async fn deploy(aws: &Aws, api: &str, stage: Option<&str>, progress: &Progress) -> Result<Json, Failure> {
-    let mut body = json!({ "description": MARK });
-    if let Some(stage) = stage {
-        body["stageName"] = stage.into();
-    }
-    let request = Signed::rest("POST", format!("{}/deployments", rest_api::path(api))).body(body);
-    aws.ask("apigateway", "CreateDeployment", &request, progress).await
-}
-
 fn stage_path(api: &str, stage: &str) -> String {
     format!("{}/stages/{}", rest_api::path(api), segment(stage))
 }
 
-async fn get(aws: &Aws, api: &str, stage: &str) -> Result<Option<Json>, Failure> {
+pub(super) async fn get(aws: &Aws, api: &str, stage: &str) -> Result<Option<Json>, Failure> {
     aws.look_for("apigateway", "GetStage", &Signed::rest("GET", stage_path(api, stage))).await
 }
 
-async fn all(aws: &Aws, api: &str) -> Result<Vec<Json>, Failure> {
+pub(super) async fn all(aws: &Aws, api: &str) -> Result<Vec<Json>, Failure> {
     let request = Signed::rest("GET", format!("{}/stages", rest_api::path(api)));
     let answer = aws.look_for("apigateway", "GetStages", &request).await?.unwrap_or(Json::Null);
     Ok(members(&answer, "item").to_vec())
 }
 
 /// Whether we made a stage: by its name, its tags or its description.
-fn is_ours(aws: &Aws, stage: &Json) -> bool {
+pub(super) fn is_ours(aws: &Aws, stage: &Json) -> bool {
     let tags = tags_of(stage.get("tags"));
     member(stage, "stageName") == Some(aws.scope().stage.as_str())
         || member(stage, "description") == Some(MARK)
@@ -88,159 +71,13 @@ fn is_ours(aws: &Aws, stage: &Json) -> bool {
 }
 
 /// API and stage of a resource of either kind, once both are known.
-fn place(properties: &Value) -> Option<(String, String)> {
+pub(super) fn place(properties: &Value) -> Option<(String, String)> {
     let part = |key: &str| properties.get(key)?.text().map(str::to_owned);
     Some((part("RestApiId")?, part("StageName")?))
 }
 
 fn physical((api, stage): &(String, String)) -> String {
     format!("{api}/{stage}")
-}
-
-/// What a deployment is told by: the API, and the stage where the file gives one to the deployment itself (as it does for
-/// an API that is somebody else's).
-fn deployment_id(api: &str, stage: Option<&str>) -> String {
-    stage.map_or_else(|| api.to_owned(), |stage| format!("{api}/{stage}"))
-}
-
-/// Reads and makes deployments.
-pub struct Deployment {
-    aws: Arc<Aws>,
-}
-
-impl Deployment {
-    pub fn new(aws: Arc<Aws>) -> Self {
-        Self { aws }
-    }
-
-    fn live(&self, api: &str, stage: &Json, named: bool, address: Address) -> Live {
-        let name = member(stage, "stageName").unwrap_or_default();
-        let mut properties = BTreeMap::from([("RestApiId".to_owned(), Value::string(api))]);
-        if named {
-            properties.insert("StageName".to_owned(), Value::string(name));
-        }
-        Live {
-            address,
-            physical_id: deployment_id(api, named.then_some(name)),
-            properties: Value::Map(properties),
-            attributes: deployed(member(stage, "deploymentId").unwrap_or_default()),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        }
-    }
-}
-
-fn deployed(id: &str) -> BTreeMap<String, Value> {
-    BTreeMap::from([("Ref".to_owned(), Value::string(id)), ("DeploymentId".to_owned(), Value::string(id))])
-}
-
-impl Findable for Deployment {}
-
-#[async_trait]
-impl Kind for Deployment {
-    fn type_name(&self) -> &'static str {
-        DEPLOYMENT
-    }
-
-    fn traits(&self) -> &'static [PropertyTrait] {
-        &[
-            ("RestApiId", Trait::Immutable),
-            ("StageName", Trait::Immutable),
-            ("Description", Trait::WriteOnly),
-            ("StageDescription", Trait::WriteOnly),
-        ]
-    }
-
-    fn normalise(&self, _: &mut Value) {}
-
-    fn identity(&self, desired: &Desired) -> Option<String> {
-        let api = desired.properties.get("RestApiId")?.text()?;
-        let stage = desired.properties.get("StageName").map(|stage| stage.text());
-        match stage {
-            Some(stage) => Some(deployment_id(api, Some(stage?))),
-            None => Some(deployment_id(api, None)),
-        }
-    }
-
-    fn predict(&self, _: &Desired) -> BTreeMap<String, Value> {
-        BTreeMap::new()
-    }
-
-    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        let Some((api, stage)) = place(&desired.properties) else { return Ok(None) };
-        let found = get(&self.aws, &api, &stage).await?;
-        Ok(found.map(|stage| self.live(&api, &stage, true, desired.address.clone())))
-    }
-
-    /// The deployment that our stage runs. Without a stage there is none worth keeping: what was put may be newer.
-    async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
-        let api = parent.physical_id.as_str();
-        let stages = all(&self.aws, api).await?;
-        let ours = stages.iter().find(|stage| is_ours(&self.aws, stage));
-        Ok(ours
-            .map(|stage| {
-                let mut live = self.live(api, stage, false, Address::new(DEPLOYMENT, "ApiGatewayDeployment"));
-                live.parent = Some(parent.address.logical_id.clone());
-                live
-            })
-            .into_iter()
-            .collect())
-    }
-
-    fn parent_type(&self) -> Option<&'static str> {
-        Some(rest_api::TYPE)
-    }
-
-    fn vanishes_with_parent(&self) -> bool {
-        true
-    }
-
-    fn writer(&self, _: &Value) -> Option<String> {
-        Some("apigateway rest".to_owned())
-    }
-
-    async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let api = required(&desired.properties, "RestApiId")?;
-        let stage = text(&desired.properties, &["StageName"]);
-        let answer = deploy(&self.aws, &api, stage.as_deref(), progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: deployment_id(&api, stage.as_deref()),
-            properties: desired.properties.clone(),
-            attributes: deployed(member(&answer, "id").unwrap_or_default()),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
-    }
-
-    async fn update(&self, live: &Live, _: &Desired, _: &[FieldChange], _: &Progress) -> Result<Live, Failure> {
-        Ok(live.clone())
-    }
-
-    async fn delete(&self, _: &Live, progress: &Progress) -> Result<(), Failure> {
-        // One that a stage runs cannot be deleted, and costs nothing: it goes with its API.
-        progress.say("stays until its API is deleted");
-        Ok(())
-    }
-
-    fn permissions(&self) -> &'static [Permission] {
-        const fn needs(step: Step, action: &'static str) -> Permission {
-            Permission { step, action, resource: STAGES }
-        }
-        const ALL: &[Permission] = &[
-            needs(Step::Read, "apigateway:GET"),
-            Permission {
-                step: Step::Create,
-                action: "apigateway:POST",
-                resource: "arn:${Partition}:apigateway:${Region}::/restapis/*/deployments",
-            },
-        ];
-        ALL
-    }
 }
 
 /// Reads, makes, changes and deletes stages of REST APIs.

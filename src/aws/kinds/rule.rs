@@ -20,7 +20,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-use super::json::{Retag, changed, expect, member, members, pick, properties, tag_list, tags_of};
+use super::json::{Retag, changed, expect, member, members, pick, properties, tag_list, tags_of, where_allowed};
 use super::names::generated;
 use super::properties::{default_to, document, drop_empty, from_json, items, own_tags, tags_to_map, text, to_json};
 use super::{Findable, after};
@@ -284,7 +284,8 @@ impl Findable for Rule {
 
     async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
         let request = Signed::action("ListRules", json!({ "NamePrefix": self.aws.scope().prefix() }));
-        let rules = self.aws.pages("events", "ListRules", request, ("NextToken", "NextToken"), "Rules").await?;
+        let rules = self.aws.pages("events", "ListRules", request, ("NextToken", "NextToken"), "Rules").await;
+        let rules = where_allowed(rules)?;
         Ok(rules.iter().filter_map(|rule| Some((TYPE, member(rule, "Name")?.to_owned()))).collect())
     }
 

@@ -29,6 +29,8 @@ pub struct Run {
     pub(super) policies: Mutex<BTreeMap<String, Statements>>,
     /// What GetFunction said of each function, for all who ask while a plan is made.
     functions: Mutex<BTreeMap<String, Arc<OnceCell<Option<GetFunctionOutput>>>>>,
+    /// Names of each function's aliases, for all who ask while a plan is made.
+    aliases: Mutex<BTreeMap<String, Arc<OnceCell<Vec<String>>>>>,
     /// What the tagging API knows of this service.
     pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
     /// The log groups of this service's functions.
@@ -44,6 +46,7 @@ impl Default for Run {
             uploads: Semaphore::new(UPLOAD_MEMORY),
             policies: Mutex::default(),
             functions: Mutex::default(),
+            aliases: Mutex::default(),
             tagged: tokio::sync::Mutex::default(),
             log_groups: tokio::sync::Mutex::default(),
         }
@@ -80,9 +83,16 @@ impl Run {
         Arc::clone(lock(&self.functions).entry(name.to_owned()).or_default())
     }
 
+    /// Where the names of a function's aliases are, once somebody asked.
+    pub fn aliases(&self, function: &str) -> Arc<OnceCell<Vec<String>>> {
+        Arc::clone(lock(&self.aliases).entry(function.to_owned()).or_default())
+    }
+
     /// Forgets what was read: somebody else may have written since.
     pub async fn forget_reads(&self) {
         lock(&self.functions).clear();
+        lock(&self.aliases).clear();
+        lock(&self.policies).clear();
         *self.tagged.lock().await = None;
         *self.log_groups.lock().await = None;
     }

@@ -22,7 +22,7 @@ use super::properties::{
     at_mut, boolean, boolean_in_place, default_to, drop_empty, integer, list, map, number, number_in_place, put,
     required, string, text, texts,
 };
-use super::version::function_name;
+use super::version::{function_name, qualifier};
 
 /// `AWS::Lambda::Url`
 pub const TYPE: &str = "AWS::Lambda::Url";
@@ -105,8 +105,13 @@ fn physical_id(function: &str, qualifier: Option<&str>) -> String {
 }
 
 fn normalise(properties: &mut BTreeMap<String, Value>) {
-    if let Some(Value::String(target)) = properties.get_mut("TargetFunctionArn") {
-        *target = function_name(target).to_owned();
+    // A reference may bring its qualifier along: that of an alias does.
+    if let Some(Value::String(target)) = properties.get("TargetFunctionArn").cloned() {
+        let name = function_name(&target).to_owned();
+        if let Some(qualifier) = qualifier(&target) {
+            properties.insert("Qualifier".to_owned(), Value::string(qualifier));
+        }
+        properties.insert("TargetFunctionArn".to_owned(), Value::String(name));
     }
     if let Some(value) = at_mut(properties, &["Cors", "MaxAge"]) {
         number_in_place(value);
@@ -182,9 +187,10 @@ impl Kind for Url {
     }
 
     fn identity(&self, desired: &Desired) -> Option<String> {
-        let function = desired.properties.get("TargetFunctionArn")?.text()?;
-        let qualifier = text(&desired.properties, &["Qualifier"]);
-        Some(physical_id(function_name(function), qualifier.as_deref()))
+        let mut properties = desired.properties.clone();
+        self.normalise(&mut properties);
+        let qualifier = text(&properties, &["Qualifier"]);
+        Some(physical_id(properties.get("TargetFunctionArn")?.text()?, qualifier.as_deref()))
     }
 
     fn predict(&self, _desired: &Desired) -> BTreeMap<String, Value> {
@@ -192,17 +198,28 @@ impl Kind for Url {
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        let Some(function) = text(&desired.properties, &["TargetFunctionArn"]) else { return Ok(None) };
-        let qualifier = text(&desired.properties, &["Qualifier"]);
+        let mut properties = desired.properties.clone();
+        self.normalise(&mut properties);
+        let Some(function) = text(&properties, &["TargetFunctionArn"]) else { return Ok(None) };
+        let qualifier = text(&properties, &["Qualifier"]);
         let parent = desired.parent.clone();
         self.find(function_name(&function), qualifier.as_deref(), desired.address.clone(), parent).await
     }
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
-        // A function has one URL without a qualifier; those of aliases are found beneath their aliases.
-        let id = parent.address.logical_id.clone();
-        let address = Address::new(TYPE, format!("{id}Url"));
-        Ok(self.find(&parent.physical_id, None, address, Some(id)).await?.into_iter().collect())
+        // A function has one URL, and each of its aliases another.
+        let function = parent.physical_id.as_str();
+        let id = &parent.address.logical_id;
+        let find = |alias: Option<String>| async move {
+            let address = Address::new(TYPE, format!("{id}Url{}", alias.as_deref().unwrap_or_default()));
+            self.find(function, alias.as_deref(), address, Some(id.clone())).await
+        };
+        let (plain, aliases) = tokio::try_join!(find(None), function::Function::aliases(&self.aws, function))?;
+        let mut found: Vec<Live> = plain.into_iter().collect();
+        for alias in aliases {
+            found.extend(find(Some(alias)).await?);
+        }
+        Ok(found)
     }
 
     fn parent_type(&self) -> Option<&'static str> {
@@ -321,6 +338,7 @@ impl Kind for Url {
         }
         const ALL: &[Permission] = &[
             needs(Step::Read, "lambda:GetFunctionUrlConfig"),
+            needs(Step::Read, "lambda:ListAliases"),
             needs(Step::Create, "lambda:CreateFunctionUrlConfig"),
             needs(Step::Update, "lambda:UpdateFunctionUrlConfig"),
             needs(Step::Delete, "lambda:DeleteFunctionUrlConfig"),

@@ -19,7 +19,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-use super::json::{Retag, changed, expect, member, members, retag, tags_of};
+use super::json::{Retag, changed, expect, member, members, retag, tags_of, where_allowed};
 use super::patch::Patch;
 use super::properties::{
     drop_empty, from_json, items, number_in_place, own_tags, required, tags_to_map, text, text_map, to_json,
@@ -207,7 +207,7 @@ impl Findable for UsagePlan {
     }
 
     async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
-        let plans = self.all().await?;
+        let plans = where_allowed(self.all().await)?;
         Ok(plans.iter().filter_map(|plan| Some((TYPE, member(plan, "id")?.to_owned()))).collect())
     }
 

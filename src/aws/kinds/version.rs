@@ -145,6 +145,15 @@ pub fn pin(resources: &mut [Desired]) {
     }
 }
 
+/// The version or alias in such a reference.
+pub fn qualifier(reference: &str) -> Option<&str> {
+    let name = match reference.split_once(":function:") {
+        Some((_, name)) => name,
+        None => reference,
+    };
+    name.split_once(':').map(|(_, qualifier)| qualifier).filter(|qualifier| !qualifier.is_empty())
+}
+
 #[async_trait]
 impl Kind for Version {
     fn type_name(&self) -> &'static str {
@@ -292,6 +301,7 @@ mod tests {
     fn functions_are_known_by_name_arn_and_qualifier() {
         let forms = ["f", "f:1", "arn:aws:lambda:eu-west-1:1:function:f", "arn:aws:lambda:eu-west-1:1:function:f:live"];
         assert!(forms.iter().all(|form| function_name(form) == "f"));
+        assert_eq!(forms.map(qualifier), [None, Some("1"), None, Some("live")]);
     }
 
     #[test]

@@ -74,7 +74,8 @@ impl Decoder {
             {
                 let at_key = Node::new(Data::Null, entry.key_place);
                 let diagnostic = self
-                    .within(key, |cx| cx.warning("unbuilt-key", &at_key, format!("is not built into hoist: {what}")));
+                    .within(key, |cx| cx.warning("unbuilt-key", &at_key, format!("is not built into hoist: {what}")))
+                    .help("the rest of the file is deployed; check whether the service works without it");
                 self.report(diagnostic);
             }
             if shape.fields.iter().any(|field| field.keys.contains(&key.as_str()))

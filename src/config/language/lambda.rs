@@ -350,6 +350,7 @@ impl Decode for Statement {
         };
         need(&["Effect"]);
         need(&["Action", "NotAction"]);
+        need(&["Resource", "NotResource"]);
         if let Some(effect) = map.get("Effect")
             && effect.value.as_str().is_some_and(|effect| effect != "Allow" && effect != "Deny")
         {
@@ -407,6 +408,20 @@ impl Short for Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_has_effect_action_and_resource() {
+        use super::super::super::decode::sample;
+        let mut cx = Decoder::new();
+        Statement::decode(&sample::node("{Effect: Alow, Actoin: 's3:*', Condition: {}}"), &mut cx);
+        Statement::decode(&sample::node("{Effect: Allow, NotAction: 's3:*', NotResource: '*'}"), &mut cx);
+        insta::assert_snapshot!(sample::summary(&cx.into_diagnostics()), @r"
+        1:16 error[unknown-key] Actoin: unknown key
+        1:1 error[missing-key] the statement has no `Action`
+        1:1 error[missing-key] the statement has no `Resource`
+        1:10 error[unknown-value] Effect: `Alow` is not one of `Allow`, `Deny`
+        ");
+    }
 
     #[test]
     fn reads_the_places_of_secrets() {

@@ -71,10 +71,13 @@ object! {
         "licenseKey": "hoist needs no licence",
         "enableLocalInstallationFallback": "hoist is one program",
         "state": "hoist keeps no state but AWS itself",
-        "mcp": "it configured the agent of v4",
-        "ai": "it configured the agent of v4",
-        "sandboxes": "sandboxes of v4 are not deployed",
+        "enterprise": "hoist knows no dashboard",
         "$schema": "it tells editors where the schema lies"
+    }
+    noted {
+        "mcp": "servers of v4 for agents are not deployed",
+        "ai": "agents of v4 are not deployed",
+        "sandboxes": "sandboxes of v4 are not deployed"
     }
     unbuilt {
         "build": "code is packaged as it is",

@@ -58,7 +58,7 @@ impl Step {
         let (Node::Change(position) | Node::Cleanup(position)) = node;
         let change = &plan.changes[position];
         let Some(kind) = cloud.kind(&change.address.kind) else {
-            return Err(Failure::new(Reason::Bug, format!("nothing here can make {}", change.address)));
+            return Err(Failure::new(Reason::Bug, format!("no kind handles {}, which the plan has", change.address)));
         };
         let step = |what| Ok(Some(Self { what, kind: change.address.kind.clone() }));
         if let Node::Cleanup(_) = node {
@@ -142,7 +142,7 @@ impl Step {
 
     pub async fn run(self, cloud: &dyn Cloud, guard: Option<&dyn Guard>, progress: &Progress) -> Result<Done, Failure> {
         let Some(kind) = cloud.kind(&self.kind) else {
-            return Err(Failure::new(Reason::Bug, format!("nothing here can make {}", self.kind)));
+            return Err(Failure::new(Reason::Bug, format!("no kind handles {}, which the plan has", self.kind)));
         };
         let may_write = || match guard.map(|guard| guard.check()) {
             Some(Err(failure)) => Err(Failure { code: Some(LOST.to_owned()), ..failure }),

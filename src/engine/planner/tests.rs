@@ -232,7 +232,7 @@ async fn what_is_wrong_with_the_file_is_said_before_anything_is_read() {
     assert_eq!(
         messages,
         [
-            "nothing here can make Mem::Stranger S",
+            "hoist cannot make resources of the type Mem::Stranger yet (S); nothing was changed",
             "Mem::Queue D is there twice",
             "Mem::Queue D refers to Nobody, which is not there",
             "Mem::Queue E refers to itself",

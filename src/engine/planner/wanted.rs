@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::engine::address::Address;
 use crate::engine::evaluate::{evaluate, references};
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::graph::Graph;
@@ -35,7 +36,7 @@ impl<'a> Wanted<'a> {
                 failures.push(invalid(format!("{} is there twice", resource.address)));
             }
             if cloud.kind(&resource.address.kind).is_none() {
-                failures.push(invalid(format!("nothing here can make {}", resource.address)));
+                failures.push(unknown_type(&resource.address));
             }
         }
         let mut graph = Graph::new(resources.len());
@@ -157,6 +158,17 @@ pub(super) fn needs(resource: &Desired) -> BTreeSet<String> {
     needs.extend(resource.depends_on.iter().cloned());
     needs.extend(resource.parent.clone());
     needs
+}
+
+/// Nothing makes that type: found before anything is changed.
+fn unknown_type(address: &Address) -> Failure {
+    let Address { kind, logical_id } = address;
+    invalid(format!("hoist cannot make resources of the type {kind} yet ({logical_id}); nothing was changed")).help(
+        format!(
+            "Take what asks for {logical_id} out of the file, or make it elsewhere and name it here by its ARN. \
+             `hoist package` writes what each line of the file becomes to .hoist/resources.json."
+        ),
+    )
 }
 
 fn invalid(message: String) -> Failure {

@@ -51,7 +51,7 @@ def _acknowledged(world: World, request: Request) -> Answer:
         "Effect": "Allow",
         "Principal": {"Service" if principal.endswith(".amazonaws.com") else "AWS": principal},
         "Action": wanted["Action"],
-        "Resource": world.arn("lambda", request.scope.region, f"function:{plain_name(wanted['FunctionName'])}"),
+        "Resource": world.arn("lambda", request.scope, f"function:{plain_name(wanted['FunctionName'])}"),
     }
     if wanted.get("SourceArn"):
         statement["Condition"] = {"ArnLike": {"AWS:SourceArn": wanted["SourceArn"]}}

@@ -43,7 +43,7 @@ async def wait_for_it(world: World, request: Request) -> None:
                       "the following state: Pending", 409)
     if request.operation.name == "Invoke":
         return  # the version before the update goes on serving
-    arn = world.arn("lambda", request.scope.region, f"function:{plain_name(request.parameters['FunctionName'])}")
+    arn = world.arn("lambda", request.scope, f"function:{plain_name(request.parameters['FunctionName'])}")
     raise Refusal("ResourceConflictException", "The operation cannot be performed at this time. An update is in progress for "
                   f"resource: {arn}", 409)
 

@@ -56,7 +56,7 @@ def _register(kind: Kind) -> None:
         born = world.of(_Born).at.get(_key(kind, request))
         if born is not None and time.monotonic() - born < world.settings["consistency.newborn_ms"] / 1000:
             name = _key(kind, request)[1]
-            arn = world.arn("lambda", request.scope.region, f"function:{name}")
+            arn = world.arn("lambda", request.scope, f"function:{name}")
             raise Refusal(kind.code, kind.message.format(name=name, arn=arn), kind.status)
 
 

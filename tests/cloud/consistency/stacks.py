@@ -162,7 +162,7 @@ async def takes_its_time(world: World, request: Request, proceed: Proceed) -> An
     stacks = world.of(_Stacks)
     busy = stacks.now(request.scope.region, name)
     if busy is not None and operation != "DeleteStack":
-        raise Refusal("ValidationError", f"Stack:{world.arn('cloudformation', request.scope.region, f'stack/{name}')} is in "
+        raise Refusal("ValidationError", f"Stack:{world.arn('cloudformation', request.scope, f'stack/{name}')} is in "
                       f"{busy.state}_IN_PROGRESS state and can not be updated.", 400)
     if not world.settings["cloudformation.enabled"]:
         return await proceed()

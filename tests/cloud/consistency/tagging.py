@@ -70,7 +70,7 @@ async def _http_apis(world: World, scope: Scope) -> Tagged:
 
 async def _log_groups(world: World, scope: Scope) -> Tagged:
     groups = await _pages(world, scope, "logs", "DescribeLogGroups", "logGroups", "nextToken", "nextToken", limit=50)
-    arns = [world.arn("logs", scope.region, f"log-group:{group['logGroupName']}") for group in groups]
+    arns = [world.arn("logs", scope, f"log-group:{group['logGroupName']}") for group in groups]
     answers = await asyncio.gather(*(world.ask("logs", "ListTagsForResource", {"resourceArn": arn}, scope) for arn in arns))
     return {arn: answer.get("tags", {}) for arn, answer in zip(arns, answers, strict=True)}
 
@@ -79,7 +79,7 @@ async def _event_source_mappings(world: World, scope: Scope) -> Tagged:
     mappings = await _pages(world, scope, "lambda", "ListEventSourceMappings", "EventSourceMappings", "Marker", "NextMarker", MaxItems=100)
     found: Tagged = {}
     for mapping in mappings:
-        arn = world.arn("lambda", scope.region, f"event-source-mapping:{mapping['UUID']}")
+        arn = world.arn("lambda", scope, f"event-source-mapping:{mapping['UUID']}")
         try:
             found[arn] = (await world.ask("lambda", "ListTags", {"Resource": arn}, scope)).get("Tags", {})
         except AskFailed:
@@ -104,7 +104,7 @@ async def _streams(world: World, scope: Scope) -> Tagged:
     found: Tagged = {}
     for name in (await world.ask("kinesis", "ListStreams", {}, scope)).get("StreamNames", []):
         tags = (await world.ask("kinesis", "ListTagsForStream", {"StreamName": name}, scope)).get("Tags")
-        found[world.arn("kinesis", scope.region, f"stream/{name}")] = _pairs(tags)
+        found[world.arn("kinesis", scope, f"stream/{name}")] = _pairs(tags)
     return found
 
 

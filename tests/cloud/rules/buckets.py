@@ -41,7 +41,7 @@ async def _function_admits(world: World, request: Request, arn: str, source: str
         policy = await policy_seen_by_others(world, request, plain_name(arn), tail[1] if len(tail) > 1 else None)
     except AskFailed:
         return False
-    return admits(policy, "s3.amazonaws.com", "lambda:InvokeFunction", source, world.backend.account)
+    return admits(policy, "s3.amazonaws.com", "lambda:InvokeFunction", source, world.account(request))
 
 
 async def _queue_admits(world: World, request: Request, arn: str, source: str) -> bool:
@@ -50,7 +50,7 @@ async def _queue_admits(world: World, request: Request, arn: str, source: str) -
         got = await world.ask("sqs", "GetQueueAttributes", {"QueueUrl": url, "AttributeNames": ["Policy"]}, request)
     except AskFailed:
         return False
-    return admits(document(got.get("Attributes", {}).get("Policy", "")), "s3.amazonaws.com", "sqs:SendMessage", source, world.backend.account)
+    return admits(document(got.get("Attributes", {}).get("Policy", "")), "s3.amazonaws.com", "sqs:SendMessage", source, world.account(request))
 
 
 async def _topic_admits(world: World, request: Request, arn: str, source: str) -> bool:
@@ -58,7 +58,7 @@ async def _topic_admits(world: World, request: Request, arn: str, source: str) -
         got = await world.ask("sns", "GetTopicAttributes", {"TopicArn": arn}, request)
     except AskFailed:
         return False
-    return admits(document(got["Attributes"].get("Policy", "")), "s3.amazonaws.com", "sns:Publish", source, world.backend.account)
+    return admits(document(got["Attributes"].get("Policy", "")), "s3.amazonaws.com", "sns:Publish", source, world.account(request))
 
 
 def _filter(entry: dict[str, Any]) -> tuple[str, str]:

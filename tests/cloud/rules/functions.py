@@ -138,7 +138,7 @@ async def _exists(world: World, request: Request, name: str) -> None:
 
 async def _layer_exists(world: World, request: Request, arn: str) -> None:
     # Other accounts' layers are beyond this world.
-    if f":{world.backend.account}:" in arn:
+    if f":{world.account(request)}:" in arn:
         try:
             await world.ask("lambda", "GetLayerVersionByArn", {"Arn": arn}, request)
         except AskFailed as problem:
@@ -263,7 +263,7 @@ async def version_exists(world: World, request: Request) -> None:
         try:
             await world.ask("lambda", "GetFunctionConfiguration", {"FunctionName": wanted["FunctionName"], "Qualifier": version}, request)
         except AskFailed as problem:
-            arn = world.arn("lambda", request.scope.region, f"function:{plain_name(wanted['FunctionName'])}:{version}")
+            arn = world.arn("lambda", request.scope, f"function:{plain_name(wanted['FunctionName'])}:{version}")
             raise Refusal("ResourceNotFoundException", f"Function not found: {arn}", 404) from problem
 
 

@@ -91,14 +91,14 @@ async def destination_lets_logs_in(world: World, request: Request) -> None:
         raise Refusal("LimitExceededException", "Resource limit exceeded.")
     if ":lambda:" not in destination:
         return
-    source = world.arn("logs", request.scope.region, f"log-group:{wanted['logGroupName']}:*")
+    source = world.arn("logs", request.scope, f"log-group:{wanted['logGroupName']}:*")
     tail = destination.split(":function:")[-1].split(":")
     try:
         policy = await policy_seen_by_others(world, request, plain_name(destination), tail[1] if len(tail) > 1 else None)
     except AskFailed:
         policy = {}
     service = f"logs.{request.scope.region}.amazonaws.com"
-    if not any(admits(policy, name, "lambda:InvokeFunction", source, world.backend.account) for name in (service, "logs.amazonaws.com")):
+    if not any(admits(policy, name, "lambda:InvokeFunction", source, world.account(request)) for name in (service, "logs.amazonaws.com")):
         raise Refusal("InvalidParameterException", "Could not execute the lambda function. Make sure you have given CloudWatch "
                       "Logs permission to execute your function.")
 
@@ -108,7 +108,7 @@ async def topic_is_the_same(world: World, request: Request) -> None:
     """CreateTopic may be repeated, but only with what the topic has."""
     if not world.settings["constraints.rules"]:
         return
-    arn = world.arn("sns", request.scope.region, request.parameters["Name"])
+    arn = world.arn("sns", request.scope, request.parameters["Name"])
     try:
         live = (await world.ask("sns", "GetTopicAttributes", {"TopicArn": arn}, request))["Attributes"]
         tags = (await world.ask("sns", "ListTagsForResource", {"ResourceArn": arn}, request)).get("Tags", [])

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -109,6 +110,26 @@ impl Boto {
     pub fn call_in(&self, account: &str, service: &str, operation: &str, parameters: Value) -> Value {
         let answer = self.ask(account, service, operation, parameters);
         answer.unwrap_or_else(|error| panic!("{service} {operation} in {account}: {error}"))
+    }
+
+    /// Waits until a line of a function's log contains a text; whether one came.
+    pub fn hears(&self, function: &str, text: &str) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.heard(function, text) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        true
+    }
+
+    /// Whether a line of a function's log contains a text by now.
+    pub fn heard(&self, function: &str, text: &str) -> bool {
+        let group = format!("/aws/lambda/{function}");
+        let found = self.try_call("logs", "filter_log_events", json!({"logGroupName": group})).unwrap_or_default();
+        let mut events = found["events"].as_array().into_iter().flatten();
+        events.any(|event| event["message"].as_str().is_some_and(|line| line.contains(text)))
     }
 
     /// The live configuration of a function, or `None`.

@@ -47,6 +47,11 @@ impl Cloud {
         Self::account_in(ServerHandle::Own(Arc::new(Server::start(weather))))
     }
 
+    /// A cloud for one test alone, in the account to which requests without a signature go: only its APIs answer.
+    pub fn with_apis() -> Self {
+        Self { account: "123456789012".to_owned(), ..Self::own("calm") }
+    }
+
     /// Another, empty account in the same cloud.
     pub fn another(&self) -> Self {
         Self::account_in(self.server.clone())
@@ -122,6 +127,13 @@ impl Cloud {
     /// GET on a path or full URL of the cloud: a deployed route, a function URL.
     pub fn get(&self, path: &str) -> (u16, String) {
         http(self.url(), "GET", path.strip_prefix(self.url()).unwrap_or(path), None)
+    }
+
+    /// The same with a method and headers: status, the head of the answer in lower case, body.
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
+        let path = path.strip_prefix(self.url()).unwrap_or(path);
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        exchange(self.url(), method, path, &headers, "")
     }
 }
 
@@ -200,12 +212,18 @@ pub fn python() -> PathBuf {
 
 /// One HTTP/1.1 exchange on loopback.
 fn http(base: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let (status, _, body) = exchange(base, method, path, "", &body);
+    (status, body)
+}
+
+/// Status, the head in lower case, body.
+fn exchange(base: &str, method: &str, path: &str, headers: &str, body: &str) -> (u16, String, String) {
     let host = base.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
-    let body = body.map(Value::to_string).unwrap_or_default();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .unwrap();
@@ -214,8 +232,9 @@ fn http(base: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Str
     let text = String::from_utf8_lossy(&answer);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    (status, if chunked { unchunk(body) } else { body.to_owned() })
+    let head = head.to_ascii_lowercase();
+    let chunked = head.contains("transfer-encoding: chunked");
+    (status, head, if chunked { unchunk(body) } else { body.to_owned() })
 }
 
 fn unchunk(mut body: &str) -> String {

@@ -141,7 +141,7 @@ fn existing(event: &Triggered<S3>, output: &mut Output) {
         .with("FunctionArn", function.target())
         .with("BucketName", bucket)
         .with("BucketConfigs", Value::List(vec![config]));
-    let resource = function.beside("Custom::S3", properties).after([function.logical_id.clone(), permission_id]);
+    let resource = function.beneath("Custom::S3", properties).after([permission_id]);
     output.add(id(number), resource);
 }
 

@@ -12,8 +12,14 @@ use crate::engine::value::Value;
 
 const DYNAMODB: &[&str] =
     &["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams"];
-const KINESIS: &[&str] =
-    &["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream", "kinesis:ListStreams"];
+// Lambda refuses a mapping without `ListShards`, which the framework leaves out.
+const KINESIS: &[&str] = &[
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:DescribeStream",
+    "kinesis:ListShards",
+    "kinesis:ListStreams",
+];
 const KINESIS_WITH_CONSUMER: &[&str] =
     &["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStreamSummary", "kinesis:ListShards"];
 

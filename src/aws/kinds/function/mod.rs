@@ -19,6 +19,7 @@ use aws_sdk_lambda::types::{FunctionCode, LastUpdateStatus, RecursiveLoop, State
 
 use crate::aws::client::{Aws, incomplete};
 use crate::aws::ownership::{APPLIED, ID};
+use crate::aws::pages::Pages;
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
@@ -88,6 +89,31 @@ impl Function {
             })
             .await?;
         Ok(answer.clone())
+    }
+
+    /// Names of a function's aliases: each has a policy and a URL of its own.
+    pub async fn aliases(aws: &Aws, function: &str) -> Result<Vec<String>, Failure> {
+        let cell = aws.run.aliases(function);
+        let names = cell
+            .get_or_try_init(|| async {
+                let mut names = Vec::new();
+                let mut pages = Pages::new("ListAliases");
+                let mut marker = None;
+                loop {
+                    let page = aws
+                        .call("lambda", "ListAliases")
+                        .find(|| aws.lambda().list_aliases().function_name(function).set_marker(marker.clone()).send())
+                        .await?;
+                    let Some(page) = page else { return Ok(names) };
+                    names.extend(page.aliases().iter().filter_map(|alias| alias.name().map(str::to_owned)));
+                    marker = pages.next(page.next_marker())?;
+                    if marker.is_none() {
+                        return Ok::<_, Failure>(names);
+                    }
+                }
+            })
+            .await?;
+        Ok(names.clone())
     }
 
     /// The live function of that name, read for a plan. `desired` says which settings beyond GetFunction must be read.

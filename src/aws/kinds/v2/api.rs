@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::{TAGS, decode, encode};
 use crate::aws::client::Aws;
-use crate::aws::kinds::json::{Retag, changed, expect, member, retag, tags_of};
+use crate::aws::kinds::json::{Retag, changed, expect, member, retag, tags_of, where_allowed};
 use crate::aws::kinds::openapi::{self, BODY, EXPORT, is_deployed};
 use crate::aws::kinds::properties::{
     boolean_in_place, default_to, drop_empty, from_json, number_in_place, own_tags, tags_to_map, text, text_map,
@@ -221,7 +221,7 @@ impl Findable for Api {
     }
 
     async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
-        let all = self.all().await?;
+        let all = where_allowed(self.all().await)?;
         Ok(all.iter().filter_map(|api| Some((TYPE, member(api, "apiId")?.to_owned()))).collect())
     }
 

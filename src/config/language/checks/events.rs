@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use super::{Checked, known};
-use crate::config::decode::nearest;
+use crate::config::decode::{Places, nearest};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::language::events::schedule::ScheduleMethod;
+use crate::config::language::events::http::{AuthorizerKind, Http};
+use crate::config::language::events::schedule::{Schedule, ScheduleMethod};
+use crate::config::language::events::sqs::Sqs;
+use crate::config::language::events::stream::Stream;
 use crate::config::language::events::{Event, Trigger};
 use crate::config::node::{Data, Place};
 
@@ -18,14 +21,28 @@ struct Finding {
     help: &'static str,
 }
 
+/// What was found about one event.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, code: &'static str, key: &'static str, place: Place, problem: &str, help: &'static str) {
+        self.0.push(Finding { code, key, place, problem: problem.to_owned(), help });
+    }
+
+    fn missing(&mut self, place: Place, problem: &str, help: &'static str) {
+        self.add("missing-key", "", place, problem, help);
+    }
+}
+
 pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut priorities: HashMap<(String, i64), Place> = HashMap::new();
     for one in &checked.functions {
         for event in &one.function.events {
-            let mut findings = Vec::new();
+            let mut findings = Findings::default();
             inspect(event, &mut findings);
             let base = format!("functions.{}.events[{}].{}", one.key, event.index, event.trigger.kind());
-            for found in findings {
+            for found in findings.0 {
                 let path = if found.key.is_empty() { base.clone() } else { format!("{base}.{}", found.key) };
                 let mut diagnostic =
                     Diagnostic::error(found.code, format!("{path}: {}", found.problem)).path(path).at(found.place);
@@ -55,176 +72,119 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn inspect(event: &Event, findings: &mut Vec<Finding>) {
-    let mut find = |code, key, place, problem: &str, help| {
-        findings.push(Finding { code, key, place, problem: problem.to_owned(), help });
-    };
+fn inspect(event: &Event, found: &mut Findings) {
     match &event.trigger {
-        Trigger::Schedule(schedule) => {
-            if schedule.rate.is_empty() {
-                find(
-                    "missing-key",
-                    "",
-                    schedule.place,
-                    "`rate` is missing",
-                    "write `rate(5 minutes)` or `cron(0 12 * * ? *)`",
-                );
-            }
-            if schedule.name.is_some() && schedule.rate.len() > 1 {
-                let place = schedule.place_of("name");
-                find(
-                    "name-for-several",
-                    "name",
-                    place,
-                    "one name cannot stand for several rates",
-                    "take the name away, or write one event for each rate",
-                );
-            }
-            let scheduler = schedule.method == Some(ScheduleMethod::Scheduler);
-            for (key, given) in [
-                ("timezone", schedule.timezone.is_some()),
-                ("roleArn", schedule.role_arn.is_some()),
-                ("groupName", schedule.group_name.is_some()),
-            ] {
-                if given && !scheduler {
-                    find(
-                        "needs-scheduler",
-                        key,
-                        schedule.place_of(key),
-                        "only the scheduler has this",
-                        "add `method: scheduler`",
-                    );
-                }
-            }
-            if scheduler {
-                for key in ["inputPath", "inputTransformer"] {
-                    if schedule.places.get(key).is_some() {
-                        find(
-                            "needs-event-bus",
-                            key,
-                            schedule.place_of(key),
-                            "the scheduler does not have this",
-                            "use `input`, or `method: eventBus`",
-                        );
-                    }
-                }
-            }
-            one_input(&schedule.places, &mut find);
-        }
-        Trigger::EventBridge(bridge) => {
-            if bridge.pattern.is_none() && bridge.schedule.is_none() {
-                find(
-                    "missing-key",
-                    "",
-                    bridge.place,
+        Trigger::Schedule(event) => schedule(event, found),
+        Trigger::EventBridge(event) => {
+            if event.pattern.is_none() && event.schedule.is_none() {
+                found.missing(
+                    event.place,
                     "neither `pattern` nor `schedule` is there",
                     "say which events call the function",
                 );
             }
-            one_input(&bridge.places, &mut find);
+            one_input(&event.places, found);
         }
-        Trigger::CloudwatchEvent(rule) => one_input(&rule.places, &mut find),
-        Trigger::Sqs(sqs) => {
-            let batch = sqs.batch_size.map_or(10, |size| size.get());
-            let window = sqs.maximum_batching_window.map_or(0, |seconds| seconds.get());
-            if batch > 10 && window == 0 {
-                find(
-                    "needs-batching-window",
-                    "batchSize",
-                    sqs.place_of("batchSize"),
-                    "more than 10 messages need a batching window",
-                    "add `maximumBatchingWindow: 1`",
-                );
-            }
-            if let Some(arn) = known(&sqs.arn).filter(|arn| !arn.starts_with("arn:")) {
-                let problem = format!("`{arn}` is not an ARN");
-                find(
-                    "bad-format",
-                    "arn",
-                    sqs.arn.place(),
-                    &problem,
-                    "write `arn:aws:sqs:<region>:<account>:<queue>` or `!GetAtt Queue.Arn`",
-                );
-            }
+        Trigger::CloudwatchEvent(event) => one_input(&event.places, found),
+        Trigger::Sqs(event) => sqs(event, found),
+        Trigger::Stream(event) => stream(event, found),
+        Trigger::Http(event) => http(event, found),
+        Trigger::Sns(event) if event.arn.is_none() && event.topic_name.is_none() => {
+            found.missing(event.place, "neither `arn` nor `topicName` is there", "name the topic");
         }
-        Trigger::Stream(stream) => {
-            if stream.kind.is_none() {
-                match known(&stream.arn) {
-                    None if matches!(stream.arn.node().data, Data::Map(_)) => {
-                        find(
-                            "missing-key",
-                            "",
-                            stream.place,
-                            "`type` is missing",
-                            "say `dynamodb` or `kinesis`: a CloudFormation function does not show it",
-                        );
-                    }
-                    Some(arn) if !arn.contains(":dynamodb:") && !arn.contains(":kinesis:") => {
-                        find("bad-format", "arn", stream.arn.place(), "the ARN is of neither DynamoDB nor Kinesis", "");
-                    }
-                    _ => {}
-                }
-            }
-            if let Some(age) = stream.maximum_record_age_in_seconds.map(|age| age.get())
-                && (0..60).contains(&age)
-            {
-                let problem = format!("{age} is below the minimum of 60");
-                find(
-                    "out-of-range",
-                    "maximumRecordAgeInSeconds",
-                    stream.place_of("maximumRecordAgeInSeconds"),
-                    &problem,
-                    "-1 is without end",
-                );
-            }
+        Trigger::AlexaSkill(event) if event.app_id.is_none() => {
+            found.missing(event.place, "`appId` is missing", "give the id of the skill: `amzn1.ask.skill.…`");
         }
-        Trigger::Sns(sns) if sns.arn.is_none() && sns.topic_name.is_none() => {
-            find("missing-key", "", sns.place, "neither `arn` nor `topicName` is there", "name the topic");
+        Trigger::Kafka(event) if event.bootstrap_servers.is_empty() => {
+            found.missing(event.place, "`bootstrapServers` is missing", "give the addresses of the cluster");
         }
-        Trigger::Http(http) => {
-            if http.connection_type.is_some() && http.connection_id.is_none() {
-                find("missing-key", "", http.place, "`connectionId` is missing", "name the VPC link");
-            }
-            if let Some(authorizer) = &http.authorizer
-                && authorizer.name.is_none()
-                && authorizer.arn.is_none()
-                && authorizer.authorizer_id.is_none()
-                && authorizer.kind != Some(crate::config::language::events::http::AuthorizerKind::AwsIam)
-            {
-                find(
-                    "missing-key",
-                    "authorizer",
-                    authorizer.place,
-                    "none of `name`, `arn` and `authorizerId` is there",
-                    "name a function of the service, or give an ARN",
-                );
-            }
-        }
-        Trigger::AlexaSkill(skill) if skill.app_id.is_none() => {
-            find("missing-key", "", skill.place, "`appId` is missing", "give the id of the skill: `amzn1.ask.skill.…`");
-        }
-        Trigger::Kafka(kafka) if kafka.bootstrap_servers.is_empty() => {
-            find("missing-key", "", kafka.place, "`bootstrapServers` is missing", "give the addresses of the cluster");
-        }
-        Trigger::CloudFront(front) if front.origin.is_none() => {
-            find("missing-key", "", front.place, "`origin` is missing", "say where CloudFront gets what it serves");
+        Trigger::CloudFront(event) if event.origin.is_none() => {
+            found.missing(event.place, "`origin` is missing", "say where CloudFront gets what it serves");
         }
         _ => {}
     }
 }
 
+fn schedule(event: &Schedule, found: &mut Findings) {
+    if event.rate.is_empty() {
+        found.missing(event.place, "`rate` is missing", "write `rate(5 minutes)` or `cron(0 12 * * ? *)`");
+    }
+    if event.name.is_some() && event.rate.len() > 1 {
+        let help = "take the name away, or write one event for each rate";
+        found.add("name-for-several", "name", event.place_of("name"), "one name cannot stand for several rates", help);
+    }
+    let scheduler = event.method == Some(ScheduleMethod::Scheduler);
+    let (of_scheduler, of_bus) = (["timezone", "roleArn", "groupName"], ["inputPath", "inputTransformer"]);
+    for key in of_scheduler.into_iter().filter(|key| !scheduler && event.places.get(key).is_some()) {
+        let help = "add `method: scheduler`";
+        found.add("needs-scheduler", key, event.place_of(key), "only the scheduler has this", help);
+    }
+    for key in of_bus.into_iter().filter(|key| scheduler && event.places.get(key).is_some()) {
+        let help = "use `input`, or `method: eventBus`";
+        found.add("needs-event-bus", key, event.place_of(key), "the scheduler does not have this", help);
+    }
+    one_input(&event.places, found);
+}
+
+fn sqs(event: &Sqs, found: &mut Findings) {
+    let batch = event.batch_size.map_or(10, |size| size.get());
+    let window = event.maximum_batching_window.map_or(0, |seconds| seconds.get());
+    if batch > 10 && window == 0 {
+        let (place, help) = (event.place_of("batchSize"), "add `maximumBatchingWindow: 1`");
+        found.add("needs-batching-window", "batchSize", place, "more than 10 messages need a batching window", help);
+    }
+    if let Some(arn) = known(&event.arn).filter(|arn| !arn.starts_with("arn:")) {
+        let help = "write `arn:aws:sqs:<region>:<account>:<queue>` or `!GetAtt Queue.Arn`";
+        found.add("bad-format", "arn", event.arn.place(), &format!("`{arn}` is not an ARN"), help);
+    }
+}
+
+fn stream(event: &Stream, found: &mut Findings) {
+    if event.kind.is_none() {
+        match known(&event.arn) {
+            None if matches!(event.arn.node().data, Data::Map(_)) => found.missing(
+                event.place,
+                "`type` is missing",
+                "say `dynamodb` or `kinesis`: a CloudFormation function does not show it",
+            ),
+            Some(arn) if !arn.contains(":dynamodb:") && !arn.contains(":kinesis:") => {
+                found.add("bad-format", "arn", event.arn.place(), "the ARN is of neither DynamoDB nor Kinesis", "");
+            }
+            _ => {}
+        }
+    }
+    let key = "maximumRecordAgeInSeconds";
+    if let Some(age) = event.maximum_record_age_in_seconds.map(|age| age.get()).filter(|age| (0..60).contains(age)) {
+        let problem = format!("{age} is below the minimum of 60");
+        found.add("out-of-range", key, event.place_of(key), &problem, "-1 is without end");
+    }
+}
+
+fn http(event: &Http, found: &mut Findings) {
+    if event.connection_type.is_some() && event.connection_id.is_none() {
+        found.missing(event.place, "`connectionId` is missing", "name the VPC link");
+    }
+    if let Some(authorizer) = &event.authorizer
+        && authorizer.name.is_none()
+        && authorizer.arn.is_none()
+        && authorizer.authorizer_id.is_none()
+        && authorizer.kind != Some(AuthorizerKind::AwsIam)
+    {
+        let problem = "none of `name`, `arn` and `authorizerId` is there";
+        let help = "name a function of the service, or give an ARN";
+        found.add("missing-key", "authorizer", authorizer.place, problem, help);
+    }
+}
+
 /// At most one of the three ways to say what a function gets.
-fn one_input(
-    places: &crate::config::decode::Places,
-    find: &mut impl FnMut(&'static str, &'static str, Place, &str, &'static str),
-) {
+fn one_input(places: &Places, found: &mut Findings) {
     let given: Vec<(&'static str, Place)> = ["input", "inputPath", "inputTransformer"]
         .into_iter()
         .filter_map(|key| places.get(key).map(|place| (key, place)))
         .collect();
     if let [(first, _), (second, place), ..] = given.as_slice() {
         let problem = format!("does not go with `{first}`");
-        find("several-inputs", second, *place, &problem, "say in one way what the function gets");
+        found.add("several-inputs", second, *place, &problem, "say in one way what the function gets");
     }
 }
 

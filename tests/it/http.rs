@@ -1,0 +1,200 @@
+//! Real requests: routes of every kind of API, called over HTTP as a browser or a client would.
+
+use serde_json::{Value, json};
+
+use crate::support::{Cloud, Project};
+
+const HANDLER: &str = "
+import json
+def handler(event, context):
+    return {'statusCode': 200, 'headers': {'x-made-by': 'hoist'}, 'body': json.dumps(event)}
+def guard(event, context):
+    said = event.get('authorizationToken') or (event.get('identitySource') or [''])[0]
+    effect = 'Allow' if said == 'yes' else 'Deny'
+    arn = event.get('methodArn') or event.get('routeArn')
+    statement = {'Action': 'execute-api:Invoke', 'Effect': effect, 'Resource': arn}
+    return {'principalId': 'x', 'policyDocument': {'Version': '2012-10-17', 'Statement': [statement]}}
+";
+
+#[track_caller]
+fn settles(project: &Project, cloud: &Cloud) {
+    project.deploy(cloud);
+    project.deploy(cloud).says("nothing to do");
+    project.on(cloud, ["diff", "--exit-code"]).success().says("nothing to do");
+}
+
+fn parsed(body: &str) -> Value {
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
+}
+
+const REST: &str = "
+service: web
+provider:
+  name: aws
+  runtime: python3.13
+  timeout: 10
+  apiGateway:
+    apiKeys: [{name: one-key, value: abcdefghijklmnopqrstuvwxyz}]
+    usagePlan: {quota: {limit: 100, period: DAY}, throttle: {burstLimit: 10, rateLimit: 5}}
+functions:
+  api:
+    handler: handler.handler
+    events:
+      - http: GET /hello
+      - http: {method: get, path: 'orders/{id}', cors: true}
+      - http: {method: post, path: secret, private: true}
+      - http: {method: get, path: guarded, authorizer: {name: guard, resultTtlInSeconds: 0}}
+      - http: ANY /files/{path+}
+  guard:
+    handler: handler.guard
+";
+
+#[test]
+fn a_rest_api_answers_as_its_file_says() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let project = Project::new(REST).file("handler.py", HANDLER);
+    settles(&project, &cloud);
+    let apis = boto.call("apigateway", "get_rest_apis", json!({}));
+    let api = apis["items"][0]["id"].as_str().unwrap();
+    let at = |path: &str| format!("/_aws/execute-api/{api}/dev/{path}");
+
+    let (status, head, _) = cloud.request("GET", &at("hello"), &[]);
+    assert!(status == 200 && head.contains("x-made-by: hoist"), "{status} {head}");
+    let (_, body) = cloud.get(&at("orders/5"));
+    assert_eq!(parsed(&body)["pathParameters"], json!({"id": "5"}));
+    let (_, body) = cloud.get(&at("files/a/b.txt"));
+    assert_eq!(parsed(&body)["pathParameters"], json!({"path": "a/b.txt"}));
+
+    let preflight = [("Origin", "https://shop.example"), ("Access-Control-Request-Method", "GET")];
+    let (status, head, _) = cloud.request("OPTIONS", &at("orders/5"), &preflight);
+    assert_eq!(status, 200, "{head}");
+    assert!(head.contains("access-control-allow-origin: *"), "{head}");
+    assert!(head.contains("access-control-allow-methods: options,get"), "{head}");
+    assert!(head.contains("x-api-key"), "{head}");
+
+    assert_eq!(cloud.request("POST", &at("secret"), &[]).0, 403, "no key");
+    let key = [("x-api-key", "abcdefghijklmnopqrstuvwxyz")];
+    assert_eq!(cloud.request("POST", &at("secret"), &key).0, 200, "the key");
+
+    assert_eq!(cloud.request("GET", &at("guarded"), &[]).0, 401, "nothing to judge");
+    assert_eq!(cloud.request("GET", &at("guarded"), &[("Authorization", "no")]).0, 403, "denied");
+    assert_eq!(cloud.request("GET", &at("guarded"), &[("Authorization", "yes")]).0, 200, "allowed");
+
+    let changed = REST
+        .replace("      - http: GET /hello\n", "      - http: GET /bye\n")
+        .replace("path: secret, private: true", "path: secret")
+        .replace("limit: 100", "limit: 50");
+    project.write("serverless.yml", &changed);
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    assert!(diff.stdout.contains("/bye") && diff.stdout.contains("/hello"), "{}", diff.stdout);
+    settles(&project, &cloud);
+    assert_eq!(cloud.get(&at("bye")).0, 200);
+    assert_ne!(cloud.get(&at("hello")).0, 200);
+    assert_eq!(cloud.request("POST", &at("secret"), &[]).0, 200, "no key needed any more");
+    let plans = boto.call("apigateway", "get_usage_plans", json!({}));
+    assert_eq!(plans["items"][0]["quota"]["limit"], 50);
+
+    // Without any route there is no API.
+    let (head, _) = REST.split_once("  apiGateway:").unwrap();
+    project.write("serverless.yml", &format!("{head}functions:\n  api:\n    handler: handler.handler\n"));
+    settles(&project, &cloud);
+    for (operation, what) in [("get_rest_apis", "APIs"), ("get_usage_plans", "plans"), ("get_api_keys", "keys")] {
+        let left = boto.call("apigateway", operation, json!({}));
+        assert!(left["items"].as_array().is_none_or(Vec::is_empty), "{what} are left: {left}");
+    }
+    assert!(
+        boto.try_call("lambda", "get_policy", json!({"FunctionName": "web-dev-api"})).is_err(),
+        "no permission is left"
+    );
+    project.on(&cloud, ["remove", "--yes"]).success();
+}
+
+const HTTP: &str = "
+service: light
+provider:
+  name: aws
+  runtime: python3.13
+  timeout: 10
+  httpApi:
+    cors: true
+    authorizers:
+      judge: {type: request, functionName: guard, identitySource: $request.header.Authorization, resultTtlInSeconds: 0}
+functions:
+  api:
+    handler: handler.handler
+    url: {cors: true}
+    events:
+      - httpApi: 'GET /items/{id}'
+      - httpApi: {method: post, path: /items, authorizer: {name: judge}}
+      - websocket: $connect
+      - websocket: $default
+  guard:
+    handler: handler.guard
+";
+
+#[test]
+fn an_http_api_a_websocket_api_and_a_url_answer_as_their_file_says() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let project = Project::new(HTTP).file("handler.py", HANDLER);
+    settles(&project, &cloud);
+    let apis = boto.call("apigatewayv2", "get_apis", json!({}))["Items"].as_array().unwrap().clone();
+    let of = |protocol: &str| {
+        let api = apis.iter().find(|api| api["ProtocolType"] == protocol).unwrap();
+        api["ApiId"].as_str().unwrap().to_owned()
+    };
+    let (http, socket) = (of("HTTP"), of("WEBSOCKET"));
+    let at = |path: &str| format!("/_aws/execute-api/{http}/$default/{path}");
+
+    let (status, head, body) = cloud.request("GET", &at("items/7"), &[("Origin", "https://shop.example")]);
+    assert!(status == 200 && head.contains("x-made-by: hoist"), "{status} {head}");
+    assert!(head.contains("access-control-allow-origin"), "{head}");
+    let event = parsed(&body);
+    assert_eq!((&event["version"], &event["pathParameters"]["id"]), (&json!("2.0"), &json!("7")));
+    let preflight = [("Origin", "https://shop.example"), ("Access-Control-Request-Method", "POST")];
+    let (status, head, _) = cloud.request("OPTIONS", &at("items"), &preflight);
+    assert!((200..300).contains(&status) && head.contains("access-control-allow-methods"), "{status} {head}");
+    assert!([401, 403].contains(&cloud.request("POST", &at("items"), &[]).0), "nothing to judge");
+    assert_eq!(cloud.request("POST", &at("items"), &[("Authorization", "no")]).0, 403, "denied");
+    assert_eq!(cloud.request("POST", &at("items"), &[("Authorization", "yes")]).0, 200, "allowed");
+
+    let url = boto.call("lambda", "get_function_url_config", json!({"FunctionName": "light-dev-api"}));
+    let url = url["FunctionUrl"].as_str().unwrap();
+    let (status, head, _) = cloud.request("GET", url, &[("Origin", "https://shop.example")]);
+    assert!(status == 200 && head.contains("access-control-allow-origin"), "{status} {head}");
+
+    let routes = |api: &str| {
+        let found = boto.call("apigatewayv2", "get_routes", json!({"ApiId": api}));
+        let mut keys: Vec<String> = found["Items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|route| route["RouteKey"].as_str().unwrap().to_owned())
+            .collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(routes(&socket), ["$connect", "$default"]);
+
+    let changed = HTTP
+        .replace("'GET /items/{id}'", "'GET /things/{id}'")
+        .replace("path: /items, authorizer: {name: judge}", "path: /items")
+        .replace("websocket: $default", "websocket: chat");
+    project.write("serverless.yml", &changed);
+    project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    settles(&project, &cloud);
+    assert_eq!(cloud.get(&at("things/7")).0, 200);
+    assert_eq!(cloud.get(&at("items/7")).0, 404);
+    assert_eq!(cloud.request("POST", &at("items"), &[]).0, 200, "no authorizer any more");
+    assert_eq!(routes(&socket), ["$connect", "chat"]);
+
+    let (head, _) = HTTP.split_once("  httpApi:").unwrap();
+    project.write("serverless.yml", &format!("{head}functions:\n  api:\n    handler: handler.handler\n"));
+    settles(&project, &cloud);
+    let left = boto.call("apigatewayv2", "get_apis", json!({}));
+    assert_eq!(left["Items"], json!([]));
+    assert!(boto.try_call("lambda", "get_function_url_config", json!({"FunctionName": "light-dev-api"})).is_err());
+    assert!(boto.try_call("lambda", "get_policy", json!({"FunctionName": "light-dev-api"})).is_err());
+    project.on(&cloud, ["remove", "--yes"]).success();
+}
