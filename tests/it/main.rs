@@ -17,4 +17,5 @@ mod run_and_look;
 mod safe;
 mod storm;
 mod support;
+mod throttled;
 mod two_at_once;
