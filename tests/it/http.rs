@@ -84,7 +84,8 @@ fn a_rest_api_answers_as_its_file_says() {
     let changed = REST
         .replace("      - http: GET /hello\n", "      - http: GET /bye\n")
         .replace("path: secret, private: true", "path: secret")
-        .replace("limit: 100", "limit: 50");
+        .replace("limit: 100", "limit: 50")
+        .replace("  timeout: 10\n", "  timeout: 10\n  tracing: {apiGateway: true}\n");
     project.write("serverless.yml", &changed);
     let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
     assert!(diff.stdout.contains("/bye") && diff.stdout.contains("/hello"), "{}", diff.stdout);
@@ -92,6 +93,8 @@ fn a_rest_api_answers_as_its_file_says() {
     assert_eq!(cloud.get(&at("bye")).0, 200);
     assert_ne!(cloud.get(&at("hello")).0, 200);
     assert_eq!(cloud.request("POST", &at("secret"), &[]).0, 200, "no key needed any more");
+    let stage = boto.call("apigateway", "get_stage", json!({"restApiId": api, "stageName": "dev"}));
+    assert_eq!(stage["tracingEnabled"], true);
     let plans = boto.call("apigateway", "get_usage_plans", json!({}));
     assert_eq!(plans["items"][0]["quota"]["limit"], 50);
 

@@ -362,8 +362,12 @@ impl Reader<'_, '_> {
     /// Whether everything beneath a live resource is as its fingerprint says, and nobody needs to know more of it.
     fn can_be_assumed(&self, top: usize, live: &Live, foreseen: &Foreseen) -> bool {
         let fingerprint = &self.wanted.resources[top].fingerprint;
-        // Neither having one says that there is, and was, nothing beneath.
         if !self.options.trust_fingerprints || live.fingerprint != *fingerprint {
+            return false;
+        }
+        // Neither having one says that there is, and was, nothing beneath: unless something is to be, then it is of a
+        // kind that never has one.
+        if fingerprint.is_none() && !self.wanted.children[top].is_empty() {
             return false;
         }
         if live.ownership != Ownership::Ours {

@@ -321,3 +321,19 @@ async fn what_is_wanted_beneath_another_is_no_orphan_though_it_is_listed_among_o
         assert_eq!(change(&plan, "Q").assumed, trust_fingerprints);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn beneath_what_never_has_a_fingerprint_everything_is_read() {
+    let things = vec![
+        ours("Mem::Function", "F", "f", None, json!({"Name": "f"})),
+        ours("Mem::Permission", "P", "p", Some("f"), json!({"FunctionName": "f", "Sid": "p"})),
+    ];
+    let resources = vec![
+        wanted("Mem::Function", "F", json!({"Name": "f"})),
+        beneath("F", wanted("Mem::Permission", "New", json!({"Sid": "new"}))),
+    ];
+    let options = PlanOptions { trust_fingerprints: true, ..PlanOptions::default() };
+    let plan = planned(things, resources, options).await.unwrap();
+    assert_eq!(change(&plan, "New").action, Action::Create);
+    assert_eq!(change(&plan, "P").action, Action::Delete);
+}
