@@ -179,6 +179,8 @@ fn an_http_api_a_websocket_api_and_a_url_answer_as_their_file_says() {
         keys
     };
     assert_eq!(routes(&socket), ["$connect", "$default"]);
+    let say = || cloud.talk(&format!("/_aws/execute-api/{socket}/dev"), r#"{"action": "chat"}"#);
+    assert!(say().contains(r#""routeKey": "$default""#), "{}", say());
 
     let changed = HTTP
         .replace("'GET /items/{id}'", "'GET /things/{id}'")
@@ -191,6 +193,7 @@ fn an_http_api_a_websocket_api_and_a_url_answer_as_their_file_says() {
     assert_eq!(cloud.get(&at("items/7")).0, 404);
     assert_eq!(cloud.request("POST", &at("items"), &[]).0, 200, "no authorizer any more");
     assert_eq!(routes(&socket), ["$connect", "chat"]);
+    assert!(say().contains(r#""routeKey": "chat""#), "{}", say());
 
     let (head, _) = HTTP.split_once("  httpApi:").unwrap();
     project.write("serverless.yml", &format!("{head}functions:\n  api:\n    handler: handler.handler\n"));

@@ -137,6 +137,43 @@ impl Cloud {
     }
 }
 
+impl Cloud {
+    /// Opens a WebSocket, says one short text and gives what comes back first.
+    pub fn talk(&self, path: &str, text: &str) -> String {
+        let host = self.url().strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13";
+        let key = "Sec-WebSocket-Key: MDAwMDAwMDAwMDAwMDAwMA==";
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n{upgrade}\r\n{key}\r\n\r\n").unwrap();
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+        // A whole text in one frame, masked with zeros.
+        assert!(text.len() < 126);
+        let mut frame = vec![0x81, 0x80 | text.len() as u8, 0, 0, 0, 0];
+        frame.extend(text.as_bytes());
+        stream.write_all(&frame).unwrap();
+        let mut start = [0; 2];
+        stream.read_exact(&mut start).unwrap();
+        let length = match start[1] {
+            126 => {
+                let mut long = [0; 2];
+                stream.read_exact(&mut long).unwrap();
+                usize::from(u16::from_be_bytes(long))
+            }
+            short => usize::from(short),
+        };
+        let mut answer = vec![0; length];
+        stream.read_exact(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
 /// A call that waits, or will.
 pub struct Held<'a> {
     cloud: &'a Cloud,
