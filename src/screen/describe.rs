@@ -7,9 +7,17 @@ use crate::engine::value::{Expression, MASK, Value};
 /// Everyday words for CloudFormation's types; what is not listed is called by the last part of its type.
 const NOUNS: &[(&str, &str)] = &[
     ("AWS::ApiGateway::ApiKey", "API key"),
+    ("AWS::ApiGateway::Deployment", "API deployment"),
     ("AWS::ApiGateway::RestApi", "REST API"),
+    ("AWS::ApiGateway::Stage", "API stage"),
     ("AWS::ApiGateway::UsagePlan", "usage plan"),
-    ("AWS::ApiGatewayV2::Api", "HTTP API"),
+    ("AWS::ApiGateway::UsagePlanKey", "usage plan key"),
+    ("AWS::ApiGatewayV2::Api", "API"),
+    ("AWS::ApiGatewayV2::Deployment", "API deployment"),
+    ("AWS::ApiGatewayV2::Integration", "API integration"),
+    ("AWS::ApiGatewayV2::Route", "API route"),
+    ("AWS::ApiGatewayV2::Stage", "API stage"),
+    ("AWS::Events::EventBus", "event bus"),
     ("AWS::Events::Rule", "rule"),
     ("AWS::IAM::Role", "role"),
     ("AWS::Lambda::Alias", "alias"),
@@ -21,6 +29,13 @@ const NOUNS: &[(&str, &str)] = &[
     ("AWS::Lambda::Url", "function URL"),
     ("AWS::Lambda::Version", "version"),
     ("AWS::Logs::LogGroup", "log group"),
+    ("AWS::Logs::SubscriptionFilter", "subscription filter"),
+    ("AWS::S3::Bucket", "bucket"),
+    ("AWS::SNS::Subscription", "subscription"),
+    ("AWS::SNS::Topic", "topic"),
+    ("AWS::Scheduler::Schedule", "schedule"),
+    ("Custom::CognitoUserPool", "user pool triggers"),
+    ("Custom::S3", "bucket notifications"),
 ];
 
 /// `log group` for `AWS::Logs::LogGroup`.
