@@ -362,8 +362,9 @@ impl Reader<'_, '_> {
     /// Whether everything beneath a live resource is as its fingerprint says, and nobody needs to know more of it.
     fn can_be_assumed(&self, top: usize, live: &Live, foreseen: &Foreseen) -> bool {
         let fingerprint = &self.wanted.resources[top].fingerprint;
-        // Neither having one says that there is, and was, nothing beneath.
-        if !self.options.trust_fingerprints || live.fingerprint != *fingerprint {
+        // Neither having one says that there is, and was, nothing beneath; of a kind that keeps none it says nothing.
+        let says_nothing = fingerprint.is_none() && !self.wanted.beneath(top).is_empty();
+        if !self.options.trust_fingerprints || says_nothing || live.fingerprint != *fingerprint {
             return false;
         }
         if live.ownership != Ownership::Ours {
