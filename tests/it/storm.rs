@@ -151,11 +151,12 @@ fn sail(cloud: &Cloud, boto: &Boto, seed: u64) -> Result<(), String> {
                 config.unwrap_or(&second)
             ));
         }
+        let difference_left = project.on(&cloud, ["diff"]).stdout;
         let again = told(&project, &cloud, command)?;
         if again.code != 0 || !again.said().contains("nothing to do") {
             let config = config.unwrap_or(&second);
             return Err(format!(
-                "{what}: the second run was not empty ({story})\n{}\n{}\n{config}",
+                "{what}: the second run was not empty ({story})\n{}\n{difference_left}\n{}\n{config}\nbefore:\n{first}",
                 ran.said(),
                 again.said()
             ));

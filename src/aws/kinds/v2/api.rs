@@ -19,7 +19,7 @@ use crate::aws::kinds::properties::{
 };
 use crate::aws::kinds::rest_api::arn;
 use crate::aws::kinds::{Findable, after};
-use crate::aws::ownership::{ID, SERVICE, STAGE};
+use crate::aws::ownership::{ID, SERVICE, STAGE, is_reserved};
 use crate::aws::signed::{Signed, segment};
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
@@ -124,7 +124,8 @@ impl Api {
         })
     }
 
-    /// Puts the whole document up. Its tags replace those of the API, so all of them are in it.
+    /// Puts the whole document up, with all tags in it: whether they replace those of the API or come on top, the answer
+    /// says.
     async fn put(&self, api: &str, properties: &Value, id: &str, progress: &Progress) -> Result<(), Failure> {
         let mut tags = self.marked(properties, id);
         tags.extend(properties.get("Body").and_then(openapi::digest).map(|digest| (BODY.to_owned(), digest)));
@@ -132,8 +133,10 @@ impl Api {
         let request = Signed::rest("PUT", path(api)).body(json!({ "body": document.to_string() }));
         let answer = self.aws.ask("apigatewayv2", "ReimportApi", &request, progress).await?;
         let live = tags_of(answer.get("tags"));
+        let is_left = |key: &&String| !tags.contains_key(*key) && *key != EXPORT && !is_reserved(key);
+        let remove = live.keys().filter(is_left).cloned().collect();
         let set = tags.into_iter().filter(|(key, value)| live.get(key) != Some(value)).collect();
-        self.retag(api, &Retag { set, ..Retag::default() }, progress).await
+        self.retag(api, &Retag { set, remove }, progress).await
     }
 
     /// The tags of an API. Without our marks it could not be found again.
