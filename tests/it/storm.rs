@@ -1,6 +1,7 @@
 //! Random worlds: a service, a change to it and a schedule of faults, all drawn from a seed.
 //!
-//! `HOIST_CLOUD_WORLDS` says how many, `HOIST_CLOUD_SEED` which is the first. A failure prints the command that shows it
+//! `HOIST_CLOUD_WORLDS` says how many, `HOIST_CLOUD_SEED` which is the first: the ordinary run sails through the same
+//! worlds every time, the nightly one through new ones. A failure prints the command that shows it
 //! again: a world depends on its own seed alone, and the order in which parallel calls arrive.
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{Boto, Cloud, Project, Ran, difference};
 
 /// As many as fit into a minute and a half on two quiet cores.
-const WORLDS: u64 = 36;
+const WORLDS: u64 = 8;
 /// Worlds at a time: they wait more than they work.
 const AT_ONCE: usize = 10;
 const SECRET: &str = "marker-of-the-secret-5kq";
@@ -220,7 +221,7 @@ fn random_worlds_keep_every_promise() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let worlds = number("HOIST_CLOUD_WORLDS").unwrap_or(WORLDS);
     let clock = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
-    let first = number("HOIST_CLOUD_SEED").unwrap_or_else(clock);
+    let first = number("HOIST_CLOUD_SEED").unwrap_or(1);
     let cloud = Cloud::own("storm");
     // Faults come from the worlds' own seeds; delays are short, so that there is time for many worlds. What the tagging
     // API does not list yet when it leaves the file is only found by the deploy after the next.
