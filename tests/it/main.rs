@@ -2,6 +2,7 @@
 //!
 //! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
+mod authorizers;
 mod bad_answers;
 mod bad_input;
 mod crash;
@@ -13,6 +14,7 @@ mod interrupts;
 mod ownership;
 mod packaging;
 mod remove;
+mod routes;
 mod run_and_look;
 mod safe;
 mod storm;
