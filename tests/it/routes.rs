@@ -3,10 +3,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Boto, Cloud, Project};
+use crate::support::{Boto, Cloud, Project, python};
 
 const HANDLER: &str = "
 import json
@@ -274,4 +275,51 @@ fn routes_that_cannot_be_are_refused_before_the_first_call() {
     }
     let writes: Vec<Value> = cloud.own_calls().into_iter().filter(|call| call["reads"] == false).collect();
     assert_eq!(writes, Vec::<Value>::new());
+}
+
+const DOCUMENTS: &str = "
+service: documents
+provider:
+  name: aws
+  runtime: python3.13
+  timeout: 10
+  apiGateway: {apiKeys: [one], request: {schemas: {order: {schema: {type: object}}}}}
+  httpApi: {cors: true, authorizers: {jwt: {type: jwt, identitySource: $request.header.Authorization, issuerUrl: 'https://i', audience: [a]}}}
+functions:
+  api:
+    handler: handler.handler
+    events:
+      - http: {method: get, path: 'a/{id}', cors: true, authorizer: guard, request: {parameters: {querystrings: {q: true}, headers: {H: false}}}}
+      - http: {method: post, path: b, private: true, request: {schemas: {application/json: order}}}
+      - http: {method: get, path: c, authorizer: aws_iam}
+      - http: {method: get, path: d, authorizer: {name: pool, arn: 'arn:aws:cognito-idp:us-east-1:1:userpool/p', scopes: [s]}}
+      - http: {method: get, path: e, integration: lambda}
+      - http: 'ANY /f/{proxy+}'
+      - httpApi: 'GET /a/{id}'
+      - httpApi: {method: post, path: /b, authorizer: {name: jwt, scopes: [s]}}
+      - httpApi: {method: get, path: /c, authorizer: {type: aws_iam}}
+      - httpApi: '*'
+  guard: {handler: handler.plain}
+";
+
+#[test]
+fn documents_are_valid_openapi_and_another_importer_takes_them() {
+    let project = project(DOCUMENTS);
+    project.run(["package"]).success();
+    let script = include_str!("support/openapi.py");
+    let mut judge = Command::new(python())
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    judge.stdin.take().unwrap().write_all(project.resources().to_string().as_bytes()).unwrap();
+    let said = judge.wait_with_output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let routes: Vec<String> = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(
+        routes,
+        ["GET /a/{id}", "GET /c", "GET /d", "GET /e", "POST /b", "X-AMAZON-APIGATEWAY-ANY-METHOD /f/{proxy+}"]
+    );
 }
