@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::error::Exit;
-use super::{completions, deploy, diff, info, invoke, logs, package, print, remove, schema, validate};
+use super::{completions, deploy, diff, domain, info, invoke, logs, package, print, remove, schema, validate};
 use crate::screen::{Colour, Screen};
 
 /// Deploys a serverless.yml by calling the AWS APIs directly: live diff, no state file, no CloudFormation stack for
@@ -63,6 +63,8 @@ enum Command {
     Diff(diff::Diff),
     /// Delete everything that hoist made for this service and stage
     Remove(remove::Remove),
+    /// Make or delete the custom domains of the APIs
+    Domain(domain::Domain),
     /// Call a function
     Invoke(invoke::Invoke),
     /// Show a function's logs
@@ -102,6 +104,7 @@ fn run(cli: Cli, screen: &Screen) -> Exit {
             Command::Deploy(command) => command.run(&global, screen).await,
             Command::Diff(command) => command.run(&global, screen).await,
             Command::Remove(command) => command.run(&global, screen).await,
+            Command::Domain(command) => command.run(&global, screen).await,
             Command::Invoke(command) => command.run(&global, screen).await,
             Command::Logs(command) => command.run(&global, screen).await,
             Command::Info(command) => command.run(&global, screen).await,

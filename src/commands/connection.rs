@@ -7,6 +7,7 @@ use super::prepare::Read;
 use crate::aws::client::{Aws, Settings};
 use crate::aws::cloud::AwsCloud;
 use crate::aws::lease_store::S3Lease;
+use crate::aws::naming;
 use crate::aws::ownership::Scope;
 use crate::aws::remote::AwsRemote;
 use crate::engine::failure::Failure;
@@ -33,8 +34,26 @@ impl Connection {
     /// # Errors
     /// No credentials, wrong ones, or an endpoint that cannot be reached.
     pub async fn open(global: &Global, read: &Read, stop: &Stop) -> Result<Self, Failure> {
+        Self::open_as(read.service.name().to_owned(), global, read, stop).await
+    }
+
+    /// The same for the service's custom domains, which are kept apart from it: they outlive what is mapped to them.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub async fn open_for_domains(global: &Global, read: &Read, stop: &Stop) -> Result<Self, Failure> {
+        Self::open_as(naming::domains_of(read.service.name()), global, read, stop).await
+    }
+
+    /// The same, but what left the file stays.
+    #[must_use]
+    pub fn keeping_orphans(self) -> Self {
+        Self { cloud: Arc::new(AwsCloud::new(&self.aws).keeping_orphans()), ..self }
+    }
+
+    async fn open_as(service: String, global: &Global, read: &Read, stop: &Stop) -> Result<Self, Failure> {
         let settings = Settings {
-            scope: Scope { service: read.service.name().to_owned(), stage: read.target.stage.clone() },
+            scope: Scope { service, stage: read.target.stage.clone() },
             region: read.target.region.clone(),
             profile: global.aws_profile.clone(),
             provider_profile: read.service.provider.profile.clone(),

@@ -9,7 +9,7 @@ use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::interrupt::{interruptible, stoppable};
 use super::prepare::{Purpose, Read, prepare, read};
-use super::{CommandError, Exit, desired, stand};
+use super::{CommandError, Exit, desired, domain, stand};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
 use crate::screen::Screen;
@@ -52,6 +52,10 @@ impl Deploy {
             lock_timeout: self.lock.lock_timeout,
             done: "deployed",
         };
+        match domain::ready(global, screen, &read, &connection, manner, stop).await? {
+            Exit::Done => {}
+            exit => return Ok(exit),
+        }
         let changed = change(&connection, screen, &wanted, manner, stop).await?;
         if changed.exit == Exit::Done
             && let Some(applied) = &changed.applied

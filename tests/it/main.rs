@@ -7,6 +7,7 @@ mod bad_answers;
 mod bad_input;
 mod crash;
 mod deploy;
+mod domains;
 mod events;
 mod fields;
 mod http;

@@ -4,6 +4,7 @@ pub mod alias;
 pub mod api_account;
 pub mod api_key;
 pub mod bucket;
+pub mod domains;
 pub mod event_bus;
 pub mod event_invoke_config;
 pub mod event_source_mapping;
@@ -85,6 +86,10 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(api_key::ApiKey::new(Arc::clone(aws))),
         Arc::new(bucket::Bucket::new(Arc::clone(aws))),
         Arc::new(bucket::existing::ExistingBucket::new(Arc::clone(aws))),
+        Arc::new(domains::domain_name::DomainName::new(Arc::clone(aws))),
+        Arc::new(domains::mapping::Mapping::new(Arc::clone(aws), &domains::mapping::API)),
+        Arc::new(domains::mapping::Mapping::new(Arc::clone(aws), &domains::mapping::BASE_PATH)),
+        Arc::new(domains::record_set::RecordSet::new(Arc::clone(aws))),
         Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
         Arc::new(event_invoke_config::EventInvokeConfig::new(Arc::clone(aws))),
         Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),

@@ -445,7 +445,8 @@ impl Kind for RestApi {
     }
 
     fn deleted_after(&self) -> &'static [&'static str] {
-        &[super::usage_plan::TYPE]
+        // An API that a domain leads to cannot be deleted.
+        &[super::usage_plan::TYPE, super::domains::mapping::BASE_PATH.type_name]
     }
 
     fn permissions(&self) -> &'static [Permission] {

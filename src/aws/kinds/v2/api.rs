@@ -273,6 +273,11 @@ impl Kind for Api {
         }
     }
 
+    fn deleted_after(&self) -> &'static [&'static str] {
+        // An API that a domain leads to cannot be deleted.
+        &["AWS::ApiGatewayV2::ApiMapping"]
+    }
+
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let mut wanted = desired.properties.clone();
         self.normalise(&mut wanted);
