@@ -98,6 +98,15 @@ BUCKETS: tuple[Bucket, ...] = (
     Bucket("ssm.all", 40, 40, lambda operation: operation.service == "ssm", "assumed"),
 )
 
+_BY_NAME = {bucket.name: bucket for bucket in BUCKETS}
+
+
+def floor(name: str, calls: int) -> float:
+    """The least time, in seconds, in which that many calls fit into a bucket that was full at the start."""
+    bucket = _BY_NAME[name]
+    return max(0.0, (calls - bucket.burst) / bucket.rate)
+
+
 # What a throttled caller hears: code, status, message, further members.
 # [S] the services' "Common Errors" pages; IAM's from AWS re:Post
 # iam-sts-throttling-error; API Gateway's from aws/aws-sdk-js#1014.
