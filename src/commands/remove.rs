@@ -37,7 +37,7 @@ impl Remove {
         });
         let connection = connection.await??;
         let manner =
-            Manner { yes: self.yes, adopt: false, drift: true, lock_timeout: self.lock.lock_timeout, done: "removed" };
+            Manner { yes: self.yes, adopt: false, drift: false, lock_timeout: self.lock.lock_timeout, done: "removed" };
         Ok(change(&connection, screen, &DesiredState::default(), manner, stop).await?.exit)
     }
 }

@@ -393,3 +393,17 @@ async fn secrets_that_a_service_echoes_do_not_get_through() {
     let failure = kind.create(&wanted, &Progress::silent()).await.unwrap_err();
     assert!(failure.message.contains("PASSWORD") && !failure.message.contains("hunter2"), "{}", failure.message);
 }
+
+#[tokio::test]
+async fn what_is_said_to_go_with_a_function_does() {
+    let (aws, _) = Fake::connect(|_| Told::ok("{}"));
+    let cloud = AwsCloud::new(&aws);
+    let mut gone: Vec<&str> = cloud
+        .kinds()
+        .into_iter()
+        .filter(|kind| kind.parent_type() == Some(function::TYPE) && kind.vanishes_with_parent())
+        .map(|kind| kind.type_name())
+        .collect();
+    gone.sort_unstable();
+    assert_eq!(gone, super::GONE_WITH_A_FUNCTION);
+}
