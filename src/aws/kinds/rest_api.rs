@@ -29,7 +29,7 @@ use super::properties::{
     as_text, boolean_in_place, default_to, document as document_text, drop_empty, from_json, number_in_place, own_tags,
     tags_to_map, text, text_map, texts, to_json,
 };
-use super::{Findable, after};
+use super::{Findable, after, alias, function};
 
 /// `AWS::ApiGateway::RestApi`
 pub const TYPE: &str = "AWS::ApiGateway::RestApi";
@@ -357,6 +357,11 @@ impl Kind for RestApi {
 
     fn predict(&self, _: &Desired) -> BTreeMap<String, Value> {
         BTreeMap::new()
+    }
+
+    /// API Gateway looks for the functions of a document only when they are called.
+    fn only_names(&self, type_name: &str) -> bool {
+        [alias::TYPE, function::TYPE].contains(&type_name)
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {

@@ -18,7 +18,7 @@ use crate::aws::kinds::properties::{
     boolean_in_place, default_to, drop_empty, from_json, number_in_place, own_tags, tags_to_map, text, text_map,
 };
 use crate::aws::kinds::rest_api::arn;
-use crate::aws::kinds::{Findable, after};
+use crate::aws::kinds::{Findable, after, alias, function};
 use crate::aws::ownership::{ID, SERVICE, STAGE, is_reserved};
 use crate::aws::signed::{Signed, segment};
 use crate::engine::address::Address;
@@ -264,6 +264,11 @@ impl Kind for Api {
 
     fn predict(&self, _: &Desired) -> BTreeMap<String, Value> {
         BTreeMap::new()
+    }
+
+    /// API Gateway looks for the functions of a document only when they are called.
+    fn only_names(&self, type_name: &str) -> bool {
+        [alias::TYPE, function::TYPE].contains(&type_name)
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
