@@ -24,7 +24,7 @@ cloud:
 cloud-test:
 	tests/cloud/test.sh
 
-# Whole deploys under the weather of AWS, beside osls and SAM CLI: one table. Takes about an hour.
+# Whole deploys under the weather of AWS, beside osls and SAM CLI: one table.
 .PHONY: bench
 bench: setup
 	benches/whole
