@@ -12,6 +12,7 @@ use crate::engine::apply::{Applied, ApplyOptions, apply};
 use crate::engine::failure::Reason;
 use crate::engine::kind::Progress as Say;
 use crate::engine::lease::{self, Acquired, Lease, LeaseOptions, Seen};
+use crate::engine::notes::Notes;
 use crate::engine::plan::Plan;
 use crate::engine::planner::{PlanOptions, plan};
 use crate::engine::resource::DesiredState;
@@ -110,6 +111,7 @@ async fn settle(
             ..PlanOptions::default()
         };
         connection.aws.forget_reads().await;
+        connection.aws.expect(seen.notes());
         let planned = stoppable(stop, plan(desired, &connection.cloud, plan_options)).await??;
         if planned.is_empty() {
             return Ok((planned, None));
@@ -120,6 +122,7 @@ async fn settle(
             agree(screen, &planned, &losses, manner, stop).await?;
             agreed = Some(losses);
         }
+        options.notes = Notes::of(&planned, connection.cloud.as_ref());
         match take(connection, screen, &seen, &options, stop).await? {
             Acquired::Held(lease) if stop.is_asked() => {
                 give_back(screen, lease, seen.is_settled(), stop).await;

@@ -2,6 +2,7 @@
 //!
 //! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
+mod allowed;
 mod bad_answers;
 mod bad_input;
 mod crash;

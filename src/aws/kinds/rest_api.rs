@@ -35,6 +35,8 @@ use super::{Findable, after, alias, function};
 pub const TYPE: &str = "AWS::ApiGateway::RestApi";
 
 pub(super) const TAGS: (&str, &str, &str) = ("apigateway", "PUT", "/tags/");
+/// What a permission to tag is about, whatever is tagged.
+pub(super) const OF_TAGS: &str = "arn:${Partition}:apigateway:${Region}::/tags/*";
 
 const APIS: &str = "arn:${Partition}:apigateway:${Region}::/restapis*";
 
@@ -464,11 +466,8 @@ impl Kind for RestApi {
             needs(Step::Update, "apigateway:PATCH"),
             needs(Step::Update, "apigateway:PUT"),
             needs(Step::Update, "apigateway:POST"),
-            Permission {
-                step: Step::Update,
-                action: "apigateway:PUT",
-                resource: "arn:${Partition}:apigateway:${Region}::/tags/*",
-            },
+            Permission { step: Step::Update, action: "apigateway:PUT", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:DELETE", resource: OF_TAGS },
             needs(Step::Delete, "apigateway:DELETE"),
         ];
         ALL

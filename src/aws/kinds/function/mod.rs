@@ -382,7 +382,7 @@ impl Function {
             match sent {
                 Ok(_) => return Ok(()),
                 Err(failure) if failure.code.as_deref() == Some("PreconditionFailedException") => {
-                    match self.since(swap, failure).await? {
+                    match self.since(swap, steps, failure).await? {
                         Since::Applied => return Ok(()),
                         Since::Unchanged(now) if now != revision => revision = now,
                         Since::Unchanged(_) => revision = None,
@@ -395,13 +395,13 @@ impl Function {
 
     /// What happened to a function since the revision that a write expected. A permission, a tag and the end of an
     /// update give it another revision as well, and so does our own write whose answer was lost.
-    async fn since(&self, swap: &Swap<'_>, failure: Failure) -> Result<Since, Failure> {
+    async fn since(&self, swap: &Swap<'_>, steps: &Steps, failure: Failure) -> Result<Since, Failure> {
         let settled = self.settle(swap.name, swap.progress).await?;
         let now = self.live(&settled, None, &Value::Null).await?;
         let state = |properties: &Value| (config_digest(properties), code_digest(properties));
         if state(&now.properties) == state(&swap.live.properties) {
             Ok(Since::Unchanged(now.revision))
-        } else if config_digest(&now.properties) == config_digest(&swap.desired.properties) {
+        } else if state(&now.properties) == state(&swap.written(steps)) {
             Ok(Since::Applied)
         } else {
             Err(failure)
@@ -471,6 +471,22 @@ struct Swap<'a> {
     live: &'a Live,
     desired: &'a Desired,
     progress: &'a Progress,
+}
+
+impl Swap<'_> {
+    /// What the function is once its configuration is written, and before its code is: the architecture goes with that.
+    fn written(&self, steps: &Steps) -> Value {
+        let mut written = self.live.properties.clone();
+        if let Value::Map(map) = &mut written {
+            for key in &steps.configuration {
+                match self.desired.properties.get(key) {
+                    Some(value) => map.insert(key.clone(), value.clone()),
+                    None => map.remove(key),
+                };
+            }
+        }
+        written
+    }
 }
 
 /// What happened between a read and a write that expected its revision.

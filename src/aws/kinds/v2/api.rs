@@ -17,7 +17,7 @@ use crate::aws::kinds::openapi::{self, BODY, EXPORT, is_deployed};
 use crate::aws::kinds::properties::{
     boolean_in_place, default_to, drop_empty, from_json, number_in_place, own_tags, tags_to_map, text, text_map,
 };
-use crate::aws::kinds::rest_api::arn;
+use crate::aws::kinds::rest_api::{OF_TAGS, arn};
 use crate::aws::kinds::{Findable, after, alias, function};
 use crate::aws::ownership::{ID, SERVICE, STAGE, is_reserved};
 use crate::aws::signed::{Signed, segment};
@@ -373,8 +373,11 @@ impl Kind for Api {
             needs(Step::Create, "apigateway:POST"),
             needs(Step::Create, "apigateway:PUT"),
             needs(Step::Create, "apigateway:TagResource"),
+            Permission { step: Step::Create, action: "apigateway:POST", resource: OF_TAGS },
             needs(Step::Update, "apigateway:PUT"),
             needs(Step::Update, "apigateway:PATCH"),
+            Permission { step: Step::Update, action: "apigateway:POST", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:DELETE", resource: OF_TAGS },
             needs(Step::Delete, "apigateway:DELETE"),
         ];
         ALL
