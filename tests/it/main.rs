@@ -3,6 +3,7 @@
 //! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
 mod allowed;
+mod authorizers;
 mod bad_answers;
 mod bad_input;
 mod crash;
@@ -14,6 +15,7 @@ mod interrupts;
 mod ownership;
 mod packaging;
 mod remove;
+mod routes;
 mod run_and_look;
 mod safe;
 mod storm;

@@ -143,6 +143,12 @@ impl Cloud {
         http(self.url(), "GET", path.strip_prefix(self.url()).unwrap_or(path), None)
     }
 
+    /// POST of a JSON body.
+    pub fn post(&self, path: &str, body: &str) -> (u16, String) {
+        let (status, _, body) = exchange(self.url(), "POST", path, "", body);
+        (status, body)
+    }
+
     /// The same with a method and headers: status, the head of the answer in lower case, body.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
         let path = path.strip_prefix(self.url()).unwrap_or(path);
