@@ -14,8 +14,10 @@ from typing import Any
 
 import aiohttp
 
+from .. import consumers
 from ..answers import Answer, Refusal, json_answer
 from ..operations import Scope
+from ..rules import balancers
 from ..world import AskFailed, Request, World, around
 
 Tagged = dict[str, dict[str, str]]  # ARN -> tags
@@ -112,6 +114,14 @@ async def _streams(world: World, scope: Scope) -> Tagged:
     return found
 
 
+async def _of_iot(world: World, scope: Scope) -> Tagged:
+    rules = (await world.ask("iot", "ListTopicRules", {}, scope)).get("rules", [])
+    templates = (await world.ask("iot", "ListProvisioningTemplates", {}, scope)).get("templates", [])
+    arns = [rule["ruleArn"] for rule in rules] + [template["templateArn"] for template in templates]
+    answers = await asyncio.gather(*(world.ask("iot", "ListTagsForResource", {"resourceArn": arn}, scope) for arn in arns))
+    return {arn: _pairs(answer.get("tags")) for arn, answer in zip(arns, answers, strict=True)}
+
+
 async def _stacks(world: World, scope: Scope) -> Tagged:
     stacks = await _pages(world, scope, "cloudformation", "DescribeStacks", "Stacks", "NextToken", "NextToken")
     return {s["StackId"]: _pairs(s.get("Tags")) for s in stacks if s["StackStatus"] != "DELETE_COMPLETE"}
@@ -119,6 +129,7 @@ async def _stacks(world: World, scope: Scope) -> Tagged:
 
 COLLECTORS: tuple[Collector, ...] = (
     _known_to_the_emulator, _rest_apis, _http_apis, _log_groups, _event_source_mappings, _state_machines, _secrets, _streams, _stacks,
+    _of_iot, consumers.tagged, balancers.tagged,
 )
 
 
