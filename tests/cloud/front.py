@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from . import absent, addresses, consistency, control, invocations, openapi, rules  # noqa: F401  (all but control register their hooks)
+from . import absent, addresses, consistency, control, invocations, openapi, releases, rules  # noqa: F401  (all but control register their hooks)
 from .answers import Answer, Refusal, dialect, error
 from .backend import Backend
 from .callers import check_caller
