@@ -13,7 +13,9 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from . import absent, addresses, consistency, consumers, control, edge_functions, invocations, openapi, pools, rules  # noqa: F401  (all but control register their hooks)
+from . import (  # noqa: F401  (all but control register their hooks)
+    absent, addresses, consistency, consumers, control, edge_functions, invocations, openapi, pools, releases, rules,
+)
 from .answers import Answer, Refusal, dialect, error
 from .backend import Backend
 from .callers import check_caller
