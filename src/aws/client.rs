@@ -116,7 +116,7 @@ pub struct Aws {
     pub(super) retry: Retry,
     pub(super) account: OnceCell<Account>,
     /// For answers that are streamed and may be of any size.
-    streaming: SharedHttpClient,
+    pub(super) streaming: SharedHttpClient,
     /// What the kinds learnt or did in this run.
     pub(super) run: Run,
     counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,

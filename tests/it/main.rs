@@ -10,6 +10,7 @@ mod crash;
 mod deploy;
 mod events;
 mod fields;
+mod history;
 mod http;
 mod interrupts;
 mod ownership;

@@ -10,6 +10,8 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use crate::aws::client::lock;
 use crate::engine::notes::Note;
 
+use crate::aws::archive::Keeping;
+
 use super::log_group::LogGroups;
 use super::policy::Statements;
 use super::tags::Tagged;
@@ -26,6 +28,8 @@ pub struct Run {
     published: Mutex<BTreeMap<String, Published>>,
     adding: Mutex<BTreeMap<String, Adding>>,
     uploads: Semaphore,
+    /// Copies of code that go into the deployment bucket.
+    pub(in crate::aws) keeping: Keeping,
     /// Resource policies by the function's name.
     pub(super) policies: Mutex<BTreeMap<String, Statements>>,
     /// What GetFunction said of each function, for all who ask while a plan is made.
@@ -47,6 +51,7 @@ impl Default for Run {
             published: Mutex::default(),
             adding: Mutex::default(),
             uploads: Semaphore::new(UPLOAD_MEMORY),
+            keeping: Keeping::default(),
             policies: Mutex::default(),
             functions: Mutex::default(),
             aliases: Mutex::default(),

@@ -39,8 +39,9 @@ pub use self::shape::{code_digest, config_digest, configuration, normalise};
 /// `AWS::Lambda::Function`
 pub const TYPE: &str = "AWS::Lambda::Function";
 
-/// Zips up to here go in the request itself; larger ones through the deployment bucket. 50 MB is the quota.
-const DIRECT_UPLOAD: u64 = 50 * 1000 * 1000;
+/// Zips up to here go in the request itself. The quota is 50 MB; but what is kept in the deployment bucket in any case
+/// need not be sent twice, and the zip that many functions share only once.
+const DIRECT_UPLOAD: u64 = 4 * 1000 * 1000;
 /// Functions in a VPC take minutes to become active.
 const SETTLES_WITHIN: Duration = Duration::from_secs(600);
 
@@ -189,7 +190,8 @@ impl Function {
         Ok(answer.and_then(|answer| string(answer.recursive_loop().map(RecursiveLoop::as_str))))
     }
 
-    /// Where the code is, uploaded to the deployment bucket when it is too large for a request.
+    /// Where the code is, uploaded to the deployment bucket when it is too large for a request. Without a file it is
+    /// code that was deployed before.
     async fn code(&self, desired: &Desired) -> Result<Code, Failure> {
         if let Some(uri) = text(&desired.properties, &["Code", "ImageUri"]) {
             return Ok(Code::Image(uri));
@@ -199,15 +201,17 @@ impl Function {
         {
             return Ok(Code::Stored { bucket, key });
         }
+        let digest = required(desired.properties.get("Code").unwrap_or(&Value::Null), "Sha256")?;
         let Some(path) = desired.hints.get("Artifact").and_then(Value::text) else {
-            return Err(Failure::new(Reason::Bug, format!("no artifact for {}", desired.address)));
+            let name = required(&desired.properties, "FunctionName")?;
+            let stored = self.aws.archived(&name, &digest).await?;
+            return Ok(Code::Stored { bucket: stored.bucket, key: stored.key });
         };
         let path = PathBuf::from(path);
         let size = tokio::fs::metadata(&path).await.map_err(|error| unreadable(&path, &error))?.len();
         if size <= DIRECT_UPLOAD {
             return Ok(Code::Zip { path, size });
         }
-        let digest = required(desired.properties.get("Code").unwrap_or(&Value::Null), "Sha256")?;
         let stored = self.aws.bucket().store_artifact(&path, &digest).await?;
         Ok(Code::Stored { bucket: stored.bucket, key: stored.key })
     }
@@ -356,6 +360,7 @@ impl Function {
             })
             .await?;
         self.note_published(name, desired, answer.version().filter(|_| publish));
+        self.keep(&code, desired).await;
         Ok(())
     }
 
@@ -408,6 +413,13 @@ impl Function {
         }
     }
 
+    /// Keeps the code that Lambda has by now, for the way back.
+    async fn keep(&self, code: &Code, desired: &Desired) {
+        if let (Code::Zip { path, .. }, Some(digest)) = (code, text(&desired.properties, &["Code", "Sha256"])) {
+            self.aws.keep_artifact(path, &digest).await;
+        }
+    }
+
     async fn room(&self, code: &Code) -> Option<tokio::sync::SemaphorePermit<'_>> {
         match code {
             Code::Zip { size, .. } => self.aws.run.room_for(*size).await,
@@ -452,6 +464,7 @@ impl Function {
             Ok(answer) => {
                 gate.open();
                 drop(turn);
+                self.keep(&code, desired).await;
                 self.note_published(name, desired, answer.version().filter(|_| publishes(desired)));
                 Ok(())
             }
