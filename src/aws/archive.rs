@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use crate::engine::failure::{Failure, Reason};
@@ -120,6 +123,12 @@ impl Aws {
         let mut file = tempfile::NamedTempFile::new().map_err(unwritable)?;
         self.download(location, &mut file).await?;
         let path: PathBuf = file.path().to_owned();
+        let bytes = tokio::fs::read(&path).await.map_err(unwritable)?;
+        // Nothing is ever kept, and nothing deployed, under a digest that it does not have.
+        if STANDARD.encode(Sha256::digest(&bytes)) != digest {
+            let message = format!("what Lambda gave as the code of version {version} of {function} is not that code");
+            return Err(Failure::new(Reason::Server, message));
+        }
         self.bucket().store_artifact(&path, &digest).await
     }
 

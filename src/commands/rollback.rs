@@ -220,7 +220,8 @@ impl From<'_> {
         Ok(read)
     }
 
-    /// Finds out before anything is changed whether all code that will be needed is there.
+    /// Finds out before anything is changed whether all code that will be needed is there. What the bucket lost is
+    /// brought back from a published version.
     ///
     /// # Errors
     /// Code that is kept nowhere, all of it in one run.
@@ -241,8 +242,12 @@ impl From<'_> {
             for name in names {
                 let live = Function::shared(aws, &name).await?;
                 let now = live.as_ref().and_then(|live| live.configuration()?.code_sha256());
-                if now != Some(digest.as_str()) && aws.version_with_code(&name, &digest).await?.is_none() {
-                    return Ok(Some(name));
+                if now == Some(digest.as_str()) {
+                    continue;
+                }
+                match aws.version_with_code(&name, &digest).await? {
+                    Some(version) => drop(aws.keep_version(&name, &version).await?),
+                    None => return Ok(Some(name)),
                 }
             }
             Ok::<_, crate::engine::failure::Failure>(None)
