@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::error::Exit;
-use super::{completions, deploy, diff, info, invoke, logs, package, print, remove, schema, validate};
+use super::{completions, deploy, diff, info, invoke, logs, package, print, remove, schema, secrets, validate};
 use crate::screen::{Colour, Screen};
 
 /// Deploys a serverless.yml by calling the AWS APIs directly: live diff, no state file, no CloudFormation stack for
@@ -69,6 +69,8 @@ enum Command {
     Logs(logs::Logs),
     /// Show what is deployed
     Info(info::Info),
+    /// Keep the secrets that `secrets:` refers to
+    Secrets(secrets::Secrets),
     /// Write the zips and .hoist/resources.json, without AWS
     Package(package::Package),
     /// Check the file, without AWS
@@ -105,6 +107,7 @@ fn run(cli: Cli, screen: &Screen) -> Exit {
             Command::Invoke(command) => command.run(&global, screen).await,
             Command::Logs(command) => command.run(&global, screen).await,
             Command::Info(command) => command.run(&global, screen).await,
+            Command::Secrets(command) => command.run(&global, screen).await,
             Command::Package(command) => command.run(&global, screen).await,
             Command::Validate(command) => command.run(&global, screen).await,
             Command::Print(command) => command.run(&global, screen).await,

@@ -77,7 +77,7 @@ async fn ready(
     let prepared = prepared?;
     let connection = connection?;
     stand::head(screen, &read, &connection);
-    let wanted = desired::of(&read, &prepared, &connection)?;
+    let wanted = desired::of(&read, &prepared, &connection).await?;
     Ok((read, connection, wanted))
 }
 

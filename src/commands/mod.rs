@@ -19,6 +19,7 @@ mod prepare;
 mod print;
 mod remove;
 mod schema;
+mod secrets;
 mod stand;
 mod validate;
 

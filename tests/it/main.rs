@@ -15,6 +15,7 @@ mod packaging;
 mod remove;
 mod run_and_look;
 mod safe;
+mod secrets;
 mod storm;
 mod support;
 mod throttled;
