@@ -8,20 +8,22 @@ pub struct Partition {
     pub name: &'static str,
     /// `amazonaws.com`, `amazonaws.com.cn`: what `${AWS::URLSuffix}` stands for.
     pub dns_suffix: &'static str,
+    /// Where the global services of the partition are signed for: `us-east-1`.
+    pub global_region: &'static str,
 }
 
 /// Region prefixes and their partitions; the first that fits counts. Everything else is `aws`.
 const PREFIXES: &[(&str, Partition)] = &[
-    ("cn-", Partition { name: "aws-cn", dns_suffix: "amazonaws.com.cn" }),
-    ("us-gov-", Partition { name: "aws-us-gov", dns_suffix: "amazonaws.com" }),
-    ("us-iso-", Partition { name: "aws-iso", dns_suffix: "c2s.ic.gov" }),
-    ("us-isob-", Partition { name: "aws-iso-b", dns_suffix: "sc2s.sgov.gov" }),
-    ("eu-isoe-", Partition { name: "aws-iso-e", dns_suffix: "cloud.adc-e.uk" }),
-    ("us-isof-", Partition { name: "aws-iso-f", dns_suffix: "csp.hci.ic.gov" }),
-    ("eusc-", Partition { name: "aws-eusc", dns_suffix: "amazonaws.eu" }),
+    ("cn-", Partition { name: "aws-cn", dns_suffix: "amazonaws.com.cn", global_region: "cn-northwest-1" }),
+    ("us-gov-", Partition { name: "aws-us-gov", dns_suffix: "amazonaws.com", global_region: "us-gov-west-1" }),
+    ("us-iso-", Partition { name: "aws-iso", dns_suffix: "c2s.ic.gov", global_region: "us-iso-east-1" }),
+    ("us-isob-", Partition { name: "aws-iso-b", dns_suffix: "sc2s.sgov.gov", global_region: "us-isob-east-1" }),
+    ("eu-isoe-", Partition { name: "aws-iso-e", dns_suffix: "cloud.adc-e.uk", global_region: "eu-isoe-west-1" }),
+    ("us-isof-", Partition { name: "aws-iso-f", dns_suffix: "csp.hci.ic.gov", global_region: "us-isof-south-1" }),
+    ("eusc-", Partition { name: "aws-eusc", dns_suffix: "amazonaws.eu", global_region: "eusc-de-east-1" }),
 ];
 
-const COMMERCIAL: Partition = Partition { name: "aws", dns_suffix: "amazonaws.com" };
+const COMMERCIAL: Partition = Partition { name: "aws", dns_suffix: "amazonaws.com", global_region: "us-east-1" };
 
 impl Partition {
     /// The partition of a region. A region that nobody has heard of is taken for a new commercial one.

@@ -29,6 +29,8 @@ const COMMANDS: &[Command] = &[
     Command { name: "info", steps: &[Step::Read], calls: &[] },
     Command { name: "deploy", steps: &[Step::Read, Step::Create, Step::Update, Step::Delete], calls: WRITE },
     Command { name: "remove", steps: &[Step::Read, Step::Delete], calls: WRITE },
+    Command { name: "history", steps: &[], calls: LOOK },
+    Command { name: "rollback", steps: &[Step::Read, Step::Create, Step::Update, Step::Delete], calls: WRITE },
     Command { name: "invoke", steps: &[], calls: &[("lambda:InvokeFunction", FUNCTIONS)] },
     Command { name: "secrets", steps: &[], calls: SECRETS },
     Command { name: "logs", steps: &[], calls: &[("logs:FilterLogEvents", GROUPS)] },
@@ -37,7 +39,7 @@ const COMMANDS: &[Command] = &[
 /// The lease is looked at.
 const LOOK: &[(&str, &str)] = &[("s3:GetObject", OBJECTS), ("s3:ListBucket", BUCKET)];
 
-/// The lease is taken, artifacts are stored, and the bucket for both is made on the first day.
+/// The lease is taken, artifacts and records are stored, and the bucket for both is made on the first day.
 const WRITE: &[(&str, &str)] = &[
     ("s3:CreateBucket", BUCKET),
     ("s3:GetObject", OBJECTS),
@@ -73,7 +75,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("${s3:bucket/key}", "s3:GetObject", "arn:${Partition}:s3:::bucket/key"),
 ];
 
-/// What `deploy`, `diff` and `info` read for a file that has it.
+/// What `deploy`, `diff`, `info` and `rollback` read for a file that has it.
 const REFERENCES: &[(&str, &str, &str)] = &[
     (
         "secrets: `ssm:/path/name`, `{{resolve:ssm:..}}`, `{{resolve:ssm-secure:..}}`",
@@ -129,7 +131,7 @@ pub fn page(kinds: &[&dyn Kind]) -> String {
         let _ = writeln!(page, "| `{variable}` | `{action}` | `{resource}` |");
     }
     page.push_str(
-        "\n## Secrets and references\n\nOnly for files that have them, with `deploy`, `diff` and `info`:\n\n",
+        "\n## Secrets and references\n\nOnly for files that have them, with `deploy`, `diff`, `info` and `rollback`:\n\n",
     );
     page.push_str("| what | action | resource |\n|---|---|---|\n");
     for (what, action, resource) in REFERENCES {

@@ -20,7 +20,19 @@ use crate::engine::resource::DesiredState;
 /// # Errors
 /// Raw `resources:` (they need CloudFormation, which is not built yet), and references that cannot be resolved.
 pub async fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Result<DesiredState, CommandError> {
-    if let Some(stack) = prepared.template.stacks.keys().next() {
+    of_template(read, &prepared.template, connection).await
+}
+
+/// The same for a template.
+///
+/// # Errors
+/// As [`of`].
+pub async fn of_template(
+    read: &Read,
+    template: &Template,
+    connection: &Connection,
+) -> Result<DesiredState, CommandError> {
+    if let Some(stack) = template.stacks.keys().next() {
         return Err(CommandError::plain(
             format!("`resources:` are not deployed yet: they need the CloudFormation stack {stack}"),
             [
@@ -32,7 +44,7 @@ pub async fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Re
     let mut answers = Answers::default();
     // What is found may lead to more: the name of an export may hold a parameter. Each round answers all that it needs.
     let evaluation = loop {
-        let evaluation = evaluate(&prepared.template, &context);
+        let evaluation = evaluate(template, &context);
         if evaluation.needs.is_empty() {
             break evaluation;
         }

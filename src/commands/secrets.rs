@@ -66,7 +66,7 @@ impl Secrets {
             let read = stoppable(&stop, read(global, screen, Purpose::Look, None)).await??;
             let path = path(&read)?;
             let connection = stoppable(&stop, Connection::open(global, &read, &stop)).await??;
-            stand::head(screen, &read, &connection);
+            stand::head(screen, &read.place(), &connection);
             let keep = Keep { aws: &connection.aws, read: &read, path, screen, stop: &stop };
             match self.what {
                 What::Set(set) => keep.set(set).await,

@@ -31,6 +31,11 @@ pub enum Event {
         address: Address,
         what: String,
     },
+    /// What should have gone stays, and why. The change is done all the same.
+    Kept {
+        address: Address,
+        why: String,
+    },
     Done {
         address: Address,
         verb: Verb,

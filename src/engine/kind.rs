@@ -81,6 +81,13 @@ pub trait Kind: Send + Sync {
         &[]
     }
 
+    /// Whether a reference to a resource of that type only names it, and nothing looks whether it is there. One that is
+    /// new then does not wait for what it names, where the name is known beforehand.
+    fn only_names(&self, type_name: &str) -> bool {
+        let _ = type_name;
+        false
+    }
+
     /// Changes with the same key never run at the same time: one writer per function, per API, per bucket.
     fn writer(&self, properties: &Value) -> Option<String> {
         let _ = properties;
@@ -130,11 +137,20 @@ pub enum Step {
 #[derive(Clone)]
 pub struct Progress {
     say: std::sync::Arc<dyn Fn(String) + Send + Sync>,
+    keep: std::sync::Arc<dyn Fn(String) + Send + Sync>,
 }
 
 impl Progress {
     pub fn new(say: impl Fn(String) + Send + Sync + 'static) -> Self {
-        Self { say: std::sync::Arc::new(say) }
+        let say: std::sync::Arc<dyn Fn(String) + Send + Sync> = std::sync::Arc::new(say);
+        Self { keep: std::sync::Arc::clone(&say), say }
+    }
+
+    /// Takes what is kept elsewhere than what is waited for.
+    #[must_use]
+    pub fn on_kept(mut self, keep: impl Fn(String) + Send + Sync + 'static) -> Self {
+        self.keep = std::sync::Arc::new(keep);
+        self
     }
 
     /// For tests and callers that show nothing.
@@ -145,6 +161,11 @@ impl Progress {
     /// Tells what the change is waiting for; shown beside its line while it runs.
     pub fn say(&self, what: impl Into<String>) {
         (self.say)(what.into());
+    }
+
+    /// Tells that what should go stays, and why: `there are objects in it`. That is no failure, and a line of its own.
+    pub fn kept(&self, why: impl Into<String>) {
+        (self.keep)(why.into());
     }
 }
 

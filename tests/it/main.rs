@@ -2,17 +2,21 @@
 //!
 //! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
+mod allowed;
+mod authorizers;
 mod bad_answers;
 mod bad_input;
 mod crash;
 mod deploy;
 mod events;
 mod fields;
+mod history;
 mod http;
 mod interrupts;
 mod ownership;
 mod packaging;
 mod remove;
+mod routes;
 mod run_and_look;
 mod safe;
 mod secrets;

@@ -215,8 +215,10 @@ impl<'a> Run<'a> {
     fn spawn(&mut self, node: Node, step: Step, writer: Option<String>) {
         let (address, verb) = self.name(node);
         (self.options.events)(Event::Started { address: address.clone(), verb });
-        let events = Arc::clone(&self.options.events);
-        let progress = Progress::new(move |what| events(Event::Waiting { address: address.clone(), what }));
+        let (waits, keeps) = (Arc::clone(&self.options.events), Arc::clone(&self.options.events));
+        let kept = address.clone();
+        let progress = Progress::new(move |what| waits(Event::Waiting { address: address.clone(), what }))
+            .on_kept(move |why| keeps(Event::Kept { address: kept.clone(), why }));
         let (cloud, guard) = (Arc::clone(self.cloud), self.options.guard.clone());
         let task = self.tasks.spawn(async move { step.run(cloud.as_ref(), guard.as_deref(), &progress).await });
         self.running.insert(task.id(), Running { node, began: Instant::now(), writer });

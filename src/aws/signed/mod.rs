@@ -1,11 +1,17 @@
-//! Signed JSON calls without a typed client: for services that have none here, for documents that must come back
-//! whole (what a typed client does not know yet would be lost), and where a request's fields are CloudFormation's own.
+//! Signed calls without a typed client: for services that have none here, for documents that must come back whole (what
+//! a typed client does not know yet would be lost), and where a request's fields are CloudFormation's own.
 //!
 //! ```text
 //! aws.call("events", "PutRule").send(|| aws.signed("events", Signed::action("PutRule", body.clone())))
 //! ```
 //!
-//! The SDK's own machinery carries them: its credentials, connections, timeouts and signatures.
+//! Requests and answers are trees of JSON whatever the service speaks: JSON, XML, or forms that are answered in XML. The
+//! SDK's own machinery carries them: its credentials, connections, timeouts and signatures.
+
+mod answer;
+mod dialect;
+mod form;
+mod xml;
 
 use std::error::Error;
 use std::fmt;
@@ -17,13 +23,12 @@ use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptio
 use aws_smithy_runtime_api::client::auth::{
     AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
 };
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
-use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_types::SigningName;
 use aws_types::region::{Region, SigningRegion};
 use serde_json::Value as Json;
@@ -35,52 +40,12 @@ use super::calls::Answer;
 use super::client::{Aws, behaviour};
 use super::pages::Pages;
 
-/// How a service is spoken to.
-struct Dialect {
-    /// As in quotas and retries.
-    service: &'static str,
-    /// The first part of the host name.
-    host: &'static str,
-    /// The name that signatures are made for.
-    signing: &'static str,
-    /// What stands before the action in `X-Amz-Target`, for services that speak JSON 1.x.
-    target: &'static str,
-    /// The content type of a body.
-    content: &'static str,
-}
+pub use answer::Refused;
+use dialect::{Dialect, Protocol};
 
-const JSON_1_0: &str = "application/x-amz-json-1.0";
-const JSON_1_1: &str = "application/x-amz-json-1.1";
-const REST: &str = "application/json";
-
-const fn rest(service: &'static str, host: &'static str, signing: &'static str) -> Dialect {
-    Dialect { service, host, signing, target: "", content: REST }
-}
-
-const fn json(service: &'static str, host: &'static str, target: &'static str, content: &'static str) -> Dialect {
-    Dialect { service, host, signing: host, target, content }
-}
-
-/// Every service that can be called this way.
-const DIALECTS: &[Dialect] = &[
-    rest("apigateway", "apigateway", "apigateway"),
-    rest("apigatewayv2", "apigateway", "apigateway"),
-    json("application-autoscaling", "application-autoscaling", "AnyScaleFrontendService", JSON_1_1),
-    json("codedeploy", "codedeploy", "CodeDeploy_20141006", JSON_1_1),
-    json("cognito-idp", "cognito-idp", "AWSCognitoIdentityProviderService", JSON_1_1),
-    json("dynamodb", "dynamodb", "DynamoDB_20120810", JSON_1_0),
-    json("ecr", "api.ecr", "AmazonEC2ContainerRegistry_V20150921", JSON_1_1),
-    json("events", "events", "AWSEvents", JSON_1_1),
-    rest("iot", "iot", "iot"),
-    json("kinesis", "kinesis", "Kinesis_20131202", JSON_1_1),
-    json("kms", "kms", "TrentService", JSON_1_1),
-    rest("lambda", "lambda", "lambda"),
-    json("logs", "logs", "Logs_20140328", JSON_1_1),
-    rest("scheduler", "scheduler", "scheduler"),
-    json("secretsmanager", "secretsmanager", "secretsmanager", JSON_1_1),
-    json("ssm", "ssm", "AmazonSSM", JSON_1_1),
-    json("tagging", "tagging", "ResourceGroupsTaggingAPI_20170126", JSON_1_1),
-];
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+const XML: &str = "text/xml";
 
 /// One request.
 #[derive(Clone)]
@@ -88,9 +53,12 @@ pub struct Signed {
     method: &'static str,
     path: String,
     query: Vec<(String, String)>,
-    /// The action of a service that speaks JSON 1.x.
+    headers: Vec<(&'static str, String)>,
+    /// The action of a service that has no paths.
     action: Option<&'static str>,
     body: Option<Json>,
+    /// Not the run's own.
+    region: Option<&'static str>,
 }
 
 impl fmt::Debug for Signed {
@@ -101,17 +69,25 @@ impl fmt::Debug for Signed {
 }
 
 impl Signed {
-    /// An action of a service that speaks JSON 1.x: `PutRule`.
+    /// An action of a service that speaks JSON 1.x or the query protocol: `PutRule`, `CreateTargetGroup`.
     pub fn action(action: &'static str, body: Json) -> Self {
-        Self { method: "POST", path: "/".to_owned(), query: Vec::new(), action: Some(action), body: Some(body) }
+        Self { action: Some(action), body: Some(body), ..Self::rest("POST", "/") }
     }
 
     /// A request of a service that speaks REST. The path begins with `/`; its variable parts went through [`segment`].
     pub fn rest(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), action: None, body: None }
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            action: None,
+            body: None,
+            region: None,
+        }
     }
 
-    /// Adds the JSON body.
+    /// Adds the body. That of a service that speaks XML has one member, named as the document's element.
     #[must_use]
     pub fn body(mut self, body: Json) -> Self {
         self.body = Some(body);
@@ -122,6 +98,20 @@ impl Signed {
     #[must_use]
     pub fn query(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((key.into(), value.into()));
+        self
+    }
+
+    /// Adds a header, by its name in lower case: `if-match`.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Goes to another region than that of the run.
+    #[must_use]
+    pub fn in_region(mut self, region: &'static str) -> Self {
+        self.region = Some(region);
         self
     }
 
@@ -140,15 +130,34 @@ impl Signed {
         if query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, query.join("&")) }
     }
 
-    fn into_http(self, dialect: &Dialect) -> Result<HttpRequest, Box<dyn Error + Send + Sync>> {
+    fn into_http(self, protocol: Protocol) -> Result<HttpRequest, Box<dyn Error + Send + Sync>> {
         let uri = self.uri();
-        let body = self.body.map_or_else(Vec::new, |body| body.to_string().into_bytes());
-        let mut request = http::Request::builder().method(self.method).uri(uri).header("accept", REST);
-        if let Some(action) = self.action {
-            request = request.header("x-amz-target", format!("{}.{action}", dialect.target));
+        let accept = match protocol {
+            Protocol::Json { .. } | Protocol::RestJson => JSON,
+            // Asked for JSON, some of them would answer in JSON of their own kind.
+            Protocol::RestXml { .. } | Protocol::Query { .. } => XML,
+        };
+        let mut request = http::Request::builder().method(self.method).uri(uri).header("accept", accept);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
         }
+        let action = self.action.unwrap_or_default();
+        let (content, body) = match (protocol, self.body) {
+            (_, None) => ("", String::new()),
+            (Protocol::Json { target, content }, Some(body)) => {
+                request = request.header("x-amz-target", format!("{target}.{action}"));
+                (content, body.to_string())
+            }
+            (Protocol::RestJson, Some(body)) => (JSON, body.to_string()),
+            (Protocol::RestXml { namespace }, Some(body)) => match body.as_object().and_then(|root| root.iter().next())
+            {
+                Some((name, body)) => (XML, xml::write(name, namespace, body)),
+                None => return Err("an XML document needs an element".into()),
+            },
+            (Protocol::Query { version }, Some(parameters)) => (FORM, form::form(action, version, &parameters)),
+        };
         if !body.is_empty() {
-            request = request.header("content-type", dialect.content);
+            request = request.header("content-type", content);
         }
         if self.method != "GET" {
             request = request.header("content-length", body.len());
@@ -170,53 +179,14 @@ pub fn segment(text: &str) -> String {
     encoded
 }
 
-/// What a service answered that did not do as it was asked.
-#[derive(Debug)]
-pub struct Refused(ErrorMetadata);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+/// The values at a path of an answer, one or several: XML does not tell a list of one from what stands alone.
+pub fn each<'a>(answer: &'a Json, path: &str) -> &'a [Json] {
+    match path.split('/').try_fold(answer, |at, name| at.get(name)) {
+        Some(Json::Array(several)) => several,
+        None | Some(Json::Null) => &[],
+        Some(Json::String(text)) if text.is_empty() => &[],
+        Some(one) => std::slice::from_ref(one),
     }
-}
-
-impl Error for Refused {}
-
-impl ProvideErrorMetadata for Refused {
-    fn meta(&self) -> &ErrorMetadata {
-        &self.0
-    }
-}
-
-/// The error code and message of an answer: the header and fields that the JSON protocols name.
-/// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>
-fn refusal(header: Option<&str>, body: &[u8]) -> Refused {
-    let body: Json = serde_json::from_slice(body).unwrap_or(Json::Null);
-    let field = |names: &[&str]| names.iter().find_map(|name| body.get(name)?.as_str()).map(str::to_owned);
-    let code = header.map(str::to_owned).or_else(|| field(&["__type", "code", "Code"]));
-    let code = code.map(|code| {
-        let code = code.split(':').next().unwrap_or_default();
-        code.rsplit('#').next().unwrap_or_default().to_owned()
-    });
-    let mut meta = ErrorMetadata::builder();
-    if let Some(code) = code {
-        meta = meta.code(code);
-    }
-    if let Some(message) = field(&["message", "Message", "errorMessage"]) {
-        meta = meta.message(message);
-    }
-    Refused(meta.build())
-}
-
-fn answer(response: &HttpResponse) -> Result<Json, OrchestratorError<Refused>> {
-    let body = response.body().bytes().unwrap_or_default();
-    if !response.status().is_success() {
-        return Err(OrchestratorError::operation(refusal(response.headers().get("x-amzn-errortype"), body)));
-    }
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Json::Null);
-    }
-    serde_json::from_slice(body).map_err(|error| OrchestratorError::response(error.into()))
 }
 
 impl Aws {
@@ -252,7 +222,8 @@ impl Aws {
     }
 
     /// Every page of a list: `token` is the member of the answer that leads to the next page, and goes into the request
-    /// as `next` (into the query of a REST request, into the body of an action). Nothing where the owner is not there.
+    /// as `next` (into the query of a REST request, into the body of an action). `items` is the list, by its name or, in
+    /// XML, by its path (`Items/DistributionSummary`). Nothing where the owner is not there.
     ///
     /// # Errors
     /// As every call; `Server` for a list that does not end.
@@ -269,11 +240,9 @@ impl Aws {
         let mut last: Option<String> = None;
         loop {
             let page = request.clone().page(next, last.as_deref());
-            let Some(mut page) = self.look_for(service, operation, &page).await? else { return Ok(all) };
-            if let Some(Json::Array(some)) = page.get_mut(items).map(Json::take) {
-                all.extend(some);
-            }
-            last = walk.next(page.get(token).and_then(Json::as_str))?;
+            let Some(page) = self.look_for(service, operation, &page).await? else { return Ok(all) };
+            all.extend(each(&page, items).iter().cloned());
+            last = walk.next(page.get(token).and_then(Json::as_str).filter(|token| !token.is_empty()))?;
             if last.is_none() {
                 return Ok(all);
             }
@@ -285,16 +254,14 @@ impl Aws {
     /// # Errors
     /// As the SDK's own clients.
     pub async fn signed(&self, service: &'static str, request: Signed) -> Answer<Json, Refused> {
-        let Some(dialect) = DIALECTS.iter().find(|dialect| dialect.service == service) else {
+        let Some(dialect) = Dialect::of(service) else {
             return Err(SdkError::construction_failure(format!("no signed calls to {service}")));
         };
         let Some(http) = self.config.http_client() else {
             return Err(SdkError::construction_failure("no HTTP client"));
         };
-        let endpoint = self.endpoint().map_or_else(
-            || format!("https://{}.{}.{}", dialect.host, self.region, self.partition.dns_suffix),
-            str::to_owned,
-        );
+        let region = request.region.unwrap_or(&self.region);
+        let endpoint = self.endpoint().map_or_else(|| format!("https://{}", dialect.host(region)), str::to_owned);
         let mut operation = Operation::builder()
             .service_name(service)
             .operation_name(request.action.unwrap_or(request.method))
@@ -303,7 +270,7 @@ impl Aws {
             .endpoint_url(&endpoint)
             .no_retry()
             .with_connection_poisoning()
-            .runtime_plugin(self.signature(dialect));
+            .runtime_plugin(self.signature(dialect, region));
         if let Some(timeouts) = self.config.timeout_config() {
             operation = operation.timeout_config(timeouts.clone());
         }
@@ -313,16 +280,20 @@ impl Aws {
         if let Some(time) = self.config.time_source() {
             operation = operation.time_source(time);
         }
-        let operation = operation.serializer(|request: Signed| request.into_http(dialect)).deserializer(answer).build();
+        let protocol = dialect.protocol;
+        let operation = operation
+            .serializer(move |request: Signed| request.into_http(protocol))
+            .deserializer(move |response| answer::answer(protocol, response))
+            .build();
         operation.invoke(request).await
     }
 
     /// How a request is signed: with the run's credentials, from the cache that all clients share.
-    fn signature(&self, dialect: &Dialect) -> StaticRuntimePlugin {
+    fn signature(&self, dialect: &Dialect, region: &str) -> StaticRuntimePlugin {
         let mut layer = Layer::new("signature");
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
         layer.store_put(SigningName::from_static(dialect.signing));
-        layer.store_put(SigningRegion::from(Region::new(self.region.clone())));
+        layer.store_put(SigningRegion::from(Region::new(dialect.region(region).to_owned())));
         layer.store_put(SigV4OperationSigningConfig::default());
         let mut components = RuntimeComponentsBuilder::new("signature")
             .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
@@ -342,17 +313,45 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn dialect(service: &str) -> &'static Dialect {
-        DIALECTS.iter().find(|dialect| dialect.service == service).unwrap()
+    fn http(request: Signed, service: &str) -> HttpRequest {
+        request.into_http(Dialect::of(service).unwrap().protocol).unwrap()
     }
 
     #[test]
     fn an_action_names_its_target() {
-        let request = Signed::action("PutRule", json!({ "Name": "n" })).into_http(dialect("events")).unwrap();
+        let request = http(Signed::action("PutRule", json!({ "Name": "n" })), "events");
         assert_eq!((request.method(), request.uri()), ("POST", "/"));
         assert_eq!(request.headers().get("x-amz-target"), Some("AWSEvents.PutRule"));
         assert_eq!(request.headers().get("content-type"), Some("application/x-amz-json-1.1"));
         assert_eq!(request.headers().get("content-length"), Some("12"));
+    }
+
+    #[test]
+    fn an_action_of_the_query_protocol_is_a_form() {
+        let request = http(Signed::action("CreateRule", json!({ "Priority": 1 })), "elbv2");
+        assert_eq!((request.method(), request.uri()), ("POST", "/"));
+        assert_eq!(request.headers().get("content-type"), Some("application/x-www-form-urlencoded"));
+        assert_eq!(request.headers().get("accept"), Some("text/xml"));
+        assert_eq!(request.body().bytes(), Some(b"Action=CreateRule&Version=2015-12-01&Priority=1".as_slice()));
+    }
+
+    #[test]
+    fn a_body_in_xml_is_one_element() {
+        let body = json!({ "DistributionConfig": { "Comment": "c" } });
+        let request = http(Signed::rest("PUT", "/d").header("if-match", "E1").body(body), "cloudfront");
+        assert_eq!(request.headers().get("if-match"), Some("E1"));
+        let sent = String::from_utf8(request.body().bytes().unwrap().to_vec()).unwrap();
+        let element =
+            "<DistributionConfig xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Comment>c</Comment>";
+        assert!(sent.ends_with(&format!("{element}</DistributionConfig>")), "{sent}");
+    }
+
+    #[test]
+    fn one_is_a_list_too() {
+        let answer = json!({ "Items": { "A": "x", "B": ["x", "y"] }, "None": "" });
+        assert_eq!(each(&answer, "Items/A"), [json!("x")]);
+        assert_eq!(each(&answer, "Items/B").len(), 2);
+        assert!(each(&answer, "None").is_empty() && each(&answer, "None/A").is_empty());
     }
 
     #[test]
@@ -361,18 +360,8 @@ mod tests {
             .query("tagKeys", "hoist:id")
             .query("tagKeys", "ä b");
         assert_eq!(request.uri(), "/tags/arn%3Aaws%3As3%3A%3A%3Aa%2Fb?tagKeys=hoist%3Aid&tagKeys=%C3%A4%20b");
-        let request = request.into_http(dialect("lambda")).unwrap();
+        let request = http(request, "lambda");
         assert_eq!((request.headers().get("content-type"), request.headers().get("content-length")), (None, None));
-    }
-
-    #[test]
-    fn errors_are_found_in_header_and_body() {
-        let in_header = refusal(Some("ResourceConflictException:http://internal"), br#"{"Message":"in use"}"#);
-        assert_eq!((in_header.0.code(), in_header.0.message()), (Some("ResourceConflictException"), Some("in use")));
-        let in_body = refusal(None, br#"{"__type":"com.amazon#ResourceNotFoundException","message":"no rule"}"#);
-        assert_eq!((in_body.0.code(), in_body.0.message()), (Some("ResourceNotFoundException"), Some("no rule")));
-        let empty = refusal(None, b"<html>");
-        assert_eq!((empty.0.code(), empty.0.message()), (None, None));
     }
 
     #[test]
