@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::error::Exit;
 use super::{
-    completions, deploy, diff, history, info, invoke, logs, package, print, remove, rollback, schema, validate,
+    completions, deploy, diff, history, info, invoke, logs, package, print, remove, rollback, schema, secrets, validate,
 };
 use crate::screen::{Colour, Screen};
 
@@ -75,6 +75,8 @@ enum Command {
     Logs(logs::Logs),
     /// Show what is deployed
     Info(info::Info),
+    /// Keep the secrets that `secrets:` refers to
+    Secrets(secrets::Secrets),
     /// Write the zips and .hoist/resources.json, without AWS
     Package(package::Package),
     /// Check the file, without AWS
@@ -113,6 +115,7 @@ fn run(cli: Cli, screen: &Screen) -> Exit {
             Command::Invoke(command) => command.run(&global, screen).await,
             Command::Logs(command) => command.run(&global, screen).await,
             Command::Info(command) => command.run(&global, screen).await,
+            Command::Secrets(command) => command.run(&global, screen).await,
             Command::Package(command) => command.run(&global, screen).await,
             Command::Validate(command) => command.run(&global, screen).await,
             Command::Print(command) => command.run(&global, screen).await,

@@ -99,7 +99,7 @@ async fn ready(global: &Global, screen: &Screen, stop: &Stop) -> Result<Ready, C
     let prepared = prepared?;
     let connection = connection?;
     stand::head(screen, &read.place(), &connection);
-    let wanted = desired::of(&read, &prepared, &connection)?;
+    let wanted = desired::of(&read, &prepared, &connection).await?;
     Ok(Ready { artifacts: prepared.artifacts(), read, connection, wanted })
 }
 

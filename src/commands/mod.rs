@@ -24,6 +24,7 @@ mod recording;
 mod remove;
 mod rollback;
 mod schema;
+mod secrets;
 mod stand;
 mod validate;
 mod verify;

@@ -89,6 +89,7 @@ const ONLY_FOR_DEPLOY: &[&str] = &[
     "handler-not-found",
     "name-too-long",
     "no-matched-files",
+    "runtime-removed",
 ];
 
 /// Reads the file and resolves its variables. What is wrong with it is in the result.

@@ -95,7 +95,7 @@ impl Rollback {
                 None => from.everything(self.id.as_deref()).await?,
             };
             let template = recompile(&target.read, screen, &target.artifacts)?;
-            let wanted = desired::of_template(&target.read, &template, &connection)?;
+            let wanted = desired::of_template(&target.read, &template, &connection).await?;
             from.check_code(&wanted).await?;
             Ok::<_, CommandError>((connection, target, wanted, place))
         });

@@ -173,6 +173,17 @@ impl Screen {
         let _ = std::io::stdin().lock().read_line(&mut answer);
         Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
+
+    /// Asks for a line on the terminal that is not shown while it is typed.
+    ///
+    /// # Errors
+    /// The terminal cannot be read, or was left with Ctrl-C.
+    pub fn ask_hidden(&self, question: &str) -> std::io::Result<String> {
+        let mut err = AutoStream::new(std::io::stderr().lock(), self.err);
+        write!(err, "{question} (not shown): ").and_then(|()| err.flush())?;
+        drop(err);
+        console::Term::stderr().read_secure_line()
+    }
 }
 
 pub mod diagnostics;

@@ -19,6 +19,7 @@ mod remove;
 mod routes;
 mod run_and_look;
 mod safe;
+mod secrets;
 mod storm;
 mod support;
 mod throttled;

@@ -395,6 +395,15 @@ functions:
     }
 
     #[test]
+    fn tracing_alone_is_that_of_the_functions() {
+        let service = service(
+            "service: shop\nprovider: {name: aws, tracing: true}\nfunctions: {a: {handler: a.b}, b: {handler: a.b, tracing: PassThrough}}\n",
+        );
+        let tracing = |key: &str| service.effective_function(key, "dev").and_then(|function| function.tracing());
+        assert_eq!((tracing("a"), tracing("b")), (Some(Tracing::Active), Some(Tracing::PassThrough)));
+    }
+
+    #[test]
     fn finds_the_role_in_every_spelling() {
         let service = service(
             r"

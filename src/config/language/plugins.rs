@@ -76,6 +76,8 @@ pub const PLUGINS: &[Plugin] = &[
     native("serverless-plugin-split-stacks", &["splitStacks"]),
     native("serverless-plugin-nested-stack", &[]),
     native("serverless-nested-stack", &[]),
+    native("serverless-plugin-tracing", &[]),
+    native("serverless-nestedstack", &[]),
     native("serverless-plugin-log-retention", &["logRetentionInDays"]),
     native("serverless-plugin-disable-functions", &[]),
     native("serverless-deployment-bucket", &["deploymentBucket"]),
@@ -149,6 +151,18 @@ pub const PLUGINS: &[Plugin] = &[
     missing("serverless-plugin-lambda-dead-letter", &[], "dead-letter queues are not set; `onError` does that"),
     missing("serverless-latest-layer-version", &[], "`:latest` of a layer is not resolved"),
     missing("serverless-vpc-discovery", &["vpcDiscovery"], "subnets and security groups are not looked up"),
+    missing("serverless-plugin-ifelse", &["serverlessIfElse"], "its conditions are not applied"),
+    missing(
+        "serverless-plugin-git-variables",
+        &["gitVariablesEnvPrefix"],
+        "functions get no variables of git; `${git:branch}` and its kin are built in",
+    ),
+    missing("serverless-rust", &["rust"], "the code is not compiled"),
+    missing("serverless-go-plugin", &["go"], "the code is not compiled"),
+    missing("serverless-layers", &["serverless-layers"], "no layer of the dependencies is made"),
+    missing("serverless-ssm-fetch", &["serverlessSsmFetch"], "its parameters are not read; `secrets:` does that"),
+    missing("serverless-kms-secrets", &["kmsSecrets"], "secrets are not decrypted; `secrets:` keeps them elsewhere"),
+    missing("serverless-secrets-plugin", &[], "secrets are not decrypted; `secrets:` keeps them elsewhere"),
     missing("serverless-reqvalidator-plugin", &[], "request validators are not shared"),
 ];
 
