@@ -1,4 +1,5 @@
-"""Tags of APIs and their stages: the emulator keeps what TagResource and UntagResource wrote apart from what it shows."""
+"""Tags of APIs, their stages and domains: the emulator keeps what TagResource and UntagResource wrote apart from what
+it shows."""
 
 from __future__ import annotations
 
@@ -21,20 +22,28 @@ async def shown(world: World, request: Request, path: str, thing: dict[str, Any]
         return
 
 
+def _place(thing: dict[str, Any]) -> str | None:
+    """What follows the region in its ARN; nothing for what has no tags."""
+    for key, kind in (("domainName", "domainnames"), ("id", "restapis"), ("apiId", "apis")):
+        if key in thing:
+            return f"/{kind}/{thing[key]}"
+    return None
+
+
 def _things(content: dict[str, Any]) -> list[dict[str, Any]]:
     items = content.get("items", content.get("item"))
     return items if isinstance(items, list) else [content]
 
 
 @after("apigateway.GetRestApi", "apigateway.GetRestApis", "apigateway.CreateRestApi", "apigateway.ImportRestApi",
-       "apigateway.PutRestApi", "apigateway.UpdateRestApi", "apigatewayv2.GetApi", "apigatewayv2.GetApis", "apigatewayv2.CreateApi",
+       "apigateway.PutRestApi", "apigateway.UpdateRestApi", "apigateway.GetDomainName", "apigateway.GetDomainNames", "apigatewayv2.GetApi", "apigatewayv2.GetApis", "apigatewayv2.CreateApi",
        "apigatewayv2.UpdateApi", "apigatewayv2.ImportApi", "apigatewayv2.ReimportApi")
 async def tags_are_shown(world: World, request: Request, answer: Answer) -> Answer | None:
     if not answer.ok:
         return None
     content = body_of(answer)
-    paths = [(f"/restapis/{thing['id']}" if "id" in thing else f"/apis/{thing.get('apiId')}", thing) for thing in _things(content)]
-    await asyncio.gather(*(shown(world, request, path, thing) for path, thing in paths if not path.endswith("None")))
+    places = ((_place(thing), thing) for thing in _things(content))
+    await asyncio.gather(*(shown(world, request, place, thing) for place, thing in places if place is not None))
     return with_body(answer, content)
 
 
@@ -63,3 +72,11 @@ async def tags_of_a_new_stage_are_kept(world: World, request: Request, answer: A
     if tags := wanted.get("tags"):
         await world.ask("apigateway", "TagResource", {**arn, "tags": tags}, request)
     return None
+
+
+@after("apigateway.CreateDomainName")
+async def tags_of_a_new_domain_are_kept(world: World, request: Request, answer: Answer) -> None:
+    """The emulator shows them, but keeps them where UntagResource does not look."""
+    if answer.ok and request.parameters.get("tags"):
+        arn = f"arn:aws:apigateway:{request.scope.region}::/domainnames/{request.parameters['domainName']}"
+        await world.ask("apigateway", "TagResource", {"resourceArn": arn, "tags": request.parameters["tags"]}, request)

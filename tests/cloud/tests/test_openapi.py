@@ -311,3 +311,14 @@ def test_apis_need_permission(cloud: Cloud, kind: str) -> None:
     allow("all", "*/*")
     assert call(cloud, f"{api}/dev/things")[0] == 200
     assert call(cloud, f"{api}/dev/any/a/b", "DELETE")[0] == 200
+
+
+def test_domains_show_the_tags_that_were_added(cloud: Cloud) -> None:
+    gateway = cloud.client("apigateway")
+    gateway.create_domain_name(domainName="api.example.com", regionalCertificateArn="arn:aws:acm:us-east-1:1:certificate/c",
+                               endpointConfiguration={"types": ["REGIONAL"]}, tags={"a": "1"})
+    arn = "arn:aws:apigateway:us-east-1::/domainnames/api.example.com"
+    gateway.tag_resource(resourceArn=arn, tags={"b": "2"})
+    assert gateway.get_domain_names()["items"][0]["tags"] == {"a": "1", "b": "2"}
+    gateway.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert gateway.get_domain_name(domainName="api.example.com")["tags"] == {"b": "2"}
