@@ -38,12 +38,8 @@ impl Remove {
             Ok::<_, CommandError>((connection, read.directory))
         });
         let (connection, directory) = connection.await??;
-        let manner = Manner {
-            yes: self.yes,
-            lock_timeout: self.lock.lock_timeout,
-            done: "removed",
-            ..Manner::default()
-        };
+        let manner =
+            Manner { yes: self.yes, lock_timeout: self.lock.lock_timeout, done: "removed", ..Manner::default() };
         let entry = Entry {
             what: What::Remove,
             back_to: None,
