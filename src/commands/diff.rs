@@ -43,7 +43,8 @@ impl Diff {
             }
             screen.json(&line);
         }
-        let differs = plan.changes.iter().any(crate::engine::plan::Change::is_visible);
+        // What left the file and is kept is shown, and is no difference: a deploy would do nothing about it.
+        let differs = plan.changes.iter().any(|change| change.is_visible() && change.is_write());
         screen.json(&json!({"type": "result", "differs": differs}));
         Ok(if differs && self.exit_code { Exit::Differences } else { Exit::Done })
     }

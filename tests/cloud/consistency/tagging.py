@@ -138,7 +138,11 @@ async def _everything(world: World, scope: Scope) -> Tagged:
         try:
             return await collector(world, scope)
         except (AskFailed, aiohttp.ClientConnectionError):
-            return {}  # deleted while we looked, or the whole cloud was ended
+            return {}  # deleted while we looked
+        except RuntimeError:
+            if not world.backend.http.closed:
+                raise
+            return {}  # the whole cloud was ended
 
     found: Tagged = {}
     for part in await asyncio.gather(*(collected(collector) for collector in COLLECTORS)):
