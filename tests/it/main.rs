@@ -4,6 +4,7 @@
 
 mod bad_answers;
 mod bad_input;
+mod balancer;
 mod crash;
 mod deploy;
 mod destinations;

@@ -3,6 +3,7 @@
 pub mod alias;
 pub mod api_account;
 pub mod api_key;
+pub mod balancer;
 pub mod bucket;
 pub mod event_bus;
 pub mod event_invoke_config;
@@ -84,6 +85,8 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(alias::Alias::new(Arc::clone(aws))),
         Arc::new(api_account::ApiAccount::new(Arc::clone(aws))),
         Arc::new(api_key::ApiKey::new(Arc::clone(aws))),
+        Arc::new(balancer::listener_rule::ListenerRule::new(Arc::clone(aws))),
+        Arc::new(balancer::target_group::TargetGroup::new(Arc::clone(aws))),
         Arc::new(bucket::Bucket::new(Arc::clone(aws))),
         Arc::new(bucket::existing::ExistingBucket::new(Arc::clone(aws))),
         Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
