@@ -129,10 +129,13 @@ pub async fn prepare(
     let packages = from_service(&read.service, &read.target.stage, &read.directory, &read.config_file, output);
     let packages = packages.build(stop).await;
     problems.extend(packages.problems.iter().cloned());
+    let (edge, found) = package::edge::sources(&read.service, &read.directory);
+    problems.extend(found);
     show_or_fail(screen, purpose, problems, &read.sources)?;
     template.seal(&Artifacts {
         functions: packages.functions.iter().map(sealed).collect(),
         layers: packages.layers.iter().map(sealed).collect(),
+        edge: edge.into_iter().map(|(key, one)| (key, Artifact { path: one.path, sha256: one.sha256 })).collect(),
         images: BTreeMap::new(),
     });
     Ok(Prepared { template, packages })

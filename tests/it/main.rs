@@ -9,6 +9,7 @@ mod crash;
 mod deploy;
 mod destinations;
 mod devices;
+mod edge;
 mod events;
 mod fields;
 mod http;

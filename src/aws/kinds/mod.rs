@@ -5,6 +5,7 @@ pub mod api_account;
 pub mod api_key;
 pub mod balancer;
 pub mod bucket;
+pub mod cloudfront;
 pub mod event_bus;
 pub mod event_invoke_config;
 pub mod event_source_mapping;
@@ -89,6 +90,9 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(balancer::target_group::TargetGroup::new(Arc::clone(aws))),
         Arc::new(bucket::Bucket::new(Arc::clone(aws))),
         Arc::new(bucket::existing::ExistingBucket::new(Arc::clone(aws))),
+        Arc::new(cloudfront::cache_policy::CachePolicy::new(Arc::clone(aws))),
+        Arc::new(cloudfront::distribution::Distribution::new(Arc::clone(aws))),
+        Arc::new(cloudfront::function::Function::new(Arc::clone(aws))),
         Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
         Arc::new(event_invoke_config::EventInvokeConfig::new(Arc::clone(aws))),
         Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),
