@@ -1,6 +1,7 @@
 //! Amazon Web Services: what a service compiles to, and how each kind of resource is read and changed.
 
 pub mod account;
+pub mod archive;
 mod bounded;
 pub mod bucket;
 pub mod calls;
@@ -11,6 +12,7 @@ pub mod endpoints;
 mod errors;
 #[cfg(test)]
 mod fake;
+pub mod history_store;
 pub mod intrinsics;
 pub mod invoke;
 pub mod kinds;
@@ -26,3 +28,4 @@ pub mod remote;
 pub mod retries;
 pub mod signed;
 pub mod template;
+pub mod web;

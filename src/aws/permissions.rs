@@ -28,6 +28,8 @@ const COMMANDS: &[Command] = &[
     Command { name: "info", steps: &[Step::Read], calls: &[] },
     Command { name: "deploy", steps: &[Step::Read, Step::Create, Step::Update, Step::Delete], calls: WRITE },
     Command { name: "remove", steps: &[Step::Read, Step::Delete], calls: WRITE },
+    Command { name: "history", steps: &[], calls: LOOK },
+    Command { name: "rollback", steps: &[Step::Read, Step::Create, Step::Update, Step::Delete], calls: WRITE },
     Command { name: "invoke", steps: &[], calls: &[("lambda:InvokeFunction", FUNCTIONS)] },
     Command { name: "logs", steps: &[], calls: &[("logs:FilterLogEvents", GROUPS)] },
 ];
@@ -35,7 +37,7 @@ const COMMANDS: &[Command] = &[
 /// The lease is looked at.
 const LOOK: &[(&str, &str)] = &[("s3:GetObject", OBJECTS), ("s3:ListBucket", BUCKET)];
 
-/// The lease is taken, artifacts are stored, and the bucket for both is made on the first day.
+/// The lease is taken, artifacts and records are stored, and the bucket for both is made on the first day.
 const WRITE: &[(&str, &str)] = &[
     ("s3:CreateBucket", BUCKET),
     ("s3:GetObject", OBJECTS),

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::error::Exit;
-use super::{completions, deploy, diff, info, invoke, logs, package, print, remove, schema, validate};
+use super::{
+    completions, deploy, diff, history, info, invoke, logs, package, print, remove, rollback, schema, validate,
+};
 use crate::screen::{Colour, Screen};
 
 /// Deploys a serverless.yml by calling the AWS APIs directly: live diff, no state file, no CloudFormation stack for
@@ -63,6 +65,10 @@ enum Command {
     Diff(diff::Diff),
     /// Delete everything that hoist made for this service and stage
     Remove(remove::Remove),
+    /// Show what was deployed, when and by whom
+    History(history::History),
+    /// Go back to an earlier deployment: code, configuration, routes and triggers
+    Rollback(rollback::Rollback),
     /// Call a function
     Invoke(invoke::Invoke),
     /// Show a function's logs
@@ -102,6 +108,8 @@ fn run(cli: Cli, screen: &Screen) -> Exit {
             Command::Deploy(command) => command.run(&global, screen).await,
             Command::Diff(command) => command.run(&global, screen).await,
             Command::Remove(command) => command.run(&global, screen).await,
+            Command::History(command) => command.run(&global, screen).await,
+            Command::Rollback(command) => command.run(&global, screen).await,
             Command::Invoke(command) => command.run(&global, screen).await,
             Command::Logs(command) => command.run(&global, screen).await,
             Command::Info(command) => command.run(&global, screen).await,

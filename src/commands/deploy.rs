@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::change::{Manner, change};
+use super::change::{Errand, Manner, change};
 use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::interrupt::{interruptible, stoppable};
 use super::prepare::{Purpose, Read, prepare, read};
+use super::recording::Entry;
 use super::{CommandError, Exit, desired, stand};
+use crate::config::language::hoist::OnFailure;
+use crate::engine::history::{Artifacts, What};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
 use crate::screen::Screen;
@@ -25,6 +28,9 @@ pub struct Deploy {
     /// Read everything that is live, also where fingerprints say that nothing changed
     #[arg(long)]
     drift: bool,
+    /// When something fails, put back what this run did [default: what `deploy.onFailure` says, else no]
+    #[arg(long)]
+    rollback_on_failure: bool,
     #[command(flatten)]
     lock: Lock,
 }
@@ -44,15 +50,26 @@ impl Deploy {
     }
 
     async fn deploy(self, global: &Global, screen: &Screen, stop: &Stop) -> Result<Exit, CommandError> {
-        let (read, connection, wanted) = stoppable(stop, ready(global, screen, stop)).await??;
+        let Ready { read, connection, wanted, artifacts } = stoppable(stop, ready(global, screen, stop)).await??;
+        let in_file = read.service.deploy.as_ref().and_then(|deploy| deploy.on_failure);
         let manner = Manner {
             yes: self.yes,
             adopt: self.adopt,
             drift: self.drift,
             lock_timeout: self.lock.lock_timeout,
+            show: false,
+            put_back: self.rollback_on_failure || in_file == Some(OnFailure::Rollback),
             done: "deployed",
         };
-        let changed = change(&connection, screen, &wanted, manner, stop).await?;
+        let entry = Entry {
+            what: What::Deploy,
+            back_to: None,
+            configuration: Some(read.kept.clone()),
+            artifacts,
+            directory: read.directory.clone(),
+        };
+        let errand = Errand { desired: &wanted, entry, checked: Some(&read) };
+        let changed = change(&connection, screen, errand, manner, stop).await?;
         if changed.exit == Exit::Done
             && let Some(applied) = &changed.applied
         {
@@ -63,12 +80,17 @@ impl Deploy {
     }
 }
 
+/// A service that is ready to be deployed.
+struct Ready {
+    read: Read,
+    connection: Connection,
+    wanted: DesiredState,
+    /// Digests of its code.
+    artifacts: Artifacts,
+}
+
 /// The file read, packaged, connected and compiled.
-async fn ready(
-    global: &Global,
-    screen: &Screen,
-    stop: &Stop,
-) -> Result<(Read, Connection, DesiredState), CommandError> {
+async fn ready(global: &Global, screen: &Screen, stop: &Stop) -> Result<Ready, CommandError> {
     let read = read(global, screen, Purpose::Deploy, Some(&remote(global, stop))).await?;
     let (connection, prepared) = tokio::join!(
         Connection::open(global, &read, stop),
@@ -76,9 +98,9 @@ async fn ready(
     );
     let prepared = prepared?;
     let connection = connection?;
-    stand::head(screen, &read, &connection);
+    stand::head(screen, &read.place(), &connection);
     let wanted = desired::of(&read, &prepared, &connection)?;
-    Ok((read, connection, wanted))
+    Ok(Ready { artifacts: prepared.artifacts(), read, connection, wanted })
 }
 
 /// `90`, `90s`, `10m`, `1h`

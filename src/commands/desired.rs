@@ -7,6 +7,7 @@ use crate::aws::compile::owner;
 use crate::aws::intrinsics::{Context, evaluate};
 use crate::aws::kinds::version;
 use crate::aws::naming::Names;
+use crate::aws::template::Template;
 use crate::engine::resource::DesiredState;
 
 /// Evaluates the template for the connected account.
@@ -14,8 +15,16 @@ use crate::engine::resource::DesiredState;
 /// # Errors
 /// Raw `resources:` (they need CloudFormation, which is not built yet), and references that cannot be resolved.
 pub fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Result<DesiredState, CommandError> {
+    of_template(read, &prepared.template, connection)
+}
+
+/// The same for a template.
+///
+/// # Errors
+/// As [`of`].
+pub fn of_template(read: &Read, template: &Template, connection: &Connection) -> Result<DesiredState, CommandError> {
     let names = Names::new(read.service.name(), &read.target.stage, &read.target.region);
-    if let Some(stack) = prepared.template.stacks.keys().next() {
+    if let Some(stack) = template.stacks.keys().next() {
         return Err(CommandError::plain(
             format!("`resources:` are not deployed yet: they need the CloudFormation stack {stack}"),
             [
@@ -33,7 +42,7 @@ pub fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Result<D
         owner: owner(&read.service, &read.target),
         ..Context::default()
     };
-    let evaluation = evaluate(&prepared.template, &context);
+    let evaluation = evaluate(template, &context);
     if !evaluation.problems.is_empty() {
         return Err(CommandError::Configuration { diagnostics: evaluation.problems, sources: read.sources.clone() });
     }

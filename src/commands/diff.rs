@@ -31,7 +31,7 @@ impl Diff {
         );
         let prepared = prepared?;
         let connection = connection?;
-        stand::head(screen, &read, &connection);
+        stand::head(screen, &read.place(), &connection);
         let wanted = desired::of(&read, &prepared, &connection)?;
         let options = PlanOptions { adopt: self.adopt, ..PlanOptions::default() };
         let plan = plan(&wanted, &connection.cloud, options).await?;

@@ -2,6 +2,7 @@
 
 mod change;
 mod cli;
+mod commit;
 mod completions;
 mod connection;
 mod deploy;
@@ -9,18 +10,23 @@ mod desired;
 mod diff;
 mod error;
 mod function;
+mod history;
 mod holder;
 mod info;
 mod interrupt;
 mod invoke;
 mod logs;
+mod outcome;
 mod package;
 mod prepare;
 mod print;
+mod recording;
 mod remove;
+mod rollback;
 mod schema;
 mod stand;
 mod validate;
+mod verify;
 
 pub use cli::main;
 pub use error::{CommandError, Exit};

@@ -81,6 +81,13 @@ pub trait Kind: Send + Sync {
         &[]
     }
 
+    /// Whether a reference to a resource of that type only names it, and nothing looks whether it is there. One that is
+    /// new then does not wait for what it names, where the name is known beforehand.
+    fn only_names(&self, type_name: &str) -> bool {
+        let _ = type_name;
+        false
+    }
+
     /// Changes with the same key never run at the same time: one writer per function, per API, per bucket.
     fn writer(&self, properties: &Value) -> Option<String> {
         let _ = properties;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::outcome::Ended;
 use crate::engine::address::Address;
 use crate::engine::event::{Event, Verb};
 use crate::engine::failure::Failure;
@@ -124,7 +125,7 @@ pub fn failure(failure: &Failure) -> Json {
 }
 
 /// What a run came to, as the last line of a deploy.
-pub fn summary(summary: &Summary, complete: bool, took: std::time::Duration) -> Json {
+pub fn summary(summary: &Summary, ended: &Ended<'_>) -> Json {
     let ids = |addresses: &[Address]| addresses.iter().map(|one| one.logical_id.clone()).collect::<Vec<_>>();
     let failed: Vec<Json> = summary
         .failed
@@ -136,7 +137,9 @@ pub fn summary(summary: &Summary, complete: bool, took: std::time::Duration) -> 
         })
         .collect();
     json!({
-        "type": "result", "changed": true, "complete": complete, "seconds": seconds(took),
+        "type": "result", "changed": true, "complete": ended.complete && ended.checks_failed == 0,
+        "seconds": seconds(ended.took), "checksFailed": ended.checks_failed,
+        "putBack": ended.put_back.map(|(_, complete)| complete),
         "created": summary.done.create, "updated": summary.done.update, "replaced": summary.done.replace,
         "deleted": summary.done.delete, "adopted": summary.done.adopt, "unchanged": summary.done.unchanged,
         "failed": failed, "skipped": summary.skipped.iter().map(|(one, _)| one.logical_id.clone()).collect::<Vec<_>>(),

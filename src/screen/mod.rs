@@ -3,8 +3,10 @@
 //! Results go to standard output; progress, notes and errors to standard error. With `--json` everything that a
 //! program may want comes as one JSON object a line on standard output, and nothing else does.
 
+pub mod check;
 pub mod describe;
 pub mod failure;
+pub mod history;
 pub mod json;
 pub mod outcome;
 pub mod plan;

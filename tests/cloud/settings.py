@@ -62,6 +62,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("consistency.replicas_s", 0, 3600, 2, "a function that was at the edge cannot be deleted for so long",
             "assumed; the refusal itself: AmazonCloudFront/latest/DeveloperGuide, lambda-edge-delete-replicas"),
     Setting("consistency.provisioned_ms", 0, 30_000, 1000, "provisioned concurrency is IN_PROGRESS so long", ASSUMED),
+    Setting("consistency.provisioned_fails", False, False, False, "provisioned concurrency ends as FAILED, with FUNCTION_ERROR_INIT_FAILURE", "ours"),
+    Setting("consistency.version_pending_ms", 0, 0, 300, "a new version stays Pending, and serves nothing", ASSUMED),
     Setting("consistency.permission_s", 0, 2, 0.5, "S3 and CloudWatch Logs see a function's new permission only so much later",
             "assumed; the lag itself: hashicorp/terraform-provider-aws#19088, Zappa PR#1441"),
     Setting("consistency.newborn_ms", 0, 0, 300, "new functions, roles and buckets are not found by what comes next",

@@ -2,6 +2,8 @@
 //!
 //! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
+mod allowed;
+mod authorizers;
 mod bad_answers;
 mod bad_input;
 mod balancer;
@@ -12,12 +14,14 @@ mod devices;
 mod edge;
 mod events;
 mod fields;
+mod history;
 mod http;
 mod interrupts;
 mod ownership;
 mod packaging;
 mod pools;
 mod remove;
+mod routes;
 mod run_and_look;
 mod safe;
 mod storm;

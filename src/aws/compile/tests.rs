@@ -339,7 +339,8 @@ resources:
 #[test]
 fn a_sealed_template_names_versions_by_their_digest() {
     let artifacts = |digest: &str| Artifacts {
-        functions: [("hello".to_owned(), Artifact { path: PathBuf::from("x.zip"), sha256: digest.to_owned() })].into(),
+        functions: [("hello".to_owned(), Artifact { path: Some(PathBuf::from("x.zip")), sha256: digest.to_owned() })]
+            .into(),
         ..Artifacts::default()
     };
     let sealed = |digest: &str| {
@@ -477,7 +478,7 @@ fn everything_evaluates_to_resources_that_refer_to_each_other() {
     let compiled = compiled(EVERYTHING);
     assert_eq!(sample::messages(&compiled.problems), Vec::<&str>::new());
     let mut template = compiled.template;
-    let zip = |key: &str| (key.to_owned(), Artifact { path: PathBuf::from("x.zip"), sha256: "abc".to_owned() });
+    let zip = |key: &str| (key.to_owned(), Artifact { path: Some(PathBuf::from("x.zip")), sha256: "abc".to_owned() });
     template.seal(&Artifacts {
         functions: ["guard", "work", "again"].map(zip).into(),
         layers: ["tools"].map(zip).into(),

@@ -12,6 +12,7 @@ mod ownership;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::kinds::GONE_WITH_A_FUNCTION;
 use crate::config::diagnostic::Diagnostic;
 use crate::engine::address::Address;
 use crate::engine::fingerprint::fingerprint;
@@ -115,7 +116,8 @@ fn stamp(resources: &mut [Desired]) {
         .map(|resource| {
             (resource.address.kind == "AWS::Lambda::Function").then(|| {
                 let beneath = children.get(&resource.address.logical_id).map(Vec::as_slice).unwrap_or_default();
-                fingerprint(beneath.iter().filter_map(|position| resources.get(*position)))
+                let beneath = beneath.iter().filter_map(|position| resources.get(*position));
+                fingerprint(beneath, |child| !GONE_WITH_A_FUNCTION.contains(&child.address.kind.as_str()))
             })
         })
         .collect();

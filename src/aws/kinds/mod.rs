@@ -129,6 +129,10 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
     ]
 }
 
+/// Types beneath a function that go with it: what a removal need not look for.
+pub const GONE_WITH_A_FUNCTION: &[&str] =
+    &[alias::TYPE, event_invoke_config::TYPE, permission::TYPE, url::TYPE, version::TYPE];
+
 /// What follows `marker` in an ARN: its name, when the ARN is of that service and resource type.
 fn after<'a>(arn: &'a str, service: &str, marker: &str) -> Option<&'a str> {
     let mut parts = arn.splitn(6, ':');

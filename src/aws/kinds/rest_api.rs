@@ -29,12 +29,14 @@ use super::properties::{
     as_text, boolean_in_place, default_to, document as document_text, drop_empty, from_json, number_in_place, own_tags,
     tags_to_map, text, text_map, texts, to_json,
 };
-use super::{Findable, after};
+use super::{Findable, after, alias, function};
 
 /// `AWS::ApiGateway::RestApi`
 pub const TYPE: &str = "AWS::ApiGateway::RestApi";
 
 pub(super) const TAGS: (&str, &str, &str) = ("apigateway", "PUT", "/tags/");
+/// What a permission to tag is about, whatever is tagged.
+pub(super) const OF_TAGS: &str = "arn:${Partition}:apigateway:${Region}::/tags/*";
 
 const APIS: &str = "arn:${Partition}:apigateway:${Region}::/restapis*";
 
@@ -359,6 +361,11 @@ impl Kind for RestApi {
         BTreeMap::new()
     }
 
+    /// API Gateway looks for the functions of a document only when they are called.
+    fn only_names(&self, type_name: &str) -> bool {
+        [alias::TYPE, function::TYPE].contains(&type_name)
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         match self.ours(&desired.address.logical_id).await? {
             Some(api) => self.live(&api, Some(desired)).await.map(Some),
@@ -459,11 +466,8 @@ impl Kind for RestApi {
             needs(Step::Update, "apigateway:PATCH"),
             needs(Step::Update, "apigateway:PUT"),
             needs(Step::Update, "apigateway:POST"),
-            Permission {
-                step: Step::Update,
-                action: "apigateway:PUT",
-                resource: "arn:${Partition}:apigateway:${Region}::/tags/*",
-            },
+            Permission { step: Step::Update, action: "apigateway:PUT", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:DELETE", resource: OF_TAGS },
             needs(Step::Delete, "apigateway:DELETE"),
         ];
         ALL

@@ -17,8 +17,8 @@ use crate::aws::kinds::openapi::{self, BODY, EXPORT, is_deployed};
 use crate::aws::kinds::properties::{
     boolean_in_place, default_to, drop_empty, from_json, number_in_place, own_tags, tags_to_map, text, text_map,
 };
-use crate::aws::kinds::rest_api::arn;
-use crate::aws::kinds::{Findable, after};
+use crate::aws::kinds::rest_api::{OF_TAGS, arn};
+use crate::aws::kinds::{Findable, after, alias, function};
 use crate::aws::ownership::{ID, SERVICE, STAGE, is_reserved};
 use crate::aws::signed::{Signed, segment};
 use crate::engine::address::Address;
@@ -266,6 +266,11 @@ impl Kind for Api {
         BTreeMap::new()
     }
 
+    /// API Gateway looks for the functions of a document only when they are called.
+    fn only_names(&self, type_name: &str) -> bool {
+        [alias::TYPE, function::TYPE].contains(&type_name)
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         match self.ours(&desired.address.logical_id).await? {
             Some(api) => self.live(&api, Some(desired)).await.map(Some),
@@ -368,8 +373,11 @@ impl Kind for Api {
             needs(Step::Create, "apigateway:POST"),
             needs(Step::Create, "apigateway:PUT"),
             needs(Step::Create, "apigateway:TagResource"),
+            Permission { step: Step::Create, action: "apigateway:POST", resource: OF_TAGS },
             needs(Step::Update, "apigateway:PUT"),
             needs(Step::Update, "apigateway:PATCH"),
+            Permission { step: Step::Update, action: "apigateway:POST", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:DELETE", resource: OF_TAGS },
             needs(Step::Delete, "apigateway:DELETE"),
         ];
         ALL

@@ -1,0 +1,325 @@
+//! What stands behind a route, and what stands before it: every integration called for real, requests that are checked,
+//! preflights, stages; what an API costs in calls; files that are refused.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{Boto, Cloud, Project, python};
+
+const HANDLER: &str = "
+import json
+def handler(event, context):
+    return {'statusCode': 200, 'headers': {'x-made-by': 'hoist'}, 'body': json.dumps(event)}
+def plain(event, context):
+    return {'seen': event}
+";
+
+fn project(config: &str) -> Project {
+    Project::new(config).file("handler.py", HANDLER)
+}
+
+#[track_caller]
+fn settles(project: &Project, cloud: &Cloud) {
+    project.deploy(cloud);
+    project.on(cloud, ["diff", "--exit-code"]).success().says("nothing to do");
+}
+
+fn rest_api(boto: &Boto) -> Value {
+    boto.call("apigateway", "get_rest_apis", json!({}))["items"][0].clone()
+}
+
+/// A web server that answers everything with one document, until the test ends.
+fn backend() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let body = r#"{"backend": true}"#;
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+            let _ = write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    format!("http://{address}/x")
+}
+
+const MANY: &str = "
+service: many
+provider:
+  name: aws
+  runtime: python3.13
+  timeout: 10
+  endpointType: REGIONAL
+  logs: {restApi: {role: 'arn:aws:iam::123456789012:role/logs', level: ERROR}}
+  tracing: {apiGateway: true}
+  tags: {team: shop}
+  apiGateway:
+    metrics: true
+    binaryMediaTypes: ['image/*']
+    minimumCompressionSize: 1024
+    resourcePolicy:
+      - {Effect: Allow, Principal: '*', Action: 'execute-api:Invoke', Resource: 'execute-api:/*/*/*'}
+functions:
+  api:
+    handler: handler.handler
+    events:
+      - http: {method: get, path: page, request: {parameters: {querystrings: {q: true}}}}
+      - http: {method: post, path: orders, request: {schemas: {application/json: {type: object, required: [id], properties: {id: {type: integer}}}}}}
+      - http: {method: get, path: two, cors: {origins: ['https://a.example', 'https://b.example'], headers: [X-One], allowCredentials: true, maxAge: 60, cacheControl: 'max-age=5'}}
+      - http:
+          method: get
+          path: mock
+          integration: mock
+          request: {template: {application/json: '{\"statusCode\": 200}'}}
+          response: {headers: {X-Fixed: \"'1'\"}, template: '{\"mocked\": true}', statusCodes: {200: {pattern: ''}}}
+      - http: {method: get, path: through, integration: http-proxy, request: {uri: 'BACKEND'}}
+      - http: {method: get, path: linked, integration: http-proxy, connectionType: vpc-link, connectionId: abc123, request: {uri: 'BACKEND'}}
+      - http: {method: get, path: mapped, integration: http, request: {uri: 'BACKEND'}, response: {statusCodes: {200: {pattern: ''}}}}
+  plain:
+    handler: handler.plain
+    events:
+      - http: {method: get, path: plain, integration: lambda}
+      - http: {method: get, path: older, integration: aws}
+      - http: {method: post, path: later, async: true}
+";
+
+#[test]
+fn every_integration_answers_and_requests_are_checked() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let project = project(&MANY.replace("BACKEND", &backend()));
+    settles(&project, &cloud);
+    let api = rest_api(&boto);
+    let id = api["id"].as_str().unwrap();
+    let at = |path: &str| format!("/_aws/execute-api/{id}/dev/{path}");
+
+    let (status, body) = cloud.get(&at("page"));
+    assert!(status == 400 && body.contains("Missing required request parameters: [q]"), "{status} {body}");
+    assert_eq!(cloud.get(&at("page?q=1")).0, 200);
+    for (body, expected) in [("{}", 400), (r#"{"id": "x"}"#, 400), (r#"{"id": 1}"#, 200)] {
+        assert_eq!(cloud.post(&at("orders"), body).0, expected, "{body}");
+    }
+    let (status, head, body) = cloud.request("GET", &at("mock"), &[]);
+    assert!(status == 200 && head.contains("x-fixed: 1") && body.contains("mocked"), "{status} {head} {body}");
+    for path in ["through", "linked", "mapped"] {
+        let (status, body) = cloud.get(&at(path));
+        assert!(status == 200 && body.contains("backend"), "{path}: {status} {body}");
+    }
+    for (method, path) in [("GET", "plain"), ("GET", "older"), ("POST", "later")] {
+        let (status, _, body) = cloud.request(method, &at(path), &[]);
+        assert!(status == 200 && body.contains("seen"), "{path}: {status} {body}");
+    }
+    let preflight = [("Origin", "https://a.example"), ("Access-Control-Request-Method", "GET")];
+    let (status, head, _) = cloud.request("OPTIONS", &at("two"), &preflight);
+    assert_eq!(status, 200, "{head}");
+    for header in [
+        "access-control-allow-origin: https://a.example",
+        "access-control-allow-methods: options,get",
+        "access-control-allow-headers: x-one",
+        "access-control-allow-credentials: true",
+        "access-control-max-age: 60",
+        "cache-control: max-age=5",
+    ] {
+        assert!(head.contains(header), "{header} is not in\n{head}");
+    }
+
+    assert_eq!(api["endpointConfiguration"]["types"], json!(["REGIONAL"]));
+    assert_eq!((&api["binaryMediaTypes"], &api["minimumCompressionSize"]), (&json!(["image/*"]), &json!(1024)));
+    assert!(api["policy"].as_str().unwrap().contains("execute-api:Invoke"), "{}", api["policy"]);
+    let stage = boto.call("apigateway", "get_stage", json!({"restApiId": id, "stageName": "dev"}));
+    assert_eq!((&stage["tracingEnabled"], &stage["tags"]["team"]), (&json!(true), &json!("shop")));
+    let settings = &stage["methodSettings"]["*/*"];
+    assert_eq!((&settings["loggingLevel"], &settings["metricsEnabled"]), (&json!("ERROR"), &json!(true)));
+    let group = stage["accessLogSettings"]["destinationArn"].as_str().unwrap();
+    assert!(group.ends_with("log-group:/aws/api-gateway/many-dev"), "{group}");
+    let account = boto.call("apigateway", "get_account", json!({}));
+    assert_eq!(account["cloudwatchRoleArn"], "arn:aws:iam::123456789012:role/logs");
+    let methods = boto.call("apigateway", "get_resources", json!({"restApiId": id, "embed": ["methods"]}));
+    let of = |path: &str, verb: &str| {
+        let all = methods["items"].as_array().unwrap();
+        let place = all.iter().find(|resource| resource["path"] == path).unwrap();
+        place["resourceMethods"][verb]["methodIntegration"].clone()
+    };
+    assert_eq!(
+        of("/later", "POST")["requestParameters"]["integration.request.header.X-Amz-Invocation-Type"],
+        "'Event'"
+    );
+    assert_eq!(of("/linked", "GET")["connectionType"], "VPC_LINK");
+    // The emulator does not keep the id of the link.
+    project.run(["package"]).success();
+    let document = &project.resources()["resources"]["ApiGatewayRestApi"]["Properties"]["Body"];
+    let linked = &document["paths"]["/linked"]["get"]["x-amazon-apigateway-integration"];
+    assert_eq!(linked["connectionId"], "abc123");
+
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert_eq!(boto.call("apigateway", "get_rest_apis", json!({}))["items"], json!([]));
+}
+
+#[test]
+fn the_difference_is_said_by_route() {
+    let cloud = Cloud::shared();
+    let before = "
+service: diffs
+provider: {name: aws, runtime: python3.13}
+functions:
+  api:
+    handler: handler.handler
+    events:
+      - http: 'GET /orders/{id}'
+      - http: GET /other
+  guard: {handler: handler.plain}
+";
+    let project = project(before);
+    settles(&project, &cloud);
+    let after = before.replace("'GET /orders/{id}'", "{method: get, path: 'orders/{id}', authorizer: guard}");
+    project.write("serverless.yml", &after);
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    assert!(diff.stdout.contains("/orders/{id}") && diff.stdout.contains("uthoriz"), "{}", diff.stdout);
+    assert!(!diff.stdout.contains("/other"), "what did not change is not said:\n{}", diff.stdout);
+}
+
+#[test]
+fn a_hundred_routes_go_up_in_four_writes_and_unchanged_in_none() {
+    let cloud = Cloud::own("calm");
+    let mut config = "service: wide\nprovider: {name: aws, runtime: python3.13}\nfunctions:\n".to_owned();
+    for number in 0..100 {
+        config.push_str(&format!(
+            "  f{number}: {{handler: handler.handler, events: [{{http: 'GET /r{number}/{{id}}'}}]}}\n"
+        ));
+    }
+    let project = project(&config);
+    let writes = || {
+        let calls = cloud.own_calls();
+        let of_apis = calls.iter().filter(|call| call["service"] == "apigateway" && call["reads"] == false);
+        of_apis.map(|call| call["operation"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    project.deploy(&cloud);
+    let made = writes();
+    assert!((1..=4).contains(&made.len()), "{made:?}");
+    cloud.forget_calls();
+    project.deploy(&cloud).says("nothing to do");
+    assert_eq!(writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_deployment_that_fails_leaves_the_stage_as_it_was() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let before = "
+service: kept
+provider: {name: aws, runtime: python3.13, timeout: 10}
+functions:
+  api: {handler: handler.handler, events: [{http: GET /old}]}
+";
+    let project = project(before);
+    settles(&project, &cloud);
+    let id = rest_api(&boto)["id"].as_str().unwrap().to_owned();
+    let at = |path: &str| format!("/_aws/execute-api/{id}/dev/{path}");
+    let stage =
+        || boto.call("apigateway", "get_stage", json!({"restApiId": id, "stageName": "dev"}))["deploymentId"].clone();
+    let ran = stage();
+    project.write("serverless.yml", &before.replace("{http: GET /old}", "{http: GET /old}, {http: GET /new}"));
+    cloud.fault("apigateway.PutRestApi", 1, "expired-token", 1);
+    project.on(&cloud, ["deploy", "--yes"]).code(1);
+    assert_eq!(stage(), ran);
+    assert_eq!(cloud.get(&at("old")).0, 200);
+    assert_ne!(cloud.get(&at("new")).0, 200);
+    settles(&project, &cloud);
+    assert_eq!(cloud.get(&at("new")).0, 200);
+    assert_ne!(stage(), ran);
+}
+
+#[test]
+fn routes_that_cannot_be_are_refused_before_the_first_call() {
+    let cloud = Cloud::own("calm");
+    let three_hundred: String = (0..301).map(|number| format!("      - http: GET /r{number}\n")).collect();
+    let schema = |value: &str| {
+        format!("      - http: {{method: post, path: a, request: {{schemas: {{application/json: {value}}}}}}}\n")
+    };
+    let cases: &[(&str, &str)] = &[
+        ("      - http: GET /a\n      - http: get /a\n", "`GET /a` is the route of functions.api.events[0].http too"),
+        ("      - http: 'GET /a/{x}'\n      - http: 'GET /a/{y}/b'\n", "the same place with two names"),
+        ("      - http: {method: get, path: a, authorizer: nobody}\n", "`nobody` is not a function of this service"),
+        (
+            "      - http: {method: get, path: a, authorizer: {name: api, scopes: [read]}}\n",
+            "scopes are for user pools only",
+        ),
+        ("      - http: {method: get, path: a, timeoutInMillis: 900001}\n", "may take 29000 ms at the most"),
+        (&three_hundred, "301 routes are more than the 300"),
+        (&schema("'${file(none.json)}'"), "none.json"),
+        (&schema("5"), "is not a JSON Schema"),
+        (
+            "      - httpApi: GET /a\n      - httpApi: GET /a\n",
+            "`GET /a` is the route of functions.api.events[0].httpApi too",
+        ),
+        (
+            "      - httpApi: {method: get, path: /a, authorizer: {name: nobody}}\n",
+            "`nobody` is not in `provider.httpApi.authorizers`",
+        ),
+        (
+            "      - websocket: chat\n      - websocket: chat\n",
+            "`chat` is the route of functions.api.events[0].websocket too",
+        ),
+    ];
+    for (events, text) in cases {
+        let head = "service: wrong\nprovider: {name: aws, runtime: python3.13}\nfunctions:\n  api:\n";
+        let project = project(&format!("{head}    handler: handler.handler\n    events:\n{events}"));
+        let ran = project.on(&cloud, ["deploy", "--yes"]).code(1);
+        assert!(ran.stderr.contains(text), "{text:?} is not in\n{}", ran.stderr);
+        assert_eq!(ran.stdout, "");
+    }
+    let writes: Vec<Value> = cloud.own_calls().into_iter().filter(|call| call["reads"] == false).collect();
+    assert_eq!(writes, Vec::<Value>::new());
+}
+
+const DOCUMENTS: &str = "
+service: documents
+provider:
+  name: aws
+  runtime: python3.13
+  timeout: 10
+  apiGateway: {apiKeys: [one], request: {schemas: {order: {schema: {type: object}}}}}
+  httpApi: {cors: true, authorizers: {jwt: {type: jwt, identitySource: $request.header.Authorization, issuerUrl: 'https://i', audience: [a]}}}
+functions:
+  api:
+    handler: handler.handler
+    events:
+      - http: {method: get, path: 'a/{id}', cors: true, authorizer: guard, request: {parameters: {querystrings: {q: true}, headers: {H: false}}}}
+      - http: {method: post, path: b, private: true, request: {schemas: {application/json: order}}}
+      - http: {method: get, path: c, authorizer: aws_iam}
+      - http: {method: get, path: d, authorizer: {name: pool, arn: 'arn:aws:cognito-idp:us-east-1:1:userpool/p', scopes: [s]}}
+      - http: {method: get, path: e, integration: lambda}
+      - http: 'ANY /f/{proxy+}'
+      - httpApi: 'GET /a/{id}'
+      - httpApi: {method: post, path: /b, authorizer: {name: jwt, scopes: [s]}}
+      - httpApi: {method: get, path: /c, authorizer: {type: aws_iam}}
+      - httpApi: '*'
+  guard: {handler: handler.plain}
+";
+
+#[test]
+fn documents_are_valid_openapi_and_another_importer_takes_them() {
+    let project = project(DOCUMENTS);
+    project.run(["package"]).success();
+    let script = include_str!("support/openapi.py");
+    let mut judge = Command::new(python())
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    judge.stdin.take().unwrap().write_all(project.resources().to_string().as_bytes()).unwrap();
+    let said = judge.wait_with_output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let routes: Vec<String> = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(
+        routes,
+        ["GET /a/{id}", "GET /c", "GET /d", "GET /e", "POST /b", "X-AMAZON-APIGATEWAY-ANY-METHOD /f/{proxy+}"]
+    );
+}
