@@ -86,6 +86,13 @@ const DRAWS: &[Draw] = &[
     // https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html (UserPoolRead and UserPoolUpdate: 15)
     draw("cognito-idp", "*", &["cognito-idp"]),
     draw("iot", "*", &["iot"]),
+    // https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html: for each stream, which is slower.
+    draw("kinesis", "RegisterStreamConsumer", &["kinesis.consumers"]),
+    draw("kinesis", "DeregisterStreamConsumer", &["kinesis.consumers"]),
+    draw("kinesis", "*", &["kinesis"]),
+    // None of these publishes a rate.
+    draw("cloudfront", "*", &["cloudfront"]),
+    draw("elbv2", "*", &["elbv2"]),
     draw("sns", "*", &["sns"]),
     draw("sqs", "*", &["sqs"]),
     draw("ssm", "*", &["ssm"]),
@@ -139,8 +146,12 @@ const BUCKETS: &[Bucket] = &[
     bucket("scheduler", 50.0, 50.0),     // assumed
     bucket("cognito-idp", 15.0, 15.0),
     bucket("iot", 10.0, 10.0), // assumed
-    bucket("sns", 30.0, 30.0), // assumed
-    bucket("sqs", 30.0, 30.0), // assumed
+    bucket("kinesis.consumers", 5.0, 5.0),
+    bucket("kinesis", 20.0, 20.0),
+    bucket("cloudfront", 5.0, 10.0), // assumed
+    bucket("elbv2", 10.0, 20.0),     // assumed
+    bucket("sns", 30.0, 30.0),       // assumed
+    bucket("sqs", 30.0, 30.0),       // assumed
     bucket("ssm", 40.0, 40.0),
     bucket("secretsmanager", 50.0, 50.0), // assumed
 ];

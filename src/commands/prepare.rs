@@ -216,10 +216,12 @@ pub async fn prepare(
     let packages = from_service(&read.service, &read.target.stage, &read.directory, &read.config_file, output);
     let packages = packages.build(stop).await;
     problems.extend(packages.problems.iter().cloned());
+    let edge = edge_sources(read, &mut problems);
     show_or_fail(screen, purpose, problems, &read.sources)?;
     template.seal(&Artifacts {
         functions: packages.functions.iter().map(sealed).collect(),
         layers: packages.layers.iter().map(sealed).collect(),
+        edge,
         images: BTreeMap::new(),
     });
     Ok(Prepared { template, packages })
@@ -229,13 +231,25 @@ fn sealed((key, artifact): (&String, &package::Artifact)) -> (String, Artifact) 
     (key.clone(), Artifact { path: Some(artifact.path.clone()), sha256: artifact.sha256.clone() })
 }
 
-/// Compiles what was read, for code that was deployed before.
+/// The sources of CloudFront Functions, as they are on disk.
+fn edge_sources(read: &Read, problems: &mut Vec<Diagnostic>) -> BTreeMap<String, Artifact> {
+    let (sources, found) = package::edge::sources(&read.service, &read.directory);
+    problems.extend(found);
+    sources.into_iter().map(|(key, one)| (key, Artifact { path: Some(one.path), sha256: one.sha256 })).collect()
+}
+
+/// Compiles what was read, for code that was deployed before. Sources of CloudFront Functions are not kept: they are
+/// those that are on disk now, which is said.
 ///
 /// # Errors
 /// Everything that the compiler objects to.
 pub fn recompile(read: &Read, screen: &Screen, artifacts: &history::Artifacts) -> Result<Template, CommandError> {
-    let Compiled { mut template, problems } = compile(&read.service, &read.target);
+    let Compiled { mut template, mut problems } = compile(&read.service, &read.target);
+    let edge = edge_sources(read, &mut problems);
     show_or_fail(screen, Purpose::Look, problems, &read.sources)?;
+    if !edge.is_empty() {
+        screen.warning("the code of CloudFront Functions is not kept: what is on disk now is taken");
+    }
     let kept = |digests: &BTreeMap<String, String>| {
         let kept = digests.iter().map(|(key, sha256)| (key.clone(), Artifact { path: None, sha256: sha256.clone() }));
         kept.collect()
@@ -243,6 +257,7 @@ pub fn recompile(read: &Read, screen: &Screen, artifacts: &history::Artifacts) -
     template.seal(&Artifacts {
         functions: kept(&artifacts.functions),
         layers: kept(&artifacts.layers),
+        edge,
         images: BTreeMap::new(),
     });
     Ok(template)

@@ -29,6 +29,8 @@ pub struct Artifacts {
     pub functions: BTreeMap<String, Artifact>,
     /// Zips by layer key.
     pub layers: BTreeMap<String, Artifact>,
+    /// Sources of CloudFront Functions by function key.
+    pub edge: BTreeMap<String, Artifact>,
     /// Addresses of built images, with their digest, by the name that they have in `provider.ecr.images`.
     pub images: BTreeMap<String, String>,
 }
@@ -42,6 +44,7 @@ impl Template {
             let (code, made) = match resource.kind.as_str() {
                 "AWS::Lambda::Function" => ("Code", &artifacts.functions),
                 "AWS::Lambda::LayerVersion" => ("Content", &artifacts.layers),
+                "AWS::CloudFront::Function" => ("FunctionCode", &artifacts.edge),
                 _ => continue,
             };
             let Value::Map(properties) = &mut resource.properties else { continue };

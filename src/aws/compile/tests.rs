@@ -11,7 +11,8 @@ use crate::config::node::{FileId, Node};
 use crate::config::yaml::compose;
 use crate::engine::value::Value;
 
-fn node(yaml: &str) -> Node {
+/// A document as a tree.
+pub(super) fn node(yaml: &str) -> Node {
     let composed = compose(yaml, FileId(0));
     assert_eq!(sample::messages(&composed.diagnostics), Vec::<&str>::new());
     composed.root.expect("a document")

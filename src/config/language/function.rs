@@ -14,7 +14,9 @@ use super::package::FunctionPackage;
 object! {
     /// A Lambda function: its code, its settings and what calls it.
     pub struct Function {
-        /// The entry point: `src/handler.main`. Needed unless there is `image`.
+        /// `cloudfront-function` for a few lines of JavaScript that CloudFront itself runs. Default: a function of Lambda.
+        kind "type": Option<FunctionKind>,
+        /// The entry point: `src/handler.main`. Needed unless there is `image`. Of a CloudFront Function, its file.
         handler "handler": Option<String>,
         /// A container image instead of a handler.
         image "image": Option<Shorthand<Image>>,
@@ -159,6 +161,13 @@ object! {
         "lambdaInsights": "Lambda Insights stays off",
         "lambdaAtEdge": "no distribution is changed",
         "entry": "code is packaged as it is"
+    }
+}
+
+keywords! {
+    /// What a function is, where it is none of Lambda.
+    pub enum FunctionKind {
+        CloudFront = "cloudfront-function",
     }
 }
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from ..answers import Refusal
+from typing import Any
+from xml.etree import ElementTree
+
+from ..answers import Answer, Refusal
 from ..operations import Scope
 from ..policies import admits
-from ..world import AskFailed, Request, World, before
+from ..world import AskFailed, Request, World, after, before
 from .functions import plain_name
 from .permissions import policy_seen_by_others
+
+
+NAMESPACE = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"
 
 
 async def _rules(world: World, request: Request | Scope, listener: str) -> list[dict[str, object]]:
@@ -81,3 +87,45 @@ async def tagged(world: World, scope: Scope) -> dict[str, dict[str, str]]:
         described = (await world.ask("elbv2", "DescribeTags", {"ResourceArns": [arn]}, scope)).get("TagDescriptions", [])
         found[arn] = {tag["Key"]: tag["Value"] for one in described for tag in one.get("Tags", [])}
     return found
+
+
+class _Kept:
+    def __init__(self) -> None:
+        self.rules: dict[str, dict[str, Any]] = {}  # ARN -> Conditions and Actions as they were sent
+
+
+def _element(name: str, value: Any) -> ElementTree.Element:
+    """A value as the query protocol shows it: lists of members, maps of entries."""
+    element = ElementTree.Element(f"{{{NAMESPACE}}}{name}")
+    if name == "AuthenticationRequestExtraParams":
+        for key, text in value.items():
+            element.append(_element("entry", {"key": key, "value": text}))
+    elif isinstance(value, dict):
+        element.extend(_element(key, one) for key, one in value.items() if key != "ClientSecret")
+    elif isinstance(value, list):
+        element.extend(_element("member", one) for one in value)
+    else:
+        element.text = str(value).lower() if isinstance(value, bool) else str(value)
+    return element
+
+
+@after("elbv2.CreateRule", "elbv2.ModifyRule", "elbv2.DescribeRules")
+async def nothing_is_lost(world: World, request: Request, answer: Answer) -> Answer | None:
+    """The emulator forgets what it does not act upon: conditions on queries and addresses, users who sign in."""
+    if not answer.ok:
+        return None
+    root, kept = ElementTree.fromstring(answer.body), world.of(_Kept).rules
+    for rule in root.iter(f"{{{NAMESPACE}}}member"):
+        arn = rule.findtext(f"{{{NAMESPACE}}}RuleArn")
+        if arn is None:
+            continue
+        if request.operation.name != "DescribeRules":
+            sent = {key: request.parameters[key] for key in ("Conditions", "Actions") if request.parameters.get(key)}
+            kept[arn] = {**kept.get(arn, {}), **sent}
+        for key, value in kept.get(arn, {}).items():
+            old = rule.find(f"{{{NAMESPACE}}}{key}")
+            if old is not None:
+                rule.remove(old)
+            rule.append(_element(key, value))
+    ElementTree.register_namespace("", NAMESPACE)
+    return Answer(answer.status, answer.headers, ElementTree.tostring(root, xml_declaration=True, encoding="utf-8"))

@@ -25,6 +25,13 @@ def test_functions_behind_a_load_balancer(cloud: Cloud) -> None:
     rule = elb.create_rule(**wanted)["Rules"][0]["RuleArn"]
     with refused("PriorityInUse"):
         elb.create_rule(**wanted)
+    signs_in = {"Type": "authenticate-cognito", "Order": 1, "AuthenticateCognitoConfig": {
+        "UserPoolArn": "p", "UserPoolClientId": "c", "UserPoolDomain": "d", "AuthenticationRequestExtraParams": {"display": "page"}}}
+    queries = [{"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "q", "Value": "1"}]}}]
+    elb.modify_rule(RuleArn=rule, Conditions=queries, Actions=[signs_in, {"Type": "forward", "TargetGroupArn": group, "Order": 2}])
+    live = elb.describe_rules(RuleArns=[rule])["Rules"][0]
+    assert live["Conditions"] == queries
+    assert live["Actions"][0]["AuthenticateCognitoConfig"]["AuthenticationRequestExtraParams"] == {"display": "page"}
     found = cloud.client("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "a"}])["ResourceTagMappingList"]
     assert {one["ResourceARN"] for one in found} == {group, rule}
     with refused("ResourceInUse"):

@@ -5,6 +5,7 @@ mod apis;
 mod buckets;
 mod code;
 mod concurrency;
+mod edge;
 mod environment;
 mod events;
 mod names;
@@ -49,6 +50,7 @@ const CHECKS: &[Check] = &[
     buckets::check,
     code::check,
     concurrency::check,
+    edge::check,
     environment::check,
     events::check,
     names::check,
