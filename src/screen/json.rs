@@ -93,6 +93,7 @@ pub fn event(event: &Event) -> Json {
         Event::Phase { name } => json!({"type": "phase", "name": name}),
         Event::Started { address, verb } => on(address, "started", json!({"action": self::verb(*verb)})),
         Event::Waiting { address, what } => on(address, "waiting", json!({"for": what})),
+        Event::Step { address, what } => on(address, "step", json!({"what": what})),
         Event::Done { address, verb, took } => {
             on(address, "done", json!({"action": self::verb(*verb), "seconds": seconds(*took)}))
         }

@@ -70,6 +70,7 @@ impl Progress {
                     bar.set_message(format!("{} {DIM}{what}{DIM:#}", name(address)));
                 }
             }
+            Event::Step { address, what } => self.line(&format!("  · {}: {what}", name(address))),
             Event::Done { address, verb, took } => {
                 let (sign, style) = sign(*verb);
                 self.line(&format!(
@@ -127,6 +128,7 @@ fn address(event: &Event) -> Option<&Address> {
         Event::Phase { .. } => None,
         Event::Started { address, .. }
         | Event::Waiting { address, .. }
+        | Event::Step { address, .. }
         | Event::Done { address, .. }
         | Event::Failed { address, .. }
         | Event::Skipped { address, .. }
