@@ -22,6 +22,7 @@ mod pages;
 pub mod partition;
 pub mod permissions;
 pub mod quotas;
+pub mod release;
 pub mod remote;
 pub mod retries;
 pub mod signed;

@@ -86,6 +86,9 @@ const DRAWS: &[Draw] = &[
     // https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html (UserPoolRead and UserPoolUpdate: 15)
     draw("cognito-idp", "*", &["cognito-idp"]),
     draw("iot", "*", &["iot"]),
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html (raisable)
+    draw("cloudwatch", "DescribeAlarms", &["cloudwatch.DescribeAlarms"]),
+    draw("application-autoscaling", "*", &["application-autoscaling"]),
     draw("sns", "*", &["sns"]),
     draw("sqs", "*", &["sqs"]),
     draw("ssm", "*", &["ssm"]),
@@ -137,6 +140,8 @@ const BUCKETS: &[Bucket] = &[
     bucket("tagging", 5.0, 5.0),         // assumed
     bucket("cloudformation", 5.0, 10.0), // assumed
     bucket("scheduler", 50.0, 50.0),     // assumed
+    bucket("cloudwatch.DescribeAlarms", 9.0, 9.0),
+    bucket("application-autoscaling", 10.0, 10.0), // assumed
     bucket("cognito-idp", 15.0, 15.0),
     bucket("iot", 10.0, 10.0), // assumed
     bucket("sns", 30.0, 30.0), // assumed

@@ -66,6 +66,7 @@ const DIALECTS: &[Dialect] = &[
     rest("apigateway", "apigateway", "apigateway"),
     rest("apigatewayv2", "apigateway", "apigateway"),
     json("application-autoscaling", "application-autoscaling", "AnyScaleFrontendService", JSON_1_1),
+    json("cloudwatch", "monitoring", "GraniteServiceVersion20100801", JSON_1_0),
     json("codedeploy", "codedeploy", "CodeDeploy_20141006", JSON_1_1),
     json("cognito-idp", "cognito-idp", "AWSCognitoIdentityProviderService", JSON_1_1),
     json("dynamodb", "dynamodb", "DynamoDB_20120810", JSON_1_0),

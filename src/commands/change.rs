@@ -8,6 +8,8 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::interrupt::{before_any_change, stoppable};
 use super::{CommandError, Exit, holder};
+use crate::aws::release::{preflight, prune};
+use crate::config::language::releases::Kept;
 use crate::engine::apply::{Applied, ApplyOptions, apply};
 use crate::engine::failure::Reason;
 use crate::engine::kind::Progress as Say;
@@ -40,6 +42,8 @@ pub struct Manner {
     pub lock_timeout: Duration,
     /// `deployed`, `removed`
     pub done: &'static str,
+    /// How many versions stay afterwards; `None` keeps all.
+    pub keep: Option<Kept>,
 }
 
 /// What came of it.
@@ -74,9 +78,26 @@ pub async fn change(
     let options = ApplyOptions { events: progress.events(), guard: Some(lease.guard()), ..ApplyOptions::default() };
     let applied = apply(&plan, &connection.cloud, stop, &options).await;
     progress.finish();
+    if let Some(keep) = manner.keep.filter(|_| applied.is_complete()) {
+        prune(connection, screen, keep, &plan, &applied).await;
+    }
     give_back(screen, lease, applied.is_complete(), stop).await;
     let exit = tell(screen, &plan, &applied, manner, began.elapsed());
     Ok(Changed { plan, applied: Some(applied), exit })
+}
+
+/// Deletes old versions, while nobody else can begin to shift traffic to one. The deploy itself is done: what cannot be
+/// deleted is only said.
+async fn prune(connection: &Connection, screen: &Screen, keep: Kept, plan: &Plan, applied: &Applied) {
+    let pruned = match prune::prune(&connection.aws, keep, plan, applied, &Say::silent()).await {
+        Ok(pruned) => pruned,
+        Err(failure) => return screen.warning(&format!("old versions could not be deleted: {failure}")),
+    };
+    if !pruned.deleted.is_empty() {
+        let rest = if pruned.left > 0 { format!(", {} more with the next deploy", pruned.left) } else { String::new() };
+        screen.note(&format!("deleted {}{rest}", describe::count(pruned.deleted.len(), "old version")));
+        screen.json(&json!({"type": "pruned", "deleted": pruned.deleted, "left": pruned.left}));
+    }
 }
 
 /// A plan, agreed to, and the lease under which it is still true; no lease when there is nothing to do.
@@ -114,6 +135,7 @@ async fn settle(
         if planned.is_empty() {
             return Ok((planned, None));
         }
+        stoppable(stop, preflight::check(&connection.aws, &planned)).await??;
         // Asked again only when another deploy made it a different question.
         let losses = losses(&planned);
         if agreed.as_ref() != Some(&losses) {

@@ -109,7 +109,9 @@ pub async fn read(
     }
     show_or_fail(screen, purpose, diagnostics, &sources)?;
     match service {
-        Some(service) => Ok(Read { service, sources, directory, config_file, target: Target { stage, region } }),
+        Some(service) => {
+            Ok(Read { service, sources, directory, config_file, target: Target { stage, region, ..Target::default() } })
+        }
         None => Err(CommandError::plain("the configuration could not be read", [""; 0])),
     }
 }
@@ -125,7 +127,10 @@ pub async fn prepare(
     output: Option<&Path>,
     stop: CancellationToken,
 ) -> Result<Prepared, CommandError> {
-    let Compiled { mut template, mut problems } = compile(&read.service, &read.target);
+    // What only looks at the file asks nobody.
+    let commit = if purpose == Purpose::Deploy { commit(&read.directory).await } else { None };
+    let target = Target { commit, ..read.target.clone() };
+    let Compiled { mut template, mut problems } = compile(&read.service, &target);
     let packages = from_service(&read.service, &read.target.stage, &read.directory, &read.config_file, output);
     let packages = packages.build(stop).await;
     problems.extend(packages.problems.iter().cloned());
@@ -136,6 +141,16 @@ pub async fn prepare(
         images: BTreeMap::new(),
     });
     Ok(Prepared { template, packages })
+}
+
+/// The commit that a directory stands at; `None` outside of a repository, and where git is not there.
+async fn commit(directory: &Path) -> Option<String> {
+    let mut git = tokio::process::Command::new("git");
+    git.args(["rev-parse", "--short", "HEAD"]).current_dir(directory).kill_on_drop(true);
+    git.stdin(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let said = git.output().await.ok().filter(|said| said.status.success())?;
+    let commit = String::from_utf8(said.stdout).ok()?.trim().to_owned();
+    (!commit.is_empty()).then_some(commit)
 }
 
 fn sealed((key, artifact): (&String, &package::Artifact)) -> (String, Artifact) {

@@ -36,8 +36,14 @@ impl Remove {
             Ok::<_, CommandError>(connection)
         });
         let connection = connection.await??;
-        let manner =
-            Manner { yes: self.yes, adopt: false, drift: true, lock_timeout: self.lock.lock_timeout, done: "removed" };
+        let manner = Manner {
+            yes: self.yes,
+            adopt: false,
+            drift: true,
+            lock_timeout: self.lock.lock_timeout,
+            done: "removed",
+            keep: None,
+        };
         Ok(change(&connection, screen, &DesiredState::default(), manner, stop).await?.exit)
     }
 }

@@ -12,6 +12,7 @@ mod http;
 mod interrupts;
 mod ownership;
 mod packaging;
+mod releases;
 mod remove;
 mod run_and_look;
 mod safe;

@@ -8,7 +8,7 @@ pub mod event_bus;
 pub mod event_invoke_config;
 pub mod event_source_mapping;
 pub mod function;
-mod json;
+pub(in crate::aws) mod json;
 pub mod layer;
 pub mod log_group;
 mod names;
