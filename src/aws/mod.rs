@@ -26,6 +26,7 @@ pub mod parameters;
 pub mod partition;
 pub mod permissions;
 pub mod quotas;
+pub mod release;
 pub mod remote;
 pub mod retries;
 pub mod signed;

@@ -93,6 +93,9 @@ const DRAWS: &[Draw] = &[
     // None of these publishes a rate.
     draw("cloudfront", "*", &["cloudfront"]),
     draw("elbv2", "*", &["elbv2"]),
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html (raisable)
+    draw("cloudwatch", "DescribeAlarms", &["cloudwatch.DescribeAlarms"]),
+    draw("application-autoscaling", "*", &["application-autoscaling"]),
     draw("sns", "*", &["sns"]),
     draw("sqs", "*", &["sqs"]),
     draw("ssm", "*", &["ssm"]),
@@ -144,6 +147,8 @@ const BUCKETS: &[Bucket] = &[
     bucket("tagging", 5.0, 5.0),         // assumed
     bucket("cloudformation", 5.0, 10.0), // assumed
     bucket("scheduler", 50.0, 50.0),     // assumed
+    bucket("cloudwatch.DescribeAlarms", 9.0, 9.0),
+    bucket("application-autoscaling", 10.0, 10.0), // assumed
     bucket("cognito-idp", 15.0, 15.0),
     bucket("iot", 10.0, 10.0), // assumed
     bucket("kinesis.consumers", 5.0, 5.0),

@@ -11,6 +11,8 @@ use super::outcome::{PutBack, Run};
 use super::prepare::Read;
 use super::recording::{Entry, Recording};
 use super::{CommandError, Exit, holder, stand, verify};
+use crate::aws::release::{preflight, prune};
+use crate::config::language::releases::Kept;
 use crate::engine::apply::{Applied, ApplyOptions, apply};
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Progress as Say;
@@ -54,12 +56,15 @@ pub struct Manner {
     pub put_back: bool,
     /// `deployed`, `removed`
     pub done: &'static str,
+    /// How many versions stay afterwards; `None` keeps all.
+    pub keep: Option<Kept>,
 }
 
 /// What is to be made, and what is said of it.
 pub struct Errand<'a> {
     pub desired: &'a DesiredState,
-    pub entry: Entry,
+    /// `None` for what lies between two states: nobody goes back to it, and it has no record.
+    pub entry: Option<Entry>,
     /// The file whose `deploy.verify` says what is looked at afterwards.
     pub checked: Option<&'a Read>,
 }
@@ -106,7 +111,7 @@ pub async fn change(
     };
     // A change is several calls: each asks whether the lease is still ours.
     connection.aws.retry().guard_with(lease.guard());
-    let recording = Recording::begin(connection, entry, &plan);
+    let recording = entry.map(|entry| Recording::begin(connection, entry, &plan));
     let applied = carry_out(connection, screen, &plan, &lease, stop).await;
     let failed = match checked.filter(|_| applied.is_complete() && !stop.is_asked()) {
         Some(read) => {
@@ -119,19 +124,29 @@ pub async fn change(
     if manner.put_back && !run.is_good() && !run.was_stopped() {
         run.put_back = Some(put_back(connection, screen, &run, &lease, stop).await);
     }
+    if let Some(keep) = manner.keep.filter(|_| run.is_good()) {
+        prune(connection, screen, keep, &run.plan, &run.applied).await;
+    }
     // Whoever asked to stop does not wait for what is only for later.
     let (copies, record) = if stop.is_asked() { (Duration::ZERO, LAST_CALL) } else { (COPIES, RECORD) };
     for failure in connection.aws.artifacts_kept(copies).await {
         screen.warning(&format!("code was not kept for a rollback: {failure}"));
     }
-    let record = tokio::time::timeout(record, recording.end(&run)).await;
-    let record = record.unwrap_or_else(|_| Err(Failure::new(Reason::Unreachable, "no answer came")));
+    let record = match recording {
+        Some(recording) => Some(
+            tokio::time::timeout(record, recording.end(&run))
+                .await
+                .unwrap_or_else(|_| Err(Failure::new(Reason::Unreachable, "no answer came"))),
+        ),
+        None => None,
+    };
     give_back(screen, lease, run.is_good(), stop).await;
     run.took = began.elapsed();
     run.tell(screen, manner);
     match record {
-        Ok(id) => screen.json(&json!({"type": "recorded", "id": id})),
-        Err(failure) => screen.warning(&format!("this run is not in the history: {failure}")),
+        Some(Ok(id)) => screen.json(&json!({"type": "recorded", "id": id})),
+        Some(Err(failure)) => screen.warning(&format!("this run is not in the history: {failure}")),
+        None => {}
     }
     let exit = run.exit();
     Ok(Changed { plan: run.plan, applied: Some(run.applied), exit })
@@ -161,6 +176,20 @@ async fn put_back(connection: &Connection, screen: &Screen, run: &Run, lease: &L
             failures.iter().for_each(|failure| screen.failure(failure));
             PutBack { summary: Summary::default(), complete: false, stays: Vec::new() }
         }
+    }
+}
+
+/// Deletes old versions, while nobody else can begin to shift traffic to one. The deploy itself is done: what cannot be
+/// deleted is only said.
+async fn prune(connection: &Connection, screen: &Screen, keep: Kept, plan: &Plan, applied: &Applied) {
+    let pruned = match prune::prune(&connection.aws, keep, plan, applied, &Say::silent()).await {
+        Ok(pruned) => pruned,
+        Err(failure) => return screen.warning(&format!("old versions could not be deleted: {failure}")),
+    };
+    if !pruned.deleted.is_empty() {
+        let rest = if pruned.left > 0 { format!(", {} more with the next deploy", pruned.left) } else { String::new() };
+        screen.note(&format!("deleted {}{rest}", describe::count(pruned.deleted.len(), "old version")));
+        screen.json(&json!({"type": "pruned", "deleted": pruned.deleted, "left": pruned.left}));
     }
 }
 
@@ -212,6 +241,7 @@ async fn settle(
         if manner.show && agreed.is_none() {
             screen.note(&show::text(&planned));
         }
+        stoppable(stop, preflight::check(&connection.aws, &planned)).await??;
         // Asked again only when another deploy made it a different question.
         let losses = losses(&planned);
         if agreed.as_ref() != Some(&losses) {

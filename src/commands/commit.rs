@@ -31,6 +31,11 @@ pub async fn of(directory: &Path) -> Option<Commit> {
     }
 }
 
+/// The short name of the commit that is checked out; `None` outside of a repository, and where git is not there.
+pub async fn short(directory: &Path) -> Option<String> {
+    ask(directory, &["rev-parse", "--short", "HEAD"]).await.filter(|id| !id.is_empty())
+}
+
 fn is_id(text: &str) -> bool {
     (40..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -11,7 +11,9 @@ use super::interrupt::{interruptible, stoppable};
 use super::prepare::{Purpose, Read, prepare, read};
 use super::recording::Entry;
 use super::{CommandError, Exit, desired, stand};
+use crate::aws::release::before;
 use crate::config::language::hoist::OnFailure;
+use crate::config::language::pace::{self, Pace};
 use crate::engine::history::{Artifacts, What};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
@@ -32,8 +34,30 @@ pub struct Deploy {
     #[arg(long)]
     rollback_on_failure: bool,
     #[command(flatten)]
+    canary: Canary,
+    #[command(flatten)]
     lock: Lock,
 }
+
+/// Moving traffic in steps, whatever the file says.
+#[derive(Args, Clone, Copy, Debug)]
+struct Canary {
+    /// Give new versions only so much of the traffic at first: 10 for 10 %. Functions without an alias get one, `live`
+    #[arg(long, value_name = "PERCENT", value_parser = pace::percentage)]
+    canary: Option<u8>,
+    /// For how long [default: 5m]
+    #[arg(long, value_name = "TIME", requires = "canary", value_parser = bake)]
+    bake: Option<Duration>,
+}
+
+impl Canary {
+    fn pace(self) -> Option<Pace> {
+        Some(Pace::Canary { percent: self.canary?, bake: self.bake.unwrap_or(BAKE) })
+    }
+}
+
+/// How long a canary is watched when nobody says so.
+const BAKE: Duration = Duration::from_secs(300);
 
 /// Waiting for others.
 #[derive(Args, Clone, Copy, Debug)]
@@ -50,7 +74,9 @@ impl Deploy {
     }
 
     async fn deploy(self, global: &Global, screen: &Screen, stop: &Stop) -> Result<Exit, CommandError> {
-        let Ready { read, connection, wanted, artifacts } = stoppable(stop, ready(global, screen, stop)).await??;
+        let pace = self.canary.pace();
+        let Ready { read, connection, wanted, artifacts } =
+            stoppable(stop, ready(global, screen, pace, stop)).await??;
         let in_file = read.service.deploy.as_ref().and_then(|deploy| deploy.on_failure);
         let manner = Manner {
             yes: self.yes,
@@ -60,6 +86,7 @@ impl Deploy {
             show: false,
             put_back: self.rollback_on_failure || in_file == Some(OnFailure::Rollback),
             done: "deployed",
+            keep: read.service.kept_versions(),
         };
         let entry = Entry {
             what: What::Deploy,
@@ -68,7 +95,18 @@ impl Deploy {
             artifacts,
             directory: read.directory.clone(),
         };
-        let errand = Errand { desired: &wanted, entry, checked: Some(&read) };
+        if pace.is_some() {
+            let first = before::aliases_first(&connection.aws, connection.cloud.as_ref(), &wanted);
+            if let Some(first) = stoppable(stop, first).await?? {
+                screen.note("first, callers go through an alias of what is live: then there is something to shift");
+                let errand = Errand { desired: &first, entry: None, checked: None };
+                let changed = change(&connection, screen, errand, Manner { keep: None, ..manner }, stop).await?;
+                if changed.exit != Exit::Done {
+                    return Ok(changed.exit);
+                }
+            }
+        }
+        let errand = Errand { desired: &wanted, entry: Some(entry), checked: Some(&read) };
         let changed = change(&connection, screen, errand, manner, stop).await?;
         if changed.exit == Exit::Done
             && let Some(applied) = &changed.applied
@@ -90,8 +128,9 @@ struct Ready {
 }
 
 /// The file read, packaged, connected and compiled.
-async fn ready(global: &Global, screen: &Screen, stop: &Stop) -> Result<Ready, CommandError> {
-    let read = read(global, screen, Purpose::Deploy, Some(&remote(global, stop))).await?;
+async fn ready(global: &Global, screen: &Screen, pace: Option<Pace>, stop: &Stop) -> Result<Ready, CommandError> {
+    let mut read = read(global, screen, Purpose::Deploy, Some(&remote(global, stop))).await?;
+    read.target.pace = pace;
     let (connection, prepared) = tokio::join!(
         Connection::open(global, &read, stop),
         prepare(&read, screen, Purpose::Deploy, None, stop.token())
@@ -114,6 +153,15 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         unit => return Err(format!("{unit} is not a unit of time: use s, m or h")),
     };
     number.checked_mul(factor).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
+}
+
+/// A time that a canary is watched: a second to a day.
+fn bake(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() || time > Duration::from_secs(86_400) {
+        return Err("expected a time from 1s to 24h".to_owned());
+    }
+    Ok(time)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
-use super::CommandError;
 use super::cli::Global;
+use super::{CommandError, commit};
 use crate::aws::compile::{Artifact, Artifacts, Compiled, Target, compile};
 use crate::aws::template::Template;
 use crate::config;
@@ -196,7 +196,10 @@ async fn understand(global: &Global, screen: &Screen, purpose: Purpose, loaded: 
     }
     show_or_fail(screen, purpose, diagnostics, &sources)?;
     match service {
-        Some(service) => Ok(Read { service, sources, directory, config_file, target: Target { stage, region }, kept }),
+        Some(service) => {
+            let target = Target { stage, region, ..Target::default() };
+            Ok(Read { service, sources, directory, config_file, target, kept })
+        }
         None => Err(CommandError::plain("the configuration could not be read", [""; 0])),
     }
 }
@@ -212,7 +215,10 @@ pub async fn prepare(
     output: Option<&Path>,
     stop: CancellationToken,
 ) -> Result<Prepared, CommandError> {
-    let Compiled { mut template, mut problems } = compile(&read.service, &read.target);
+    // What only looks at the file asks nobody.
+    let commit = if purpose == Purpose::Deploy { commit::short(&read.directory).await } else { None };
+    let target = Target { commit, ..read.target.clone() };
+    let Compiled { mut template, mut problems } = compile(&read.service, &target);
     let packages = from_service(&read.service, &read.target.stage, &read.directory, &read.config_file, output);
     let packages = packages.build(stop).await;
     problems.extend(packages.problems.iter().cloned());

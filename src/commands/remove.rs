@@ -47,7 +47,7 @@ impl Remove {
             artifacts: Artifacts::default(),
             directory,
         };
-        let errand = Errand { desired: &DesiredState::default(), entry, checked: None };
+        let errand = Errand { desired: &DesiredState::default(), entry: Some(entry), checked: None };
         Ok(change(&connection, screen, errand, manner, stop).await?.exit)
     }
 }

@@ -114,7 +114,7 @@ impl Rollback {
             artifacts: target.artifacts,
             directory: place.directory,
         };
-        let errand = Errand { desired: &wanted, entry, checked: Some(&target.read) };
+        let errand = Errand { desired: &wanted, entry: Some(entry), checked: Some(&target.read) };
         let changed = change(&connection, screen, errand, manner, stop).await?;
         if changed.exit == Exit::Done
             && let Some(applied) = &changed.applied

@@ -36,6 +36,11 @@ pub enum Event {
         address: Address,
         why: String,
     },
+    /// A running change took a step that stays worth reading: so much traffic goes to the new version.
+    Step {
+        address: Address,
+        what: String,
+    },
     Done {
         address: Address,
         verb: Verb,

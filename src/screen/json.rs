@@ -95,6 +95,7 @@ pub fn event(event: &Event) -> Json {
         Event::Started { address, verb } => on(address, "started", json!({"action": self::verb(*verb)})),
         Event::Waiting { address, what } => on(address, "waiting", json!({"for": what})),
         Event::Kept { address, why } => on(address, "kept", json!({"because": why})),
+        Event::Step { address, what } => on(address, "step", json!({"what": what})),
         Event::Done { address, verb, took } => {
             on(address, "done", json!({"action": self::verb(*verb), "seconds": seconds(*took)}))
         }

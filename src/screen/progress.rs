@@ -71,6 +71,7 @@ impl Progress {
                 }
             }
             Event::Kept { address, why } => self.line(&format!("  ! {} is kept: {why}", name(address))),
+            Event::Step { address, what } => self.line(&format!("  · {}: {what}", name(address))),
             Event::Done { address, verb, took } => {
                 let (sign, style) = sign(*verb);
                 self.line(&format!(
@@ -129,6 +130,7 @@ fn address(event: &Event) -> Option<&Address> {
         Event::Started { address, .. }
         | Event::Waiting { address, .. }
         | Event::Kept { address, .. }
+        | Event::Step { address, .. }
         | Event::Done { address, .. }
         | Event::Failed { address, .. }
         | Event::Skipped { address, .. }

@@ -20,6 +20,7 @@ mod interrupts;
 mod ownership;
 mod packaging;
 mod pools;
+mod releases;
 mod remove;
 mod routes;
 mod run_and_look;

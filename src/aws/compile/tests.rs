@@ -22,7 +22,7 @@ pub(super) fn node(yaml: &str) -> Node {
 pub(super) fn compiled(yaml: &str) -> Compiled {
     let (service, problems) = decode_service(&node(yaml));
     assert_eq!(sample::messages(&problems), Vec::<&str>::new());
-    let target = Target { stage: "dev".into(), region: "us-east-1".into() };
+    let target = Target { stage: "dev".into(), region: "us-east-1".into(), ..Target::default() };
     compile(&service.expect("a service"), &target)
 }
 

@@ -11,7 +11,7 @@ pub mod event_invoke_config;
 pub mod event_source_mapping;
 pub mod function;
 pub mod iot;
-mod json;
+pub(in crate::aws) mod json;
 pub mod layer;
 pub mod log_group;
 mod names;

@@ -10,6 +10,7 @@ use super::lambda::{
 };
 use super::names::FunctionName;
 use super::package::FunctionPackage;
+use super::releases::DeploymentSettings;
 
 object! {
     /// A Lambda function: its code, its settings and what calls it.
@@ -152,7 +153,6 @@ object! {
         "capacityProvider": "the function runs on Lambda's own capacity",
         "build": "code is packaged as it is",
         "alarms": "no alarms are made",
-        "deploymentSettings": "traffic moves all at once",
         "concurrencyAutoscaling": "provisioned concurrency is not scaled",
         "warmup": "the function is not kept warm",
         "prune": "old versions are not deleted",
@@ -401,29 +401,5 @@ keywords! {
     pub enum PayloadVersion {
         V1 = "1.0" | "1",
         V2 = "2.0" | "2",
-    }
-}
-
-object! {
-    /// Traffic shifting of serverless-plugin-canary-deployments.
-    pub struct DeploymentSettings {
-        /// How traffic moves: `AllAtOnce`, `Linear10PercentEvery1Minute`, `Canary10Percent5Minutes`, …
-        kind "type": Option<String>,
-        /// The alias that carries the traffic.
-        alias "alias": Option<String>,
-        /// A function that is called before traffic moves.
-        pre_traffic_hook "preTrafficHook": Option<String>,
-        /// A function that is called after traffic moved.
-        post_traffic_hook "postTrafficHook": Option<String>,
-        /// CloudWatch alarms that turn the shift back.
-        alarms "alarms": Option<Node>,
-        /// SNS topics of CodeDeploy.
-        trigger_configurations "triggerConfigurations": Option<Node>,
-        /// The role of CodeDeploy.
-        code_deploy_role "codeDeployRole": Option<Cf>,
-        /// Whether the plugin makes the CodeDeploy hooks' policies.
-        code_deploy_role_permissions "codeDeployRolePermissions": Option<Node>,
-        /// Stages that shift.
-        stages "stages": Vec<String>,
     }
 }

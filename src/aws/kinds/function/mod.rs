@@ -710,6 +710,7 @@ impl Kind for Function {
             needs(Step::Create, "lambda:PublishVersion"),
             needs(Step::Create, "lambda:TagResource"),
             needs(Step::Create, "lambda:PutFunctionConcurrency"),
+            Permission { step: Step::Create, action: "lambda:GetAccountSettings", resource: "*" },
             needs(Step::Create, "lambda:PutRuntimeManagementConfig"),
             needs(Step::Create, "lambda:PutFunctionRecursionConfig"),
             Permission {

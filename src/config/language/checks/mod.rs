@@ -11,6 +11,7 @@ mod events;
 mod names;
 mod network;
 mod place;
+mod releases;
 mod resources;
 mod roles;
 mod routes;
@@ -56,6 +57,7 @@ const CHECKS: &[Check] = &[
     names::check,
     network::check,
     place::check,
+    releases::check,
     resources::check,
     roles::check,
     routes::check,
