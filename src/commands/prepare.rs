@@ -137,7 +137,7 @@ pub async fn locate(global: &Global, remote: Option<&dyn Remote>) -> Result<Plac
     Ok(Place {
         service: service.to_owned(),
         profile: profile.and_then(|profile| profile.as_str()).map(str::to_owned),
-        target: Target { stage: loaded.stage, region: loaded.region },
+        target: Target { stage: loaded.stage, region: loaded.region, ..Target::default() },
         directory: loaded.directory,
     })
 }
