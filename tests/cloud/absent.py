@@ -84,7 +84,9 @@ async def provisioned_configs(world: World, request: Request, _: Proceed) -> Ans
     named = {"FunctionName": request.parameters["FunctionName"]}
     versions = (await world.ask("lambda", "ListVersionsByFunction", named, request)).get("Versions", [])
     aliases = (await world.ask("lambda", "ListAliases", named, request)).get("Aliases", [])
-    qualified = [(v["Version"], v["FunctionArn"]) for v in versions if v["Version"] != "$LATEST"]
+    # The emulator lists some versions with the ARN of their function: the qualifier is what tells them apart.
+    plain = world.arn("lambda", request.scope, f"function:{plain_name(request.parameters['FunctionName'])}")
+    qualified = [(v["Version"], f"{plain}:{v['Version']}") for v in versions if v["Version"] != "$LATEST"]
     qualified += [(a["Name"], a["AliasArn"]) for a in aliases]
     found = []
     for qualifier, arn in qualified:

@@ -200,17 +200,19 @@ fn an_alias_never_points_to_a_version_that_is_not_active() {
     let cloud = Cloud::own("calm");
     let project = project(&shifting("AllAtOnce"));
     project.deploy(&cloud);
-    cloud.set(json!({"consistency.version_pending_ms": 2000}));
+    let boto = cloud.boto();
+    // The first call starts a runtime, which takes its time.
+    assert_eq!(called(&boto, "live").as_deref(), Ok("code 1"));
+    cloud.set(json!({"consistency.version_pending_ms": 4000}));
     project.write("handler.py", &handler(2));
     let mut running = project.start(&cloud, ["deploy", "--yes"]);
-    let boto = cloud.boto();
     let mut heard = Vec::new();
     while running.try_wait().unwrap().is_none() {
         heard.push(called(&boto, "live"));
     }
     heard.push(called(&boto, "live"));
     assert!(running.wait().unwrap().success());
-    assert!(heard.len() > 10 && heard.iter().all(Result::is_ok), "{heard:?}");
+    assert!(heard.len() > 5 && heard.iter().all(Result::is_ok), "{heard:?}");
     assert_eq!(heard.last().unwrap().as_deref(), Ok("code 2"));
     // It was looked at while it was not: otherwise this shows nothing.
     let looks = operations(&cloud.own_calls(), &["GetFunction"])

@@ -57,6 +57,8 @@ def test_provisioned_concurrency_may_fail_and_stays_within_the_reservation(cloud
     functions.put_provisioned_concurrency_config(ProvisionedConcurrentExecutions=3, **put)
     got = functions.get_provisioned_concurrency_config(**put)
     assert (got["Status"], got["StatusReason"]) == ("FAILED", "FUNCTION_ERROR_INIT_FAILURE")
+    listed = functions.list_provisioned_concurrency_configs(FunctionName="hello")["ProvisionedConcurrencyConfigs"]
+    assert [config["FunctionArn"].rpartition(":")[2] for config in listed] == ["2"]
 
 
 def test_an_alias_on_a_pending_version_does_not_answer(cloud: Cloud) -> None:
