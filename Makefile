@@ -24,6 +24,12 @@ cloud:
 cloud-test:
 	tests/cloud/test.sh
 
+# Whole deploys under the weather of AWS, beside osls and SAM CLI: one table.
+.PHONY: bench
+bench: setup
+	benches/whole
+	benches/table
+
 # Everything from nothing: an emulated cloud on loopback, a service that goes up, changes, and comes down again.
 .PHONY: demo
 demo:

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use divan::Bencher;
-use hoist::config::language::decode_service;
+use hoist::config::language::{Context, decode_service, validate};
+use hoist::config::load::{LoadOptions, load_text};
 use hoist::config::node::Sources;
 use hoist::config::yaml::compose;
 use hoist::engine::diff::{difference, from_json};
@@ -116,6 +117,20 @@ fn type_a_service_of_357_functions(bencher: Bencher) {
         let (service, problems) = decode_service(black_box(&root));
         assert!(problems.is_empty(), "{problems:?}");
         service
+    });
+}
+
+/// The whole way of `hoist validate`: read, resolve a variable in each function, type and check.
+#[divan::bench(sample_count = 20)]
+fn load_and_check_5000_lines(bencher: Bencher) {
+    let text = yaml().replace("LEVEL: \"info\"", "LEVEL: ${self:provider.runtime}-${sls:stage}");
+    let options = LoadOptions { directory: "/nowhere".into(), ..LoadOptions::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let context = Context { stage: "dev", region: "us-east-1", strict: false, today: jiff::civil::date(2026, 6, 1) };
+    bencher.bench_local(|| {
+        let loaded = runtime.block_on(load_text(black_box(&text), &options, None));
+        let (service, _) = validate(&loaded.root.expect("a tree"), &context);
+        assert_eq!(service.expect("a service").functions.len(), 357);
     });
 }
 

@@ -26,6 +26,8 @@ const LARGEST_DOCUMENT: usize = 4 << 20;
 
 /// How often a document is read whose answer breaks off.
 const READS: u32 = 4;
+/// Keys that S3 lists at once.
+const LARGEST_PAGE: i32 = 1000;
 const BROKE_OFF: &str = "broke-off";
 
 /// The deployment bucket of a connection.
@@ -82,15 +84,8 @@ impl Bucket<'_> {
     /// # Errors
     /// The file cannot be read, or the bucket cannot be made or written.
     pub async fn store_artifact(&self, path: &Path, digest: &str) -> Result<Stored, Failure> {
-        let bucket = self.name().await?;
-        // Base64 has a slash, and a key is a path.
-        let key = format!("artifacts/{}.zip", digest.replace('/', "_").replace('+', "-").trim_end_matches('='));
-        let there = self
-            .aws
-            .call("s3", "HeadObject")
-            .find(|| self.aws.s3().head_object().bucket(&bucket).key(&key).send())
-            .await?;
-        if there.is_none() {
+        let (bucket, key) = (self.name().await?, artifact_key(digest));
+        if self.stored_artifact(digest).await?.is_none() {
             self.made(&bucket, |fresh| {
                 let (bucket, key) = (&bucket, &key);
                 async move {
@@ -112,6 +107,20 @@ impl Bucket<'_> {
             .await?;
         }
         Ok(Stored { bucket, key })
+    }
+
+    /// The file of that digest, if it is there.
+    ///
+    /// # Errors
+    /// The bucket cannot be read.
+    pub async fn stored_artifact(&self, digest: &str) -> Result<Option<Stored>, Failure> {
+        let (bucket, key) = (self.name().await?, artifact_key(digest));
+        let there = self
+            .aws
+            .call("s3", "HeadObject")
+            .find(|| self.aws.s3().head_object().bucket(&bucket).key(&key).send())
+            .await?;
+        Ok(there.map(|_| Stored { bucket, key }))
     }
 
     /// A small document, or `None`.
@@ -226,6 +235,7 @@ impl Bucket<'_> {
                 .call("s3", "ListObjectsV2")
                 .find(|| {
                     let request = self.aws.s3().list_objects_v2().bucket(&bucket).prefix(prefix);
+                    let request = request.max_keys(i32::try_from(most).unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE));
                     request.set_start_after(after.clone()).send()
                 })
                 .await?;
@@ -322,6 +332,11 @@ impl Bucket<'_> {
             .await?;
         Ok(())
     }
+}
+
+fn artifact_key(digest: &str) -> String {
+    // Base64 has a slash, and a key is a path.
+    format!("artifacts/{}.zip", digest.replace('/', "_").replace('+', "-").trim_end_matches('='))
 }
 
 /// Notes the time that S3 has when it answers: clocks of different machines are not compared.

@@ -23,6 +23,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::failure::{Failure, Reason};
+use crate::engine::notes::Note;
 use crate::engine::retry::Retry;
 use crate::engine::value::{MASK, Value};
 
@@ -115,7 +116,7 @@ pub struct Aws {
     pub(super) retry: Retry,
     pub(super) account: OnceCell<Account>,
     /// For answers that are streamed and may be of any size.
-    streaming: SharedHttpClient,
+    pub(super) streaming: SharedHttpClient,
     /// What the kinds learnt or did in this run.
     pub(super) run: Run,
     counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
@@ -245,6 +246,11 @@ impl Aws {
     /// Forgets everything that was read for a plan. Before another plan is made: somebody else may have written since.
     pub async fn forget_reads(&self) {
         self.run.forget_reads().await;
+    }
+
+    /// Says what deploys made a moment ago: it is looked for though no list of tags has it yet.
+    pub fn expect(&self, notes: &[Note]) {
+        self.run.expect(notes);
     }
 
     /// How often each operation was sent, retries included: `("lambda", "GetFunction")`.

@@ -40,7 +40,8 @@ impl AwsCloud {
         &self.aws
     }
 
-    /// What may be ours by its tags or its name: kind and physical id. Nothing of it is confirmed.
+    /// What may be ours by its tags, by its name or by the last deploys' notes: kind and physical id. Nothing of it is
+    /// confirmed.
     async fn candidates(&self) -> Result<BTreeSet<(usize, String)>, Failure> {
         let (tagged, named) = tokio::try_join!(self.aws.tagged(), self.named())?;
         let by_tag = tagged.keys().flat_map(|arn| {
@@ -49,7 +50,9 @@ impl AwsCloud {
                 .enumerate()
                 .filter_map(move |(position, kind)| Some((position, kind.physical_id_of(arn)?)))
         });
-        Ok(by_tag.chain(named).collect())
+        let noted = self.aws.run.noted();
+        let by_note = noted.into_iter().filter_map(|(kind, id)| Some((*self.by_type.get(kind.as_str())?, id)));
+        Ok(by_tag.chain(named).chain(by_note).collect())
     }
 
     async fn named(&self) -> Result<Vec<(usize, String)>, Failure> {

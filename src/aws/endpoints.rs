@@ -101,6 +101,30 @@ fn mapped<'a>(scheme: &str, api: &str, mut live: impl Iterator<Item = &'a Live>)
     Some(join(&format!("{scheme}://{}", text(mapping, "DomainName")?), &path))
 }
 
+/// The address of a path that begins with `/`: on the API that has a route for it, else on the one that there is, HTTP
+/// before REST. `None` without an API that is live.
+pub fn address<'a>(
+    service: &Service,
+    place: Where<'_>,
+    live: impl Iterator<Item = &'a Live> + Clone,
+    path: &str,
+) -> Option<String> {
+    let attribute = |logical_id: &str, name: &str| {
+        let found = live.clone().find(|one| one.address.logical_id == logical_id)?;
+        found.attributes.get(name)?.text().map(str::to_owned)
+    };
+    let rest = attribute("ApiGatewayRestApi", "Ref").map(|id| place.stage_url("https", &id));
+    let http = attribute("HttpApi", "ApiEndpoint");
+    let plain = path.split('?').next().unwrap_or(path).trim_matches('/');
+    let mut triggers = service.functions.values().flat_map(|function| &function.events);
+    let is_rest = triggers.any(|event| match &event.trigger {
+        Trigger::Http(route) => route.path.as_str().trim_matches('/') == plain,
+        _ => false,
+    });
+    let base = if is_rest { rest.or(http) } else { http.or(rest) };
+    base.map(|base| format!("{}{path}", base.trim_end_matches('/')))
+}
+
 /// Where APIs are: what their addresses are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Where<'a> {

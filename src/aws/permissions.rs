@@ -11,6 +11,7 @@ use crate::engine::kind::{Kind, Step};
 const BUCKET: &str = "arn:${Partition}:s3:::hoist-${Account}-${Region}";
 const OBJECTS: &str = "arn:${Partition}:s3:::hoist-${Account}-${Region}/*";
 const FUNCTIONS: &str = "arn:${Partition}:lambda:${Region}:${Account}:function:${Service}-${Stage}-*";
+const KEPT: &str = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${Service}/${Stage}/*";
 const GROUPS: &str = "arn:${Partition}:logs:${Region}:${Account}:log-group:/aws/lambda/${Service}-${Stage}-*";
 
 /// What one command needs.
@@ -28,14 +29,18 @@ const COMMANDS: &[Command] = &[
     Command { name: "info", steps: &[Step::Read], calls: &[] },
     Command { name: "deploy", steps: &[Step::Read, Step::Create, Step::Update, Step::Delete], calls: WRITE },
     Command { name: "remove", steps: &[Step::Read, Step::Delete], calls: WRITE },
+    Command { name: "history", steps: &[], calls: LOOK },
+    Command { name: "rollback", steps: &[Step::Read, Step::Create, Step::Update, Step::Delete], calls: WRITE },
     Command { name: "invoke", steps: &[], calls: &[("lambda:InvokeFunction", FUNCTIONS)] },
+    Command { name: "secrets", steps: &[], calls: SECRETS },
     Command { name: "logs", steps: &[], calls: &[("logs:FilterLogEvents", GROUPS)] },
 ];
 
 /// The lease is looked at.
 const LOOK: &[(&str, &str)] = &[("s3:GetObject", OBJECTS), ("s3:ListBucket", BUCKET)];
 
-/// The lease is taken, artifacts are stored, and the bucket for both is made on the first day.
+/// The lease is taken, what would fail half-way is asked about, artifacts and records are stored, and the bucket for both
+/// is made on the first day.
 const WRITE: &[(&str, &str)] = &[
     ("s3:CreateBucket", BUCKET),
     ("s3:GetObject", OBJECTS),
@@ -44,6 +49,14 @@ const WRITE: &[(&str, &str)] = &[
     ("s3:PutBucketTagging", BUCKET),
     ("s3:PutEncryptionConfiguration", BUCKET),
     ("s3:PutObject", OBJECTS),
+];
+
+/// Secrets are kept beneath the service and the stage; the list tells no values.
+const SECRETS: &[(&str, &str)] = &[
+    ("ssm:AddTagsToResource", KEPT),
+    ("ssm:DeleteParameter", KEPT),
+    ("ssm:DescribeParameters", "*"),
+    ("ssm:PutParameter", KEPT),
 ];
 
 /// Sources of variables, and what each needs when a file uses it.
@@ -61,6 +74,22 @@ const VARIABLES: &[(&str, &str, &str)] = &[
         "arn:${Partition}:cloudformation:${Region}:${Account}:stack/stack/*",
     ),
     ("${s3:bucket/key}", "s3:GetObject", "arn:${Partition}:s3:::bucket/key"),
+];
+
+/// What `deploy`, `diff`, `info` and `rollback` read for a file that has it.
+const REFERENCES: &[(&str, &str, &str)] = &[
+    (
+        "secrets: `ssm:/path/name`, `{{resolve:ssm:..}}`, `{{resolve:ssm-secure:..}}`",
+        "ssm:GetParameters",
+        "arn:${Partition}:ssm:${Region}:${Account}:parameter/path/*",
+    ),
+    ("the same, with a key of your own", "kms:Decrypt", "the key"),
+    (
+        "secrets: `secretsmanager:name`, `{{resolve:secretsmanager:..}}`",
+        "secretsmanager:GetSecretValue",
+        "arn:${Partition}:secretsmanager:${Region}:${Account}:secret:name-*",
+    ),
+    ("`Fn::ImportValue`", "cloudformation:ListExports", "*"),
 ];
 
 /// Actions by resource that a command needs.
@@ -101,6 +130,13 @@ pub fn page(kinds: &[&dyn Kind]) -> String {
     page.push_str("| variable | action | resource |\n|---|---|---|\n");
     for (variable, action, resource) in VARIABLES {
         let _ = writeln!(page, "| `{variable}` | `{action}` | `{resource}` |");
+    }
+    page.push_str(
+        "\n## Secrets and references\n\nOnly for files that have them, with `deploy`, `diff`, `info` and `rollback`:\n\n",
+    );
+    page.push_str("| what | action | resource |\n|---|---|---|\n");
+    for (what, action, resource) in REFERENCES {
+        let _ = writeln!(page, "| {what} | `{action}` | `{resource}` |");
     }
     page.push_str("\n## By type of resource\n\n| type | step | action | resource |\n|---|---|---|---|\n");
     for kind in kinds {

@@ -86,6 +86,16 @@ const DRAWS: &[Draw] = &[
     // https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html (UserPoolRead and UserPoolUpdate: 15)
     draw("cognito-idp", "*", &["cognito-idp"]),
     draw("iot", "*", &["iot"]),
+    // https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html: for each stream, which is slower.
+    draw("kinesis", "RegisterStreamConsumer", &["kinesis.consumers"]),
+    draw("kinesis", "DeregisterStreamConsumer", &["kinesis.consumers"]),
+    draw("kinesis", "*", &["kinesis"]),
+    // None of these publishes a rate.
+    draw("cloudfront", "*", &["cloudfront"]),
+    draw("elbv2", "*", &["elbv2"]),
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html (raisable)
+    draw("cloudwatch", "DescribeAlarms", &["cloudwatch.DescribeAlarms"]),
+    draw("application-autoscaling", "*", &["application-autoscaling"]),
     draw("sns", "*", &["sns"]),
     // https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html
     draw("acm", "*", &["acm"]),
@@ -143,10 +153,16 @@ const BUCKETS: &[Bucket] = &[
     bucket("tagging", 5.0, 5.0),         // assumed
     bucket("cloudformation", 5.0, 10.0), // assumed
     bucket("scheduler", 50.0, 50.0),     // assumed
+    bucket("cloudwatch.DescribeAlarms", 9.0, 9.0),
+    bucket("application-autoscaling", 10.0, 10.0), // assumed
     bucket("cognito-idp", 15.0, 15.0),
     bucket("iot", 10.0, 10.0), // assumed
-    bucket("sns", 30.0, 30.0), // assumed
-    bucket("sqs", 30.0, 30.0), // assumed
+    bucket("kinesis.consumers", 5.0, 5.0),
+    bucket("kinesis", 20.0, 20.0),
+    bucket("cloudfront", 5.0, 10.0), // assumed
+    bucket("elbv2", 10.0, 20.0),     // assumed
+    bucket("sns", 30.0, 30.0),       // assumed
+    bucket("sqs", 30.0, 30.0),       // assumed
     bucket("ssm", 40.0, 40.0),
     bucket("secretsmanager", 50.0, 50.0), // assumed
 ];

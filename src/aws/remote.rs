@@ -5,20 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Value as Json, json};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::variables::remote::{Account, Parameter, ParameterKind, Remote, RemoteError};
 use crate::engine::failure::Failure;
-use crate::engine::kind::Progress;
 
 use super::client::{Aws, Settings};
 use super::ownership::Scope;
-use super::signed::Signed;
+use super::parameters;
 
-/// GetParameters takes so many names.
-const NAMES: usize = 10;
 /// A file that is part of a configuration is far smaller.
 const LARGEST_OBJECT: usize = 16 << 20;
 
@@ -62,23 +58,13 @@ fn told(failure: Failure) -> RemoteError {
     RemoteError { message: failure.message, help: failure.help.into_iter().next() }
 }
 
-/// The parameter of an answer that was asked for by this name: with or without a version, or by ARN.
-fn named<'a>(answer: &'a Json, name: &str) -> Option<&'a Json> {
-    let text = |parameter: &Json, key: &str| parameter.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-    answer.get("Parameters")?.as_array()?.iter().find(|parameter| {
-        let plain = text(parameter, "Name");
-        let selector = text(parameter, "Selector");
-        plain == name || format!("{plain}{selector}") == name || text(parameter, "ARN") == name
-    })
-}
-
-fn parameter(json: &Json) -> Option<Parameter> {
-    let kind = match json.get("Type")?.as_str()? {
-        "StringList" => ParameterKind::StringList,
-        "SecureString" => ParameterKind::SecureString,
-        _ => ParameterKind::String,
+fn shaped(parameter: parameters::Parameter) -> Parameter {
+    let kind = match parameter.kind {
+        parameters::Kind::String => ParameterKind::String,
+        parameters::Kind::StringList => ParameterKind::StringList,
+        parameters::Kind::SecureString => ParameterKind::SecureString,
     };
-    Some(Parameter { kind, value: json.get("Value")?.as_str()?.to_owned() })
+    Parameter { kind, value: parameter.value.reveal().to_owned() }
 }
 
 #[async_trait]
@@ -90,17 +76,9 @@ impl Remote for AwsRemote {
         decrypt: bool,
     ) -> Result<BTreeMap<String, Parameter>, RemoteError> {
         let aws = self.connect(account).await;
-        let mut found = BTreeMap::new();
-        for names in names.chunks(NAMES) {
-            let request = Signed::action("GetParameters", json!({ "Names": names, "WithDecryption": decrypt }));
-            let answer = aws.ask("ssm", "GetParameters", &request, &Progress::silent()).await.map_err(told)?;
-            for name in names {
-                if let Some(parameter) = named(&answer, name).and_then(parameter) {
-                    found.insert(name.clone(), parameter);
-                }
-            }
-        }
-        Ok(found)
+        let names = names.iter().cloned().collect();
+        let found = aws.parameters(&names, decrypt).await.map_err(told)?;
+        Ok(found.into_iter().filter_map(|(name, found)| Some((name, shaped(found?)))).collect())
     }
 
     async fn stack_outputs(
@@ -162,18 +140,6 @@ impl Remote for AwsRemote {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parameters_are_found_by_whatever_they_were_asked_for() {
-        let answer = json!({ "Parameters": [
-            { "Name": "/a", "Type": "SecureString", "Value": "1", "ARN": "arn:aws:ssm:::parameter/a" },
-            { "Name": "/b", "Selector": ":3", "Type": "StringList", "Value": "1,2" },
-        ] });
-        assert!(named(&answer, "/a").is_some() && named(&answer, "arn:aws:ssm:::parameter/a").is_some());
-        let list = named(&answer, "/b:3").and_then(parameter).unwrap();
-        assert_eq!((list.kind, list.value.as_str()), (ParameterKind::StringList, "1,2"));
-        assert!(named(&answer, "/c").is_none());
-    }
 
     #[tokio::test]
     async fn a_typed_profile_outweighs_the_environment_and_one_of_the_file_does_not() {

@@ -88,8 +88,33 @@ const RULES: &[Rule] = &[
         .message("Could not execute the lambda function")
         .within(60)
         .waiting_for("the function's permission"),
+    // The balancer asks whether it may call the function: it may, a moment later.
+    rule("elbv2", "RegisterTargets", "*", Propagating)
+        .message("does not have permission to invoke")
+        .within(60)
+        .waiting_for("the function's permission"),
+    rule("elbv2", "DeleteTargetGroup", "ResourceInUse", Busy).within(60).waiting_for("the listener to let it go"),
+    rule("cloudfront", "*", "InvalidLambdaFunctionAssociation", Propagating)
+        .message("must be assumable")
+        .waiting_for("IAM"),
+    rule("cloudfront", "*", "FunctionInUse", Busy).within(120).waiting_for("the distribution to let it go"),
+    rule("cloudfront", "*", "CachePolicyInUse", Busy).within(120).waiting_for("the distribution to let it go"),
     rule("logs", "*", "ServiceUnavailableException", Server),
     rule("events", "*", "ConcurrentModificationException", Busy).within(120),
+    rule("cognito-idp", "*", "ConcurrentModificationException", Busy)
+        .within(120)
+        .waiting_for("another change of the pool"),
+    rule("iot", "*", "ConflictingResourceUpdateException", Busy).within(120),
+    rule("iot", "*", "InvalidRequestException", Propagating)
+        .message("during lambda validation")
+        .within(60)
+        .waiting_for("the function's permission"),
+    // The consumer of that name is on its way out.
+    rule("kinesis", "RegisterStreamConsumer", "ResourceInUseException", Busy)
+        .within(120)
+        .waiting_for("the old consumer of that name to end"),
+    // Five at a time may be in the making; the same name says that a stream has no room for more.
+    rule("kinesis", "RegisterStreamConsumer", "LimitExceededException", Throttled).within(60),
     rule("sqs", "CreateQueue", "AWS.SimpleQueueService.QueueDeletedRecently", Busy)
         .within(70)
         .waiting_for("SQS to forget the old queue of that name"),

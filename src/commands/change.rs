@@ -7,17 +7,23 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::interrupt::{before_any_change, stoppable};
-use super::{CommandError, Exit, holder};
+use super::outcome::{PutBack, Run};
+use super::prepare::Read;
+use super::recording::{Entry, Recording};
+use super::{CommandError, Exit, holder, stand, verify};
+use crate::aws::release::{preflight, prune};
+use crate::config::language::releases::Kept;
 use crate::engine::apply::{Applied, ApplyOptions, apply};
-use crate::engine::failure::Reason;
+use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Progress as Say;
 use crate::engine::lease::{self, Acquired, Lease, LeaseOptions, Seen};
+use crate::engine::notes::Notes;
 use crate::engine::plan::Plan;
 use crate::engine::planner::{PlanOptions, plan};
-use crate::engine::resource::DesiredState;
+use crate::engine::resource::{DesiredState, Live};
+use crate::engine::revert::{self, Back};
 use crate::engine::stop::Stop;
-use crate::engine::summary::summarise;
-use crate::screen::outcome::lines as show_summary;
+use crate::engine::summary::{Summary, summarise};
 use crate::screen::progress::Progress;
 use crate::screen::{Screen, describe, json as machine, plan as show};
 
@@ -27,8 +33,14 @@ const LAST_CALL: Duration = Duration::from_millis(1500);
 /// Whoever cannot give a lease back for so long need not try any more.
 const LEASE_LENGTH: Duration = Duration::from_secs(30);
 
+/// How long the end of a run waits for copies of code that are still on their way into the bucket.
+const COPIES: Duration = Duration::from_secs(10);
+
+/// How long the end of a run waits for its record. It is worth a moment, and no more.
+const RECORD: Duration = Duration::from_secs(5);
+
 /// How a change is carried out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Manner {
     /// Agreed to deletions and replacements beforehand.
     pub yes: bool,
@@ -38,8 +50,23 @@ pub struct Manner {
     pub drift: bool,
     /// How long to wait for another deploy of the stage.
     pub lock_timeout: Duration,
+    /// Show the plan before it is carried out, also where nobody has to agree to it.
+    pub show: bool,
+    /// Put back what was done when not all of it could be done, or it does not pass its checks.
+    pub put_back: bool,
     /// `deployed`, `removed`
     pub done: &'static str,
+    /// How many versions stay afterwards; `None` keeps all.
+    pub keep: Option<Kept>,
+}
+
+/// What is to be made, and what is said of it.
+pub struct Errand<'a> {
+    pub desired: &'a DesiredState,
+    /// `None` for what lies between two states: nobody goes back to it, and it has no record.
+    pub entry: Option<Entry>,
+    /// The file whose `deploy.verify` says what is looked at afterwards.
+    pub checked: Option<&'a Read>,
 }
 
 /// What came of it.
@@ -50,43 +77,138 @@ pub struct Changed {
     pub exit: Exit,
 }
 
-/// Makes the account match `desired`.
+/// Makes the account match what is desired.
 ///
 /// # Errors
 /// What stands in the way before anything is changed. Failures while changing are shown, and are in the exit code.
 pub async fn change(
     connection: &Connection,
     screen: &Screen,
-    desired: &DesiredState,
+    errand: Errand<'_>,
     manner: Manner,
     stop: &Stop,
 ) -> Result<Changed, CommandError> {
     let began = Instant::now();
-    let (plan, lease) = settle(connection, screen, desired, manner, stop).await?;
+    let Errand { desired, entry, checked } = errand;
+    let checked = checked.filter(|read| verify::has_checks(read));
+    let Settled { plan, lease, was_settled } = settle(connection, screen, desired, manner, stop).await?;
     let Some(lease) = lease else {
         screen.result(&show::counts(&plan));
-        screen.json(&json!({"type": "result", "changed": false, "seconds": machine::seconds(began.elapsed())}));
-        return Ok(Changed { plan, applied: None, exit: Exit::Done });
+        // What did not pass its checks the last time is looked at again: running it once more must not hide it.
+        let failed = match checked.filter(|_| !was_settled) {
+            Some(read) => {
+                let live: Vec<Live> = plan.changes.iter().filter_map(|change| change.live.clone()).collect();
+                verify::run(connection, screen, read, &live, stop).await
+            }
+            None => Vec::new(),
+        };
+        screen.json(&json!({
+            "type": "result", "changed": false, "complete": failed.is_empty(),
+            "seconds": machine::seconds(began.elapsed()),
+        }));
+        let exit = if failed.is_empty() { Exit::Done } else { Exit::Failed };
+        return Ok(Changed { plan, applied: None, exit });
     };
     // A change is several calls: each asks whether the lease is still ours.
     connection.aws.retry().guard_with(lease.guard());
-    let progress = Progress::new(*screen, &plan);
-    let options = ApplyOptions { events: progress.events(), guard: Some(lease.guard()), ..ApplyOptions::default() };
-    let applied = apply(&plan, &connection.cloud, stop, &options).await;
-    progress.finish();
-    give_back(screen, lease, applied.is_complete(), stop).await;
-    let exit = tell(screen, &plan, &applied, manner, began.elapsed());
-    Ok(Changed { plan, applied: Some(applied), exit })
+    let recording = entry.map(|entry| Recording::begin(connection, entry, &plan));
+    let applied = carry_out(connection, screen, &plan, &lease, stop).await;
+    let failed = match checked.filter(|_| applied.is_complete() && !stop.is_asked()) {
+        Some(read) => {
+            let live = stand::live(connection, &plan, &applied).await;
+            verify::run(connection, screen, read, &live, stop).await
+        }
+        None => Vec::new(),
+    };
+    let mut run = Run { plan, applied, failed, put_back: None, took: Duration::ZERO };
+    if manner.put_back && !run.is_good() && !run.was_stopped() {
+        run.put_back = Some(put_back(connection, screen, &run, &lease, stop).await);
+    }
+    if let Some(keep) = manner.keep.filter(|_| run.is_good()) {
+        prune(connection, screen, keep, &run.plan, &run.applied).await;
+    }
+    // Whoever asked to stop does not wait for what is only for later.
+    let (copies, record) = if stop.is_asked() { (Duration::ZERO, LAST_CALL) } else { (COPIES, RECORD) };
+    for failure in connection.aws.artifacts_kept(copies).await {
+        screen.warning(&format!("code was not kept for a rollback: {failure}"));
+    }
+    let record = match recording {
+        Some(recording) => Some(
+            tokio::time::timeout(record, recording.end(&run))
+                .await
+                .unwrap_or_else(|_| Err(Failure::new(Reason::Unreachable, "no answer came"))),
+        ),
+        None => None,
+    };
+    give_back(screen, lease, run.is_good(), stop).await;
+    run.took = began.elapsed();
+    run.tell(screen, manner);
+    match record {
+        Some(Ok(id)) => screen.json(&json!({"type": "recorded", "id": id})),
+        Some(Err(failure)) => screen.warning(&format!("this run is not in the history: {failure}")),
+        None => {}
+    }
+    let exit = run.exit();
+    Ok(Changed { plan: run.plan, applied: Some(run.applied), exit })
 }
 
-/// A plan, agreed to, and the lease under which it is still true; no lease when there is nothing to do.
+/// Carries out a plan under a lease, and shows it.
+async fn carry_out(connection: &Connection, screen: &Screen, plan: &Plan, lease: &Lease, stop: &Stop) -> Applied {
+    let progress = Progress::new(*screen, plan);
+    let options = ApplyOptions { events: progress.events(), guard: Some(lease.guard()), ..ApplyOptions::default() };
+    let applied = apply(plan, &connection.cloud, stop, &options).await;
+    progress.finish();
+    applied
+}
+
+/// Undoes what a run did. Gives what that came to.
+async fn put_back(connection: &Connection, screen: &Screen, run: &Run, lease: &Lease, stop: &Stop) -> PutBack {
+    screen.note("putting back what was done");
+    screen.json(&json!({"type": "phase", "name": "putting-back"}));
+    // What was read for the first plan is no longer what is live.
+    connection.aws.forget_reads().await;
+    match revert::back(&run.plan, &run.applied, &connection.cloud).await {
+        Ok(Back { plan, stays }) => {
+            let applied = carry_out(connection, screen, &plan, lease, stop).await;
+            PutBack { summary: summarise(&plan, &applied), complete: applied.is_complete(), stays }
+        }
+        Err(failures) => {
+            failures.iter().for_each(|failure| screen.failure(failure));
+            PutBack { summary: Summary::default(), complete: false, stays: Vec::new() }
+        }
+    }
+}
+
+/// Deletes old versions, while nobody else can begin to shift traffic to one. The deploy itself is done: what cannot be
+/// deleted is only said.
+async fn prune(connection: &Connection, screen: &Screen, keep: Kept, plan: &Plan, applied: &Applied) {
+    let pruned = match prune::prune(&connection.aws, keep, plan, applied, &Say::silent()).await {
+        Ok(pruned) => pruned,
+        Err(failure) => return screen.warning(&format!("old versions could not be deleted: {failure}")),
+    };
+    if !pruned.deleted.is_empty() {
+        let rest = if pruned.left > 0 { format!(", {} more with the next deploy", pruned.left) } else { String::new() };
+        screen.note(&format!("deleted {}{rest}", describe::count(pruned.deleted.len(), "old version")));
+        screen.json(&json!({"type": "pruned", "deleted": pruned.deleted, "left": pruned.left}));
+    }
+}
+
+/// A plan, agreed to, and the lease under which it is still true.
+struct Settled {
+    plan: Plan,
+    /// `None` when there is nothing to do.
+    lease: Option<Lease>,
+    /// Whether the run before this one ended well.
+    was_settled: bool,
+}
+
 async fn settle(
     connection: &Connection,
     screen: &Screen,
     desired: &DesiredState,
     manner: Manner,
     stop: &Stop,
-) -> Result<(Plan, Option<Lease>), CommandError> {
+) -> Result<Settled, CommandError> {
     let mut options = LeaseOptions::new(holder::run_id(), holder::name());
     options.run_url = holder::run_url();
     if let Some(length) = holder::lease_length() {
@@ -110,22 +232,31 @@ async fn settle(
             ..PlanOptions::default()
         };
         connection.aws.forget_reads().await;
+        connection.aws.expect(seen.notes());
         let planned = stoppable(stop, plan(desired, &connection.cloud, plan_options)).await??;
+        let was_settled = seen.is_settled();
         if planned.is_empty() {
-            return Ok((planned, None));
+            return Ok(Settled { plan: planned, lease: None, was_settled });
         }
+        if manner.show && agreed.is_none() {
+            screen.note(&show::text(&planned));
+        }
+        stoppable(stop, preflight::check(&connection.aws, &planned)).await??;
         // Asked again only when another deploy made it a different question.
         let losses = losses(&planned);
         if agreed.as_ref() != Some(&losses) {
             agree(screen, &planned, &losses, manner, stop).await?;
             agreed = Some(losses);
         }
+        options.notes = Notes::of(&planned, connection.cloud.as_ref());
         match take(connection, screen, &seen, &options, stop).await? {
             Acquired::Held(lease) if stop.is_asked() => {
                 give_back(screen, lease, seen.is_settled(), stop).await;
                 return Err(before_any_change());
             }
-            Acquired::Held(lease) => return Ok((planned, Some(lease))),
+            Acquired::Held(lease) => {
+                return Ok(Settled { plan: planned, lease: Some(lease), was_settled });
+            }
             Acquired::Moved(now) => seen = now,
         }
     }
@@ -190,7 +321,9 @@ async fn agree(
     if losses.is_empty() || manner.yes {
         return Ok(());
     }
-    screen.note(&show::text(plan));
+    if !manner.show {
+        screen.note(&show::text(plan));
+    }
     let number = describe::count(losses.len(), "resource");
     let (screen, question) = (*screen, format!("Delete or replace {number}?"));
     // A thread that waits for a key must not keep signals from being heard.
@@ -203,18 +336,4 @@ async fn agree(
             ["Look at it with `hoist diff`, then run this with --yes."],
         )),
     }
-}
-
-/// The last lines: what was done, where the time went, what was not done, and what the next run will do.
-fn tell(screen: &Screen, plan: &Plan, applied: &Applied, manner: Manner, took: Duration) -> Exit {
-    let summary = summarise(plan, applied);
-    screen.json(&machine::summary(&summary, applied.is_complete(), took));
-    for line in show_summary(&summary, manner.done, applied.is_complete(), took) {
-        screen.note(&line);
-    }
-    if applied.is_complete() {
-        return Exit::Done;
-    }
-    let was_stopped = summary.stopped && summary.failed.iter().all(|(_, failure)| failure.reason == Reason::Cancelled);
-    if was_stopped { Exit::Interrupted } else { Exit::Failed }
 }

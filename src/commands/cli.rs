@@ -6,7 +6,10 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::error::Exit;
-use super::{completions, deploy, diff, domain, info, invoke, logs, package, print, remove, schema, validate};
+use super::{
+    completions, deploy, diff, domain, history, info, invoke, logs, package, print, remove, rollback, schema, secrets,
+    validate,
+};
 use crate::screen::{Colour, Screen};
 
 /// Deploys a serverless.yml by calling the AWS APIs directly: live diff, no state file, no CloudFormation stack for
@@ -63,6 +66,10 @@ enum Command {
     Diff(diff::Diff),
     /// Delete everything that hoist made for this service and stage
     Remove(remove::Remove),
+    /// Show what was deployed, when and by whom
+    History(history::History),
+    /// Go back to an earlier deployment: code, configuration, routes and triggers
+    Rollback(rollback::Rollback),
     /// Make or delete the custom domains of the APIs
     Domain(domain::Domain),
     /// Call a function
@@ -71,6 +78,8 @@ enum Command {
     Logs(logs::Logs),
     /// Show what is deployed
     Info(info::Info),
+    /// Keep the secrets that `secrets:` refers to
+    Secrets(secrets::Secrets),
     /// Write the zips and .hoist/resources.json, without AWS
     Package(package::Package),
     /// Check the file, without AWS
@@ -104,10 +113,13 @@ fn run(cli: Cli, screen: &Screen) -> Exit {
             Command::Deploy(command) => command.run(&global, screen).await,
             Command::Diff(command) => command.run(&global, screen).await,
             Command::Remove(command) => command.run(&global, screen).await,
+            Command::History(command) => command.run(&global, screen).await,
+            Command::Rollback(command) => command.run(&global, screen).await,
             Command::Domain(command) => command.run(&global, screen).await,
             Command::Invoke(command) => command.run(&global, screen).await,
             Command::Logs(command) => command.run(&global, screen).await,
             Command::Info(command) => command.run(&global, screen).await,
+            Command::Secrets(command) => command.run(&global, screen).await,
             Command::Package(command) => command.run(&global, screen).await,
             Command::Validate(command) => command.run(&global, screen).await,
             Command::Print(command) => command.run(&global, screen).await,

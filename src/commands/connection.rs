@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use super::cli::Global;
-use super::prepare::Read;
+use super::prepare::{Place, Read};
 use crate::aws::client::{Aws, Settings};
 use crate::aws::cloud::AwsCloud;
+use crate::aws::history_store::S3History;
 use crate::aws::lease_store::S3Lease;
 use crate::aws::naming;
 use crate::aws::ownership::Scope;
 use crate::aws::remote::AwsRemote;
 use crate::engine::failure::Failure;
+use crate::engine::history::HistoryStore;
 use crate::engine::kind::Cloud;
 use crate::engine::lease::LeaseStore;
 use crate::engine::stop::Stop;
@@ -26,6 +28,7 @@ pub struct Connection {
     pub aws: Arc<Aws>,
     pub cloud: Arc<dyn Cloud>,
     pub lease_store: Arc<dyn LeaseStore>,
+    pub history: Arc<dyn HistoryStore>,
 }
 
 impl Connection {
@@ -34,7 +37,7 @@ impl Connection {
     /// # Errors
     /// No credentials, wrong ones, or an endpoint that cannot be reached.
     pub async fn open(global: &Global, read: &Read, stop: &Stop) -> Result<Self, Failure> {
-        Self::open_as(read.service.name().to_owned(), global, read, stop).await
+        Self::to(global, &read.place(), stop).await
     }
 
     /// The same for the service's custom domains, which are kept apart from it: they outlive what is mapped to them.
@@ -42,7 +45,9 @@ impl Connection {
     /// # Errors
     /// As [`Connection::open`].
     pub async fn open_for_domains(global: &Global, read: &Read, stop: &Stop) -> Result<Self, Failure> {
-        Self::open_as(naming::domains_of(read.service.name()), global, read, stop).await
+        let place = read.place();
+        let place = Place { service: naming::domains_of(&place.service), ..place };
+        Self::to(global, &place, stop).await
     }
 
     /// The same, but what left the file stays.
@@ -51,15 +56,24 @@ impl Connection {
         Self { cloud: Arc::new(AwsCloud::new(&self.aws).keeping_orphans()), ..self }
     }
 
-    async fn open_as(service: String, global: &Global, read: &Read, stop: &Stop) -> Result<Self, Failure> {
+    /// The same for a place.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub async fn to(global: &Global, place: &Place, stop: &Stop) -> Result<Self, Failure> {
         let settings = Settings {
-            scope: Scope { service, stage: read.target.stage.clone() },
-            region: read.target.region.clone(),
+            scope: Scope { service: place.service.clone(), stage: place.target.stage.clone() },
+            region: place.target.region.clone(),
             profile: global.aws_profile.clone(),
-            provider_profile: read.service.provider.profile.clone(),
+            provider_profile: place.profile.clone(),
         };
         let aws = Aws::connect(&settings, stop.token()).await;
         aws.account().await?;
-        Ok(Self { cloud: Arc::new(AwsCloud::new(&aws)), lease_store: Arc::new(S3Lease::new(&aws)), aws })
+        Ok(Self {
+            cloud: Arc::new(AwsCloud::new(&aws)),
+            lease_store: Arc::new(S3Lease::new(&aws)),
+            history: Arc::new(S3History::new(&aws)),
+            aws,
+        })
     }
 }

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::change::{Manner, change};
+use super::change::{Errand, Manner, change};
 use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::interrupt::{interruptible, stoppable};
 use super::prepare::{Purpose, Read, prepare, read};
+use super::recording::Entry;
 use super::{CommandError, Exit, desired, domain, stand};
+use crate::aws::release::before;
+use crate::config::language::hoist::OnFailure;
+use crate::config::language::pace::{self, Pace};
+use crate::engine::history::{Artifacts, What};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
 use crate::screen::Screen;
@@ -25,9 +30,34 @@ pub struct Deploy {
     /// Read everything that is live, also where fingerprints say that nothing changed
     #[arg(long)]
     drift: bool,
+    /// When something fails, put back what this run did [default: what `deploy.onFailure` says, else no]
+    #[arg(long)]
+    rollback_on_failure: bool,
+    #[command(flatten)]
+    canary: Canary,
     #[command(flatten)]
     lock: Lock,
 }
+
+/// Moving traffic in steps, whatever the file says.
+#[derive(Args, Clone, Copy, Debug)]
+struct Canary {
+    /// Give new versions only so much of the traffic at first: 10 for 10 %. Functions without an alias get one, `live`
+    #[arg(long, value_name = "PERCENT", value_parser = pace::percentage)]
+    canary: Option<u8>,
+    /// For how long [default: 5m]
+    #[arg(long, value_name = "TIME", requires = "canary", value_parser = bake)]
+    bake: Option<Duration>,
+}
+
+impl Canary {
+    fn pace(self) -> Option<Pace> {
+        Some(Pace::Canary { percent: self.canary?, bake: self.bake.unwrap_or(BAKE) })
+    }
+}
+
+/// How long a canary is watched when nobody says so.
+const BAKE: Duration = Duration::from_secs(300);
 
 /// Waiting for others.
 #[derive(Args, Clone, Copy, Debug)]
@@ -44,19 +74,44 @@ impl Deploy {
     }
 
     async fn deploy(self, global: &Global, screen: &Screen, stop: &Stop) -> Result<Exit, CommandError> {
-        let (read, connection, wanted) = stoppable(stop, ready(global, screen, stop)).await??;
+        let pace = self.canary.pace();
+        let Ready { read, connection, wanted, artifacts } =
+            stoppable(stop, ready(global, screen, pace, stop)).await??;
+        let in_file = read.service.deploy.as_ref().and_then(|deploy| deploy.on_failure);
         let manner = Manner {
             yes: self.yes,
             adopt: self.adopt,
             drift: self.drift,
             lock_timeout: self.lock.lock_timeout,
+            show: false,
+            put_back: self.rollback_on_failure || in_file == Some(OnFailure::Rollback),
             done: "deployed",
+            keep: read.service.kept_versions(),
         };
         match domain::ready(global, screen, &read, &connection, manner, stop).await? {
             Exit::Done => {}
             exit => return Ok(exit),
         }
-        let changed = change(&connection, screen, &wanted, manner, stop).await?;
+        let entry = Entry {
+            what: What::Deploy,
+            back_to: None,
+            configuration: Some(read.kept.clone()),
+            artifacts,
+            directory: read.directory.clone(),
+        };
+        if pace.is_some() {
+            let first = before::aliases_first(&connection.aws, connection.cloud.as_ref(), &wanted);
+            if let Some(first) = stoppable(stop, first).await?? {
+                screen.note("first, callers go through an alias of what is live: then there is something to shift");
+                let errand = Errand { desired: &first, entry: None, checked: None };
+                let changed = change(&connection, screen, errand, Manner { keep: None, ..manner }, stop).await?;
+                if changed.exit != Exit::Done {
+                    return Ok(changed.exit);
+                }
+            }
+        }
+        let errand = Errand { desired: &wanted, entry: Some(entry), checked: Some(&read) };
+        let changed = change(&connection, screen, errand, manner, stop).await?;
         if changed.exit == Exit::Done
             && let Some(applied) = &changed.applied
         {
@@ -67,22 +122,28 @@ impl Deploy {
     }
 }
 
+/// A service that is ready to be deployed.
+struct Ready {
+    read: Read,
+    connection: Connection,
+    wanted: DesiredState,
+    /// Digests of its code.
+    artifacts: Artifacts,
+}
+
 /// The file read, packaged, connected and compiled.
-async fn ready(
-    global: &Global,
-    screen: &Screen,
-    stop: &Stop,
-) -> Result<(Read, Connection, DesiredState), CommandError> {
-    let read = read(global, screen, Purpose::Deploy, Some(&remote(global, stop))).await?;
+async fn ready(global: &Global, screen: &Screen, pace: Option<Pace>, stop: &Stop) -> Result<Ready, CommandError> {
+    let mut read = read(global, screen, Purpose::Deploy, Some(&remote(global, stop))).await?;
+    read.target.pace = pace;
     let (connection, prepared) = tokio::join!(
         Connection::open(global, &read, stop),
         prepare(&read, screen, Purpose::Deploy, None, stop.token())
     );
     let prepared = prepared?;
     let connection = connection?;
-    stand::head(screen, &read, &connection);
-    let wanted = desired::of(&read, &prepared, &connection)?;
-    Ok((read, connection, wanted))
+    stand::head(screen, &read.place(), &connection);
+    let wanted = desired::of(&read, &prepared, &connection).await?;
+    Ok(Ready { artifacts: prepared.artifacts(), read, connection, wanted })
 }
 
 /// `90`, `90s`, `10m`, `1h`
@@ -96,6 +157,15 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         unit => return Err(format!("{unit} is not a unit of time: use s, m or h")),
     };
     number.checked_mul(factor).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
+}
+
+/// A time that a canary is watched: a second to a day.
+fn bake(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() || time > Duration::from_secs(86_400) {
+        return Err("expected a time from 1s to 24h".to_owned());
+    }
+    Ok(time)
 }
 
 #[cfg(test)]

@@ -6,16 +6,33 @@ use super::prepare::{Prepared, Read};
 use crate::aws::compile::{compile_domains, owner};
 use crate::aws::intrinsics::{Context, Owner, evaluate};
 use crate::aws::kinds::version;
+use crate::aws::lookups::Answers;
 use crate::aws::naming::{self, Names};
+use crate::aws::partition::Partition;
 use crate::aws::template::Template;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::language::lambda::SecretSource;
+use crate::config::node::Place;
 use crate::engine::resource::DesiredState;
 
-/// Evaluates the template for the connected account.
+/// Evaluates the template for the connected account: exports, parameters and secrets that it mentions are read.
 ///
 /// # Errors
 /// Raw `resources:` (they need CloudFormation, which is not built yet), and references that cannot be resolved.
-pub fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Result<DesiredState, CommandError> {
-    if let Some(stack) = prepared.template.stacks.keys().next() {
+pub async fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Result<DesiredState, CommandError> {
+    of_template(read, &prepared.template, connection).await
+}
+
+/// The same for a template.
+///
+/// # Errors
+/// As [`of`].
+pub async fn of_template(
+    read: &Read,
+    template: &Template,
+    connection: &Connection,
+) -> Result<DesiredState, CommandError> {
+    if let Some(stack) = template.stacks.keys().next() {
         return Err(CommandError::plain(
             format!("`resources:` are not deployed yet: they need the CloudFormation stack {stack}"),
             [
@@ -23,7 +40,8 @@ pub fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Result<D
             ],
         ));
     }
-    let mut desired = evaluated(read, &prepared.template, owner(&read.service, &read.target), connection)?;
+    let owner = owner(&read.service, &read.target);
+    let mut desired = evaluated(read, template, owner, connection).await?;
     version::pin(&mut desired.resources);
     Ok(desired)
 }
@@ -32,39 +50,111 @@ pub fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Result<D
 ///
 /// # Errors
 /// Settings that cannot be, and references that cannot be resolved.
-pub fn domains(read: &Read, only_automatic: bool, connection: &Connection) -> Result<DesiredState, CommandError> {
+pub async fn domains(read: &Read, only_automatic: bool, connection: &Connection) -> Result<DesiredState, CommandError> {
     let compiled = compile_domains(&read.service, &read.target, only_automatic);
     if !compiled.problems.is_empty() {
         return Err(CommandError::Configuration { diagnostics: compiled.problems, sources: read.sources.clone() });
     }
     let owner = owner(&read.service, &read.target);
     let owner = Owner { service: naming::domains_of(&owner.service), ..owner };
-    evaluated(read, &compiled.template, owner, connection)
+    evaluated(read, &compiled.template, owner, connection).await
 }
 
-fn evaluated(
+async fn evaluated(
     read: &Read,
     template: &Template,
     owner: Owner,
     connection: &Connection,
 ) -> Result<DesiredState, CommandError> {
-    let names = Names::new(read.service.name(), &read.target.stage, &read.target.region);
-    let partition = connection.aws.partition();
-    let context = Context {
-        partition: partition.name.to_owned(),
-        region: read.target.region.clone(),
-        account_id: connection.aws.known_account().unwrap_or_default().to_owned(),
-        url_suffix: partition.dns_suffix.to_owned(),
-        stack_name: names.stack(),
-        owner,
-        ..Context::default()
+    let account_id = connection.aws.known_account().unwrap_or_default();
+    let mut context = Context { owner, ..context(read, account_id) };
+    let mut answers = Answers::default();
+    // What is found may lead to more: the name of an export may hold a parameter. Each round answers all that it needs.
+    let evaluation = loop {
+        let evaluation = evaluate(template, &context);
+        if evaluation.needs.is_empty() {
+            break evaluation;
+        }
+        answers.look_up(&connection.aws, &evaluation.needs).await?;
+        context.found.clone_from(&answers.found);
+        context.absent.clone_from(&answers.absent);
     };
-    let evaluation = evaluate(template, &context);
     if !evaluation.problems.is_empty() {
-        return Err(CommandError::Configuration { diagnostics: evaluation.problems, sources: read.sources.clone() });
-    }
-    if let Some(need) = evaluation.needs.iter().next() {
-        return Err(CommandError::plain(format!("{need} cannot be looked up yet"), ["Write the value itself."]));
+        let diagnostics = in_the_file(evaluation.problems, read);
+        return Err(CommandError::Configuration { diagnostics, sources: read.sources.clone() });
     }
     Ok(evaluation.desired)
+}
+
+/// What is wrong with the template's references, as far as that can be seen without an account.
+pub fn problems(read: &Read, template: &Template) -> Vec<Diagnostic> {
+    let evaluation = evaluate(template, &context(read, ""));
+    // While values are missing, problems may only follow from that.
+    if evaluation.needs.is_empty() { in_the_file(evaluation.problems, read) } else { Vec::new() }
+}
+
+fn context(read: &Read, account_id: &str) -> Context {
+    let partition = Partition::of(&read.target.region);
+    Context {
+        partition: partition.name.to_owned(),
+        region: read.target.region.clone(),
+        account_id: account_id.to_owned(),
+        url_suffix: partition.dns_suffix.to_owned(),
+        stack_name: Names::new(read.service.name(), &read.target.stage, &read.target.region).stack(),
+        owner: owner(&read.service, &read.target),
+        ..Context::default()
+    }
+}
+
+/// A variable of a function, where the file has it.
+struct Variable {
+    /// `provider.secrets.TOKEN`, `functions.api.environment.URL`
+    path: String,
+    place: Place,
+    help: Option<String>,
+}
+
+/// Problems with variables of functions, told where the file has the variable and not where the template has it. What
+/// the provider says for all functions is wrong once.
+fn in_the_file(problems: Vec<Diagnostic>, read: &Read) -> Vec<Diagnostic> {
+    let mut all: Vec<Diagnostic> = Vec::with_capacity(problems.len());
+    for problem in problems {
+        let found = problem.path.as_deref().and_then(|path| variable(path, read));
+        let told = match (found, problem.path.as_deref()) {
+            (Some(found), Some(path)) => {
+                let message = problem.message.replacen(path, &found.path, 1);
+                let help = problem.help.iter().cloned().chain(found.help).collect();
+                Diagnostic { message, path: Some(found.path), help, ..problem }.at(found.place)
+            }
+            _ => problem,
+        };
+        if !all.contains(&told) {
+            all.push(told);
+        }
+    }
+    all
+}
+
+/// The variable that a path of the template stands for: `resources.ApiLambdaFunction.Properties.Environment.Variables.URL`.
+fn variable(path: &str, read: &Read) -> Option<Variable> {
+    let (logical_id, rest) = path.strip_prefix("resources.")?.split_once('.')?;
+    let name = rest.strip_prefix("Properties.Environment.Variables.")?.split('.').next()?;
+    let mut functions = read.service.effective_functions(&read.target.stage);
+    let function = functions.find(|function| naming::lambda(function.key) == logical_id)?;
+    let path = |own: bool, section: &str| {
+        let owner = if own { format!("functions.{}", function.key) } else { "provider".to_owned() };
+        format!("{owner}.{section}.{name}")
+    };
+    if let Some(secret) = function.secrets().get(name) {
+        let kept = format!("/{}/{}/", read.service.name(), read.target.stage);
+        let help = match &secret.source {
+            SecretSource::Ssm { name } => name.strip_prefix(&kept).map(|name| format!("`hoist secrets set {name}`")),
+            SecretSource::SecretsManager { .. } => None,
+        };
+        let path = path(function.function.secrets.contains_key(name), "secrets");
+        return Some(Variable { path, place: secret.place, help });
+    }
+    let place = function.environment_variables().get(name)?.key_place;
+    let path = path(function.function.environment.0.contains_key(name), "environment");
+    Some(Variable { path, place, help: None })
 }

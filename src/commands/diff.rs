@@ -31,8 +31,8 @@ impl Diff {
         );
         let prepared = prepared?;
         let connection = connection?;
-        stand::head(screen, &read, &connection);
-        let wanted = desired::of(&read, &prepared, &connection)?;
+        stand::head(screen, &read.place(), &connection);
+        let wanted = desired::of(&read, &prepared, &connection).await?;
         let options = PlanOptions { adopt: self.adopt, ..PlanOptions::default() };
         let plan = plan(&wanted, &connection.cloud, options).await?;
         screen.result(&show::text(&plan));
@@ -43,7 +43,8 @@ impl Diff {
             }
             screen.json(&line);
         }
-        let differs = plan.changes.iter().any(crate::engine::plan::Change::is_visible);
+        // What left the file and is kept is shown, and is no difference: a deploy would do nothing about it.
+        let differs = plan.changes.iter().any(|change| change.is_visible() && change.is_write());
         screen.json(&json!({"type": "result", "differs": differs}));
         Ok(if differs && self.exit_code { Exit::Differences } else { Exit::Done })
     }

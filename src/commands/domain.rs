@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::change::{Manner, change};
+use super::change::{Errand, Manner, change};
 use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::deploy::Lock;
@@ -54,11 +54,11 @@ impl Domain {
         let (connection, wanted) = stoppable(stop, async {
             let read = read(global, screen, Purpose::Look, Some(&remote(global, stop))).await?;
             let connection = Connection::open_for_domains(global, &read, stop).await?;
-            stand::head(screen, &read, &connection);
+            stand::head(screen, &read.place(), &connection);
             if !create {
                 return Ok::<_, CommandError>((connection, DesiredState::default()));
             }
-            let wanted = desired::domains(&read, false, &connection)?;
+            let wanted = desired::domains(&read, false, &connection).await?;
             Ok((connection.keeping_orphans(), wanted))
         })
         .await??;
@@ -74,8 +74,10 @@ impl Domain {
             drift: true,
             lock_timeout: agreed.lock.lock_timeout,
             done: if create { "made" } else { "deleted" },
+            ..Manner::default()
         };
-        Ok(change(&connection, screen, &wanted, manner, stop).await?.exit)
+        let errand = Errand { desired: &wanted, entry: None, checked: None };
+        Ok(change(&connection, screen, errand, manner, stop).await?.exit)
     }
 }
 
@@ -94,8 +96,11 @@ pub async fn ready(
     let all = read.service.domains();
     if all.iter().any(|domain| domain.auto_domain == Some(true)) {
         let connection = Connection::open_for_domains(global, read, stop).await?.keeping_orphans();
-        let wanted = desired::domains(read, true, &connection)?;
-        let made = change(&connection, screen, &wanted, Manner { done: "made", ..manner }, stop).await?;
+        let wanted = desired::domains(read, true, &connection).await?;
+        let errand = Errand { desired: &wanted, entry: None, checked: None };
+        // Versions are the service's, and a domain may be mapped to by others: neither pruned nor put back.
+        let manner = Manner { done: "made", keep: None, put_back: false, ..manner };
+        let made = change(&connection, screen, errand, manner, stop).await?;
         if made.exit != Exit::Done {
             return Ok(made.exit);
         }

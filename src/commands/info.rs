@@ -23,8 +23,8 @@ impl Info {
         );
         let prepared = prepared?;
         let connection = connection?;
-        stand::head(screen, &read, &connection);
-        let wanted = desired::of(&read, &prepared, &connection)?;
+        stand::head(screen, &read.place(), &connection);
+        let wanted = desired::of(&read, &prepared, &connection).await?;
         let plan = plan(&wanted, &connection.cloud, PlanOptions::default()).await?;
         let live: Vec<_> = plan.changes.iter().filter_map(|change| change.live.as_ref()).collect();
         if live.is_empty() {

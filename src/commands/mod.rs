@@ -2,6 +2,7 @@
 
 mod change;
 mod cli;
+mod commit;
 mod completions;
 mod connection;
 mod deploy;
@@ -10,18 +11,24 @@ mod diff;
 mod domain;
 mod error;
 mod function;
+mod history;
 mod holder;
 mod info;
 mod interrupt;
 mod invoke;
 mod logs;
+mod outcome;
 mod package;
 mod prepare;
 mod print;
+mod recording;
 mod remove;
+mod rollback;
 mod schema;
+mod secrets;
 mod stand;
 mod validate;
+mod verify;
 
 pub use cli::main;
 pub use error::{CommandError, Exit};

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
+use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
-use super::CommandError;
 use super::cli::Global;
+use super::{CommandError, commit};
 use crate::aws::compile::{Artifact, Artifacts, Compiled, Target, compile};
 use crate::aws::template::Template;
 use crate::config;
@@ -15,6 +17,7 @@ use crate::config::language::{Context, Service, validate};
 use crate::config::load::{LoadOptions, Loaded};
 use crate::config::node::Sources;
 use crate::config::variables::remote::Remote;
+use crate::engine::history;
 use crate::package;
 use crate::package::service::{ServiceArtifacts, from_service};
 use crate::screen::Screen;
@@ -27,6 +30,39 @@ pub struct Read {
     /// The configuration's path relative to the directory.
     pub config_file: String,
     pub target: Target,
+    /// The configuration as a record of this deployment keeps it.
+    pub kept: Json,
+}
+
+/// Which deployments are meant: the little of a file that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub service: String,
+    pub target: Target,
+    /// `provider.profile`
+    pub profile: Option<String>,
+    pub directory: PathBuf,
+}
+
+impl Read {
+    pub fn place(&self) -> Place {
+        Place {
+            service: self.service.name().to_owned(),
+            target: self.target.clone(),
+            profile: self.service.provider.profile.clone(),
+            directory: self.directory.clone(),
+        }
+    }
+}
+
+impl Prepared {
+    /// The digests of the code.
+    pub fn artifacts(&self) -> history::Artifacts {
+        let digests = |artifacts: &IndexMap<String, package::Artifact>| {
+            artifacts.iter().map(|(key, artifact)| (key.clone(), artifact.sha256.clone())).collect()
+        };
+        history::Artifacts { functions: digests(&self.packages.functions), layers: digests(&self.packages.layers) }
+    }
 }
 
 /// A service that is ready to be compared with what is live.
@@ -53,6 +89,7 @@ const ONLY_FOR_DEPLOY: &[&str] = &[
     "handler-not-found",
     "name-too-long",
     "no-matched-files",
+    "runtime-removed",
 ];
 
 /// Reads the file and resolves its variables. What is wrong with it is in the result.
@@ -60,13 +97,17 @@ const ONLY_FOR_DEPLOY: &[&str] = &[
 /// # Errors
 /// There is no current directory.
 pub async fn load(global: &Global, remote: Option<&dyn Remote>) -> Result<Loaded, CommandError> {
+    Ok(config::load::load(&load_options(global)?, remote).await)
+}
+
+fn load_options(global: &Global) -> Result<LoadOptions, CommandError> {
     let directory = std::env::current_dir().map_err(|error| {
         CommandError::plain(
             format!("the current directory cannot be read: {error}"),
             ["Change to another and run it again."],
         )
     })?;
-    let options = LoadOptions {
+    Ok(LoadOptions {
         directory,
         config: global.config.clone(),
         stage: global.stage.clone(),
@@ -77,8 +118,50 @@ pub async fn load(global: &Global, remote: Option<&dyn Remote>) -> Result<Loaded
         env: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
+    })
+}
+
+/// Reads of the file which service and stage it is about. What else is wrong with it does not matter: the way back must
+/// be open when the file is broken.
+///
+/// # Errors
+/// There is no file, or it does not say.
+pub async fn locate(global: &Global, remote: Option<&dyn Remote>) -> Result<Place, CommandError> {
+    let loaded = load(global, remote).await?;
+    let root = loaded.root.as_ref();
+    let service = root.and_then(|root| root.get("service")).and_then(|service| service.as_str());
+    let Some(service) = service else {
+        return Err(CommandError::Configuration { diagnostics: loaded.diagnostics, sources: loaded.sources });
     };
-    Ok(config::load::load(&options, remote).await)
+    let profile = root.and_then(|root| root.get("provider")).and_then(|provider| provider.get("profile"));
+    Ok(Place {
+        service: service.to_owned(),
+        profile: profile.and_then(|profile| profile.as_str()).map(str::to_owned),
+        target: Target { stage: loaded.stage, region: loaded.region, ..Target::default() },
+        directory: loaded.directory,
+    })
+}
+
+/// Reads the configuration that a record of a deployment keeps. What is wrong with its sources plays no part: its code
+/// is what was deployed.
+///
+/// # Errors
+/// A variable that has to be resolved again has no value any more, or this hoist does not accept what another wrote.
+pub async fn reread(
+    global: &Global,
+    screen: &Screen,
+    place: &Place,
+    kept: &Json,
+    remote: Option<&dyn Remote>,
+) -> Result<Read, CommandError> {
+    let options = LoadOptions {
+        directory: place.directory.clone(),
+        config: None,
+        stage: Some(place.target.stage.clone()),
+        region: Some(place.target.region.clone()),
+        ..load_options(global)?
+    };
+    understand(global, screen, Purpose::Look, config::load::load_record(kept, &options, remote).await).await
 }
 
 /// Reads and checks the file. Warnings are shown; errors come back all together.
@@ -91,7 +174,10 @@ pub async fn read(
     purpose: Purpose,
     remote: Option<&dyn Remote>,
 ) -> Result<Read, CommandError> {
-    let loaded = load(global, remote).await?;
+    understand(global, screen, purpose, load(global, remote).await?).await
+}
+
+async fn understand(global: &Global, screen: &Screen, purpose: Purpose, loaded: Loaded) -> Result<Read, CommandError> {
     let Loaded { root, sources, mut diagnostics, stage, region, directory, config_path, .. } = loaded;
     let config_file = config_path.as_deref().map(|path| path.strip_prefix(&directory).unwrap_or(path));
     let config_file = config_file.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
@@ -102,6 +188,7 @@ pub async fn read(
         diagnostics.extend(found);
         service
     });
+    let kept = root.as_ref().map(config::record::configuration).unwrap_or_default();
     if let Some(service) = service.as_ref().filter(|_| has_errors(&diagnostics)) {
         // What is wrong with the sources is said in the same run.
         let packages = from_service(service, &stage, &directory, &config_file, None).build(CancellationToken::new());
@@ -109,7 +196,10 @@ pub async fn read(
     }
     show_or_fail(screen, purpose, diagnostics, &sources)?;
     match service {
-        Some(service) => Ok(Read { service, sources, directory, config_file, target: Target { stage, region } }),
+        Some(service) => {
+            let target = Target { stage, region, ..Target::default() };
+            Ok(Read { service, sources, directory, config_file, target, kept })
+        }
         None => Err(CommandError::plain("the configuration could not be read", [""; 0])),
     }
 }
@@ -125,21 +215,58 @@ pub async fn prepare(
     output: Option<&Path>,
     stop: CancellationToken,
 ) -> Result<Prepared, CommandError> {
-    let Compiled { mut template, mut problems } = compile(&read.service, &read.target);
+    // What only looks at the file asks nobody.
+    let commit = if purpose == Purpose::Deploy { commit::short(&read.directory).await } else { None };
+    let target = Target { commit, ..read.target.clone() };
+    let Compiled { mut template, mut problems } = compile(&read.service, &target);
     let packages = from_service(&read.service, &read.target.stage, &read.directory, &read.config_file, output);
     let packages = packages.build(stop).await;
     problems.extend(packages.problems.iter().cloned());
+    let edge = edge_sources(read, &mut problems);
     show_or_fail(screen, purpose, problems, &read.sources)?;
     template.seal(&Artifacts {
         functions: packages.functions.iter().map(sealed).collect(),
         layers: packages.layers.iter().map(sealed).collect(),
+        edge,
         images: BTreeMap::new(),
     });
     Ok(Prepared { template, packages })
 }
 
 fn sealed((key, artifact): (&String, &package::Artifact)) -> (String, Artifact) {
-    (key.clone(), Artifact { path: artifact.path.clone(), sha256: artifact.sha256.clone() })
+    (key.clone(), Artifact { path: Some(artifact.path.clone()), sha256: artifact.sha256.clone() })
+}
+
+/// The sources of CloudFront Functions, as they are on disk.
+fn edge_sources(read: &Read, problems: &mut Vec<Diagnostic>) -> BTreeMap<String, Artifact> {
+    let (sources, found) = package::edge::sources(&read.service, &read.directory);
+    problems.extend(found);
+    sources.into_iter().map(|(key, one)| (key, Artifact { path: Some(one.path), sha256: one.sha256 })).collect()
+}
+
+/// Compiles what was read, for code that was deployed before. Sources of CloudFront Functions are not kept: they are
+/// those that are on disk now, which is said.
+///
+/// # Errors
+/// Everything that the compiler objects to.
+pub fn recompile(read: &Read, screen: &Screen, artifacts: &history::Artifacts) -> Result<Template, CommandError> {
+    let Compiled { mut template, mut problems } = compile(&read.service, &read.target);
+    let edge = edge_sources(read, &mut problems);
+    show_or_fail(screen, Purpose::Look, problems, &read.sources)?;
+    if !edge.is_empty() {
+        screen.warning("the code of CloudFront Functions is not kept: what is on disk now is taken");
+    }
+    let kept = |digests: &BTreeMap<String, String>| {
+        let kept = digests.iter().map(|(key, sha256)| (key.clone(), Artifact { path: None, sha256: sha256.clone() }));
+        kept.collect()
+    };
+    template.seal(&Artifacts {
+        functions: kept(&artifacts.functions),
+        layers: kept(&artifacts.layers),
+        edge,
+        images: BTreeMap::new(),
+    });
+    Ok(template)
 }
 
 /// Shows warnings; gives everything back as an error when something among it is one.

@@ -2,13 +2,15 @@
 
 use clap::Args;
 
-use super::change::{Manner, change};
+use super::change::{Errand, Manner, change};
 use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::deploy::Lock;
 use super::interrupt::{interruptible, stoppable};
 use super::prepare::{Purpose, read};
+use super::recording::Entry;
 use super::{CommandError, Exit, stand};
+use crate::engine::history::{Artifacts, What};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
 use crate::screen::Screen;
@@ -32,12 +34,20 @@ impl Remove {
         let connection = stoppable(stop, async {
             let read = read(global, screen, Purpose::Look, Some(&remote(global, stop))).await?;
             let connection = Connection::open(global, &read, stop).await?;
-            stand::head(screen, &read, &connection);
-            Ok::<_, CommandError>(connection)
+            stand::head(screen, &read.place(), &connection);
+            Ok::<_, CommandError>((connection, read.directory))
         });
-        let connection = connection.await??;
+        let (connection, directory) = connection.await??;
         let manner =
-            Manner { yes: self.yes, adopt: false, drift: true, lock_timeout: self.lock.lock_timeout, done: "removed" };
-        Ok(change(&connection, screen, &DesiredState::default(), manner, stop).await?.exit)
+            Manner { yes: self.yes, lock_timeout: self.lock.lock_timeout, done: "removed", ..Manner::default() };
+        let entry = Entry {
+            what: What::Remove,
+            back_to: None,
+            configuration: None,
+            artifacts: Artifacts::default(),
+            directory,
+        };
+        let errand = Errand { desired: &DesiredState::default(), entry: Some(entry), checked: None };
+        Ok(change(&connection, screen, errand, manner, stop).await?.exit)
     }
 }

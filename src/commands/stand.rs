@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::connection::Connection;
-use super::prepare::Read;
+use super::prepare::{Place, Read};
 use crate::aws::endpoints;
 use crate::aws::partition::Partition;
 use crate::engine::apply::Applied;
@@ -14,9 +14,9 @@ use crate::screen::style::HEAD;
 use crate::screen::summary::{Deployed, Endpoint, FunctionLine};
 
 /// `shop · dev · us-east-1 · account 123456789012`
-pub fn head(screen: &Screen, read: &Read, connection: &Connection) {
-    let service = read.service.name();
-    let (stage, region) = (&read.target.stage, &read.target.region);
+pub fn head(screen: &Screen, place: &Place, connection: &Connection) {
+    let service = &place.service;
+    let (stage, region) = (&place.target.stage, &place.target.region);
     let account = connection.aws.known_account().unwrap_or("unknown");
     screen.note(&format!("{HEAD}{service}{HEAD:#} · {stage} · {region} · account {account}"));
     screen.json(&json!({"type": "target", "service": service, "stage": stage, "region": region, "account": account}));

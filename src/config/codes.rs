@@ -182,8 +182,10 @@ pub const CODES: &[Code] = &[
     resources("duplicate-resource", "Two parts of the service make a resource of the same logical id.", "Rename one of them."),
     resources("intrinsic-depth", "CloudFormation functions are nested too deeply.", "Simplify the value."),
     resources("late-import", "An import is only known once another stack is deployed.", "Deploy that stack first."),
+    resources("late-reference", "A dynamic reference is only known once something else is made.", "Write the name out."),
     resources("lost-with-document", "A raw resource would add to an API that hoist writes as one document, and be lost.", "Declare the route as an event."),
     resources("malformed-function", "A CloudFormation function does not have the arguments that it needs.", "Correct its arguments."),
+    resources("malformed-reference", "A dynamic reference is not written as CloudFormation takes it.", "Write `{{resolve:ssm:name}}` or `{{resolve:secretsmanager:id:SecretString:key}}`."),
     resources("no-parameter", "A parameter of the template has neither value nor default.", "Give it a `Default`, or a value in `provider.stackParameters`."),
     resources("no-stack", "A value needs a stack that is not there.", "Deploy the stack first, or correct its name."),
     resources("not-a-schema", "What should be a JSON Schema is not one.", "Give a mapping, a file, or a name of `provider.apiGateway.request.schemas`."),
@@ -197,6 +199,7 @@ pub const CODES: &[Code] = &[
     resources("unknown-plan", "API keys name a usage plan that is not there.", "Add it to `provider.apiGateway.usagePlan`, or correct the name."),
     resources("unknown-resource", "A resource that is named is not there.", "Define it, or correct its logical id."),
     resources("unsupported-function", "A CloudFormation function cannot be evaluated here.", "Move the value into `resources`."),
+    resources("value-not-found", "An export, a parameter or a secret is not in this account and region.", "Check the name, the region and the account; `hoist secrets set` keeps a secret."),
     resources("window-needed", "A batch of more than 10 messages needs a batching window.", "Add `maximumBatchingWindow: 1`."),
     resources("wrong-region", "CloudFront takes functions of us-east-1 only.", "Deploy the service to us-east-1."),
 ];

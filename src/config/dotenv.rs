@@ -7,7 +7,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use super::diagnostic::Diagnostic;
-use super::node::{Data, Entry, Node, Place};
+use super::node::{Data, Entry, Node, Place, Reference};
 use super::read;
 
 /// Variables in the order of their file.
@@ -250,7 +250,8 @@ pub(super) fn into_provider(root: &mut Node, variables: &Variables) {
     }
     let Data::Map(environment) = &mut environment.value.data else { return };
     for (name, value) in variables {
-        let value = Node::new(Data::String(value.clone()), place);
+        let reference = Some(Reference { text: format!("${{env:{name}}}").into(), private: true });
+        let value = Node { reference, ..Node::new(Data::String(value.clone()), place) };
         environment.insert(name.clone(), Entry { key_place: place, value });
     }
 }

@@ -20,7 +20,7 @@ pub fn to_node(value: &Value, place: Place, secret: bool) -> Node {
                 .collect(),
         ),
     };
-    Node { data, place, origins: Vec::new(), secret }
+    Node { secret, ..Node::new(data, place) }
 }
 
 /// A tree as a JSON value; `secret` says what stands for a secret. Infinities and not-a-number become null, as in
@@ -32,8 +32,8 @@ pub fn from_node(node: &Node, secret: &impl Fn(&Node) -> Value) -> Value {
     from_data(&node.data, &|node| from_node(node, secret))
 }
 
-/// As [`from_node`], with secrets in the clear: for the user's own scripts, never for people.
-pub(super) fn in_the_clear(node: &Node) -> Value {
+/// As [`from_node`], with secrets in the clear: for the user's own scripts and functions, never for people.
+pub fn in_the_clear(node: &Node) -> Value {
     from_data(&node.data, &in_the_clear)
 }
 

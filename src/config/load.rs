@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::dotenv;
@@ -133,6 +134,16 @@ pub async fn load_text(text: &str, options: &LoadOptions, remote: Option<&dyn Re
     loaded.diagnostics.extend(composed.diagnostics);
     let inputs = inputs(options, &loaded.directory);
     finish(loaded, composed.root, inputs, options, remote).await
+}
+
+/// As [`load`], for the configuration that a record of a deployment keeps (see [`super::record`]): what must not be kept
+/// is resolved again, everything else is as it was. `options` name the service's directory, the stage and the region.
+pub async fn load_record(kept: &Value, options: &LoadOptions, remote: Option<&dyn Remote>) -> Loaded {
+    let mut loaded = Loaded::nothing(options);
+    let file = loaded.sources.add("the record of the deployment", "");
+    let place = Place { file, start: 0, end: 0, line: 1, column: 1 };
+    let inputs = inputs(options, &options.directory);
+    finish(loaded, Some(json::to_node(kept, place, false)), inputs, options, remote).await
 }
 
 async fn finish(

@@ -11,6 +11,7 @@ pub mod node;
 pub mod print;
 mod pseudo;
 mod read;
+pub mod record;
 mod shape;
 pub mod suggest;
 pub mod variables;

@@ -55,6 +55,16 @@ pub struct Node {
     pub origins: Vec<Origin>,
     /// Whether the value, or anything it was made from, must never be shown.
     pub secret: bool,
+    /// How to ask for the value again, when it came out of a variable.
+    pub reference: Option<Reference>,
+}
+
+/// The variables that a value came out of, as they can be asked again: `postgres://shop:${ssm:/db/password}@db`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub text: Arc<str>,
+    /// Whether only this may be kept, and not the value: it is a secret, or it is the machine's and not the file's.
+    pub private: bool,
 }
 
 /// A further place that a value came from, and how.
@@ -101,7 +111,7 @@ impl std::fmt::Debug for Node {
 impl Node {
     /// A plain node with no origins.
     pub fn new(data: Data, place: Place) -> Self {
-        Self { data, place, origins: Vec::new(), secret: false }
+        Self { data, place, origins: Vec::new(), secret: false, reference: None }
     }
 
     /// The value under `key`, when this is a mapping that has it.

@@ -19,7 +19,13 @@ pub(super) fn replace(root: Node) -> Node {
             walk(&mut entry.value, false);
         }
     }
-    Node { data: Data::Map(map), place: root.place, origins: root.origins, secret: root.secret }
+    Node {
+        data: Data::Map(map),
+        place: root.place,
+        origins: root.origins,
+        secret: root.secret,
+        reference: root.reference,
+    }
 }
 
 fn walk(node: &mut Node, inside_sub: bool) {

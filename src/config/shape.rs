@@ -69,7 +69,13 @@ pub(super) fn after(root: Node, diagnostics: &mut Vec<Diagnostic>) -> Node {
             provider.entry(String::from("kmsKeyArn")).or_insert(key);
         }
     }
-    Node { data: Data::Map(map), place: root.place, origins: root.origins, secret: root.secret }
+    Node {
+        data: Data::Map(map),
+        place: root.place,
+        origins: root.origins,
+        secret: root.secret,
+        reference: root.reference,
+    }
 }
 
 type Merge = fn(&mut IndexMap<String, Entry>, IndexMap<String, Entry>);

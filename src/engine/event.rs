@@ -31,6 +31,16 @@ pub enum Event {
         address: Address,
         what: String,
     },
+    /// What should have gone stays, and why. The change is done all the same.
+    Kept {
+        address: Address,
+        why: String,
+    },
+    /// A running change took a step that stays worth reading: so much traffic goes to the new version.
+    Step {
+        address: Address,
+        what: String,
+    },
     Done {
         address: Address,
         verb: Verb,

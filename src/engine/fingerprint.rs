@@ -6,11 +6,15 @@ use sha2::{Digest, Sha256};
 use super::resource::Desired;
 use super::value::{Expression, MASK, Value};
 
+/// Ends the fingerprint of a resource beneath which nothing outlives it.
+const NOTHING_OUTLIVES: &str = "-";
+
 /// Digest of resources and their properties: 20 hexadecimal digits, the same on every run and machine and for any
-/// order of `children`. A secret counts by its place only, never by its text; what is not known yet counts as the
-/// expression that it is.
-pub fn fingerprint<'a>(children: impl IntoIterator<Item = &'a Desired>) -> String {
+/// order of `children`, and a hyphen where none of them `outlives` what it stands beneath. A secret counts by its place
+/// only, never by its text; what is not known yet counts as the expression that it is.
+pub fn fingerprint<'a>(children: impl IntoIterator<Item = &'a Desired>, outlives: impl Fn(&Desired) -> bool) -> String {
     let mut children: Vec<&Desired> = children.into_iter().collect();
+    let end = if children.iter().any(|child| outlives(child)) { "" } else { NOTHING_OUTLIVES };
     children.sort_by(|a, b| a.address.cmp(&b.address));
     let mut digest = Sha256::new();
     for child in children {
@@ -18,7 +22,12 @@ pub fn fingerprint<'a>(children: impl IntoIterator<Item = &'a Desired>) -> Strin
         text(&mut digest, &child.address.logical_id);
         value(&mut digest, &child.properties);
     }
-    digest.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    digest.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).chain([end.to_owned()]).collect()
+}
+
+/// Whether a fingerprint says that everything beneath goes when the resource itself goes.
+pub fn nothing_outlives(fingerprint: &str) -> bool {
+    fingerprint.ends_with(NOTHING_OUTLIVES)
 }
 
 /// Adds a property tree to a digest: every value with a letter for its type and, where it has one, its length, so
@@ -115,6 +124,19 @@ mod tests {
             fingerprint: None,
             hints: BTreeMap::new(),
         }
+    }
+
+    fn fingerprint<'a>(children: impl IntoIterator<Item = &'a Desired>) -> String {
+        super::fingerprint(children, |_| true)
+    }
+
+    #[test]
+    fn it_tells_whether_anything_outlives_the_resource() {
+        let (a, b) = (child("A", Value::string("x")), child("B", Value::string("y")));
+        let outlives = |child: &Desired| child.address.logical_id == "A";
+        assert!(!nothing_outlives(&super::fingerprint([&a, &b], outlives)));
+        assert!(nothing_outlives(&super::fingerprint([&b], outlives)));
+        assert!(nothing_outlives(&super::fingerprint([], outlives)));
     }
 
     #[test]

@@ -81,6 +81,13 @@ pub trait Kind: Send + Sync {
         &[]
     }
 
+    /// Whether a reference to a resource of that type only names it, and nothing looks whether it is there. One that is
+    /// new then does not wait for what it names, where the name is known beforehand.
+    fn only_names(&self, type_name: &str) -> bool {
+        let _ = type_name;
+        false
+    }
+
     /// Changes with the same key never run at the same time: one writer per function, per API, per bucket.
     fn writer(&self, properties: &Value) -> Option<String> {
         let _ = properties;
@@ -126,14 +133,25 @@ pub enum Step {
     Delete,
 }
 
-/// How a running change says what it is waiting for (`waiting for IAM`), and learns that it should stop waiting.
+/// What a running change has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// What it waits for (`waiting for IAM`): replaced by the next one.
+    Waiting(String),
+    /// A step of it that was taken and that a person wants to have read: stays.
+    Step(String),
+    /// What should go stays, and why. That is no failure.
+    Kept(String),
+}
+
+/// How a running change says what it is waiting for, and which steps it took.
 #[derive(Clone)]
 pub struct Progress {
-    say: std::sync::Arc<dyn Fn(String) + Send + Sync>,
+    say: std::sync::Arc<dyn Fn(Word) + Send + Sync>,
 }
 
 impl Progress {
-    pub fn new(say: impl Fn(String) + Send + Sync + 'static) -> Self {
+    pub fn new(say: impl Fn(Word) + Send + Sync + 'static) -> Self {
         Self { say: std::sync::Arc::new(say) }
     }
 
@@ -144,7 +162,17 @@ impl Progress {
 
     /// Tells what the change is waiting for; shown beside its line while it runs.
     pub fn say(&self, what: impl Into<String>) {
-        (self.say)(what.into());
+        (self.say)(Word::Waiting(what.into()));
+    }
+
+    /// Tells a step that was taken; shown as a line of its own.
+    pub fn step(&self, what: impl Into<String>) {
+        (self.say)(Word::Step(what.into()));
+    }
+
+    /// Tells that what should go stays, and why: `there are objects in it`. That is no failure, and a line of its own.
+    pub fn kept(&self, why: impl Into<String>) {
+        (self.say)(Word::Kept(why.into()));
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::failure::{Failure, Reason};
 use super::guard::{Guard, LOST};
 use super::kind::Progress;
+use super::notes::{Note, Notes};
 
 /// What the store holds, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct Record {
     pub length: u64,
     /// Counts the renewals.
     pub heartbeat: u64,
+    /// What this deploy and those a moment before it made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +103,8 @@ pub struct LeaseOptions {
     pub beat: Duration,
     /// Until when to wait for another holder (`--lock-timeout`).
     pub wait_until: Instant,
+    /// What the plan makes and takes away.
+    pub notes: Notes,
 }
 
 impl LeaseOptions {
@@ -111,6 +117,7 @@ impl LeaseOptions {
             length: Duration::from_secs(30),
             beat: Duration::from_secs(8),
             wait_until: Instant::now(),
+            notes: Notes::default(),
         }
     }
 }
@@ -134,6 +141,11 @@ impl Seen {
     /// [`super::retry::Fresh::note_everything`].
     pub fn was_cut_off(&self) -> bool {
         self.record.as_ref().is_some_and(|record| record.state == State::Held)
+    }
+
+    /// What was made a moment ago, and a list of tags may not know yet.
+    pub fn notes(&self) -> &[Note] {
+        self.record.as_ref().map_or(&[], |record| &record.notes)
     }
 
     /// Who holds it, when somebody does.
@@ -195,6 +207,7 @@ pub async fn acquire(
         expires_at: unix_seconds() + options.length.as_secs(),
         length: options.length.as_secs(),
         heartbeat: 0,
+        notes: options.notes.after(seen.notes(), unix_seconds()),
     };
     let condition = seen.etag.clone().map_or(Condition::IfNoneMatch, Condition::IfMatch);
     let sent = Sent::now();
@@ -257,6 +270,7 @@ pub struct Lease {
     hold: Arc<Hold>,
     current: Arc<tokio::sync::Mutex<Current>>,
     heart: AbortHandle,
+    notes: Notes,
 }
 
 struct Current {
@@ -272,7 +286,7 @@ impl Lease {
         });
         let current = Arc::new(tokio::sync::Mutex::new(Current { record, etag }));
         let heart = tokio::spawn(beat(Arc::clone(&store), Arc::clone(&current), Arc::clone(&hold), options.beat));
-        Self { store, hold, current, heart: heart.abort_handle() }
+        Self { store, hold, current, heart: heart.abort_handle(), notes: options.notes.clone() }
     }
 
     /// What says before each write whether the lease is still ours.
@@ -295,6 +309,9 @@ impl Lease {
         let mut current = self.current.lock().await;
         current.record.state = State::Free;
         current.record.settled = settled;
+        if settled {
+            self.notes.done(&mut current.record.notes);
+        }
         let mut last = Failure::new(Reason::Server, "the lease could not be given back");
         for _ in 0..3 {
             let condition = Condition::IfMatch(current.etag.clone());

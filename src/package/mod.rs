@@ -9,6 +9,7 @@ pub mod braces;
 pub mod build;
 pub mod cache;
 pub mod dev_dependencies;
+pub mod edge;
 pub mod glob;
 pub mod handler;
 pub mod request;

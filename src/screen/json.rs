@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::outcome::Ended;
 use crate::engine::address::Address;
 use crate::engine::event::{Event, Verb};
 use crate::engine::failure::Failure;
@@ -93,6 +94,8 @@ pub fn event(event: &Event) -> Json {
         Event::Phase { name } => json!({"type": "phase", "name": name}),
         Event::Started { address, verb } => on(address, "started", json!({"action": self::verb(*verb)})),
         Event::Waiting { address, what } => on(address, "waiting", json!({"for": what})),
+        Event::Kept { address, why } => on(address, "kept", json!({"because": why})),
+        Event::Step { address, what } => on(address, "step", json!({"what": what})),
         Event::Done { address, verb, took } => {
             on(address, "done", json!({"action": self::verb(*verb), "seconds": seconds(*took)}))
         }
@@ -123,7 +126,7 @@ pub fn failure(failure: &Failure) -> Json {
 }
 
 /// What a run came to, as the last line of a deploy.
-pub fn summary(summary: &Summary, complete: bool, took: std::time::Duration) -> Json {
+pub fn summary(summary: &Summary, ended: &Ended<'_>) -> Json {
     let ids = |addresses: &[Address]| addresses.iter().map(|one| one.logical_id.clone()).collect::<Vec<_>>();
     let failed: Vec<Json> = summary
         .failed
@@ -135,7 +138,9 @@ pub fn summary(summary: &Summary, complete: bool, took: std::time::Duration) -> 
         })
         .collect();
     json!({
-        "type": "result", "changed": true, "complete": complete, "seconds": seconds(took),
+        "type": "result", "changed": true, "complete": ended.complete && ended.checks_failed == 0,
+        "seconds": seconds(ended.took), "checksFailed": ended.checks_failed,
+        "putBack": ended.put_back.map(|(_, complete)| complete),
         "created": summary.done.create, "updated": summary.done.update, "replaced": summary.done.replace,
         "deleted": summary.done.delete, "adopted": summary.done.adopt, "unchanged": summary.done.unchanged,
         "failed": failed, "skipped": summary.skipped.iter().map(|(one, _)| one.logical_id.clone()).collect::<Vec<_>>(),

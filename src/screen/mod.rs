@@ -3,8 +3,10 @@
 //! Results go to standard output; progress, notes and errors to standard error. With `--json` everything that a
 //! program may want comes as one JSON object a line on standard output, and nothing else does.
 
+pub mod check;
 pub mod describe;
 pub mod failure;
+pub mod history;
 pub mod json;
 pub mod outcome;
 pub mod plan;
@@ -170,6 +172,17 @@ impl Screen {
         // A closed terminal means no.
         let _ = std::io::stdin().lock().read_line(&mut answer);
         Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Asks for a line on the terminal that is not shown while it is typed.
+    ///
+    /// # Errors
+    /// The terminal cannot be read, or was left with Ctrl-C.
+    pub fn ask_hidden(&self, question: &str) -> std::io::Result<String> {
+        let mut err = AutoStream::new(std::io::stderr().lock(), self.err);
+        write!(err, "{question} (not shown): ").and_then(|()| err.flush())?;
+        drop(err);
+        console::Term::stderr().read_secure_line()
     }
 }
 

@@ -70,6 +70,8 @@ impl Progress {
                     bar.set_message(format!("{} {DIM}{what}{DIM:#}", name(address)));
                 }
             }
+            Event::Kept { address, why } => self.line(&format!("  ! {} is kept: {why}", name(address))),
+            Event::Step { address, what } => self.line(&format!("  · {}: {what}", name(address))),
             Event::Done { address, verb, took } => {
                 let (sign, style) = sign(*verb);
                 self.line(&format!(
@@ -127,6 +129,8 @@ fn address(event: &Event) -> Option<&Address> {
         Event::Phase { .. } => None,
         Event::Started { address, .. }
         | Event::Waiting { address, .. }
+        | Event::Kept { address, .. }
+        | Event::Step { address, .. }
         | Event::Done { address, .. }
         | Event::Failed { address, .. }
         | Event::Skipped { address, .. }

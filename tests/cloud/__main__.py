@@ -23,7 +23,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=JSON", help="one setting; may be repeated")
     parser.add_argument("--account", default="123456789012")
     parser.add_argument("--region", default="us-east-1")
-    parser.add_argument("--auth", action="store_true", help="ministack checks signatures of created keys and user policies")
+    parser.add_argument("--auth", action="store_true", help="keys of users may do what their policies say")
     parser.add_argument("--log", metavar="FILE", help="ministack's own output (default: thrown away)")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
     parser.add_argument("--settings-table", action="store_true", help="print the settings as Markdown and exit")

@@ -32,7 +32,7 @@ def _key(request: Request) -> tuple[str, str, str]:
 @around("lambda.PutRuntimeManagementConfig", "lambda.GetRuntimeManagementConfig")
 async def runtime_management(world: World, request: Request, _: Proceed) -> Answer:
     function = await _function(world, request, request.parameters.get("Qualifier"))
-    kept = world.of(_Kept).runtimes
+    kept = world.of(_Kept, request).runtimes
     if request.operation.name.startswith("Put"):
         wanted = request.parameters
         manual = wanted["UpdateRuntimeOn"] == "Manual"
@@ -45,7 +45,7 @@ async def runtime_management(world: World, request: Request, _: Proceed) -> Answ
 @after("lambda.DeleteFunction")
 async def goes_with_its_function(world: World, request: Request, answer: Answer) -> None:
     if answer.ok and not request.parameters.get("Qualifier"):
-        kept, name = world.of(_Kept), (request.scope.region, plain_name(request.parameters["FunctionName"]))
+        kept, name = world.of(_Kept, request), (request.scope.region, plain_name(request.parameters["FunctionName"]))
         kept.runtimes = {key: value for key, value in kept.runtimes.items() if key[:2] != name}
 
 
@@ -67,7 +67,7 @@ async def provisioned_for_something_published(world: World, request: Request) ->
 async def provisioning_takes_time(world: World, request: Request, answer: Answer) -> Answer | None:
     if not answer.ok:
         return None
-    until = world.of(_Kept).provisioning
+    until = world.of(_Kept, request).provisioning
     takes = world.settings["consistency.provisioned_ms"] / 1000
     if request.operation.name.startswith("Put") and takes:
         until[_key(request)] = time.monotonic() + takes
@@ -84,7 +84,9 @@ async def provisioned_configs(world: World, request: Request, _: Proceed) -> Ans
     named = {"FunctionName": request.parameters["FunctionName"]}
     versions = (await world.ask("lambda", "ListVersionsByFunction", named, request)).get("Versions", [])
     aliases = (await world.ask("lambda", "ListAliases", named, request)).get("Aliases", [])
-    qualified = [(v["Version"], v["FunctionArn"]) for v in versions if v["Version"] != "$LATEST"]
+    # The emulator lists some versions with the ARN of their function: the qualifier is what tells them apart.
+    plain = world.arn("lambda", request.scope, f"function:{plain_name(request.parameters['FunctionName'])}")
+    qualified = [(v["Version"], f"{plain}:{v['Version']}") for v in versions if v["Version"] != "$LATEST"]
     qualified += [(a["Name"], a["AliasArn"]) for a in aliases]
     found = []
     for qualifier, arn in qualified:
@@ -134,7 +136,7 @@ async def data_protection(world: World, request: Request, _: Proceed) -> Answer:
     groups = (await world.ask("logs", "DescribeLogGroups", {"logGroupNamePrefix": name}, request)).get("logGroups", [])
     if all(group["logGroupName"] != name for group in groups):
         raise Refusal("ResourceNotFoundException", "The specified log group does not exist.", 400)
-    kept, key = world.of(_Kept).protections, (request.scope.region, name)
+    kept, key = world.of(_Kept, request).protections, (request.scope.region, name)
     if request.operation.name.startswith("Delete"):
         kept.pop(key, None)
         return Answer(200, {"Content-Type": "application/x-amz-json-1.1"}, b"")
@@ -146,4 +148,4 @@ async def data_protection(world: World, request: Request, _: Proceed) -> Answer:
 @after("logs.DeleteLogGroup")
 async def goes_with_its_group(world: World, request: Request, answer: Answer) -> None:
     if answer.ok:
-        world.of(_Kept).protections.pop((request.scope.region, request.parameters["logGroupName"]), None)
+        world.of(_Kept, request).protections.pop((request.scope.region, request.parameters["logGroupName"]), None)

@@ -12,11 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import aiohttp
 from yarl import URL
 
 START_TIMEOUT = 30.0  # seconds; 0.6 to 1.3 s on an idle machine, far more on a shared one
+
+
+EMULATOR = str(Path(__file__).with_name("emulator.py"))
 
 
 def free_port() -> int:
@@ -62,7 +66,7 @@ class Backend:
         }
         output = open(self._log, "ab") if self._log else subprocess.DEVNULL
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
+            [sys.executable, EMULATOR],
             env=environment,
             cwd=self._scratch,
             stdin=subprocess.DEVNULL,

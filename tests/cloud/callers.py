@@ -1,73 +1,40 @@
-"""With --auth: what the emulator's own checks of a caller's policies leave out.
+"""With --auth: whether a caller's policies allow a call.
 
-It does not know iam:PassRole, and what the front answers by itself never reaches it. Conditions are taken as met.
+Of the services in actions.py the front judges itself and hands the call on as the account's own; of the others the emulator
+judges, but for iam:PassRole, which it does not know. Conditions are taken as met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
+from . import actions
 from .answers import Refusal
 from .policies import allows, document
-from .rules.functions import plain_name
 from .world import AskFailed, Request, World
 
-# Operations that hand a role to a service, and where the role stands.
-PASSED: dict[str, Callable[[dict[str, Any]], Iterator[str | None]]] = {
-    "lambda.CreateFunction": lambda p: iter([p.get("Role")]),
-    "lambda.UpdateFunctionConfiguration": lambda p: iter([p.get("Role")]),
-    "scheduler.CreateSchedule": lambda p: iter([(p.get("Target") or {}).get("RoleArn")]),
-    "scheduler.UpdateSchedule": lambda p: iter([(p.get("Target") or {}).get("RoleArn")]),
-    "events.PutTargets": lambda p: (target.get("RoleArn") for target in p.get("Targets") or ()),
-    "logs.PutSubscriptionFilter": lambda p: iter([p.get("roleArn")]),
-    "cloudformation.CreateStack": lambda p: iter([p.get("RoleARN")]),
-    "cloudformation.UpdateStack": lambda p: iter([p.get("RoleARN")]),
-}
 
-# What the front does in the emulator's stead: action and resource. The part
-# in braces is a parameter. [S] Service Authorization Reference
-_GATEWAY = "arn:aws:apigateway:{region}::"
-ANSWERED: dict[str, tuple[str, str]] = {
-    "apigateway.ImportRestApi": ("apigateway:POST", _GATEWAY + "/restapis"),
-    "apigateway.PutRestApi": ("apigateway:PUT", _GATEWAY + "/restapis/{restApiId}"),
-    "apigateway.UpdateRestApi": ("apigateway:PATCH", _GATEWAY + "/restapis/{restApiId}"),
-    "apigateway.GetExport": ("apigateway:GET", _GATEWAY + "/restapis/{restApiId}/stages/{stageName}/exports/{exportType}"),
-    "apigatewayv2.ImportApi": ("apigateway:PUT", _GATEWAY + "/apis"),
-    "apigatewayv2.ReimportApi": ("apigateway:PUT", _GATEWAY + "/apis/{ApiId}"),
-    "apigatewayv2.ExportApi": ("apigateway:GET", _GATEWAY + "/apis/{ApiId}/exports/{Specification}"),
-    "resourcegroupstaggingapi.GetResources": ("tag:GetResources", "*"),
-    "lambda.UpdateFunctionEventInvokeConfig": ("lambda:UpdateFunctionEventInvokeConfig", "arn:aws:lambda:{region}:{account}:function:{function}"),
-    "lambda.UpdateFunctionCode": ("lambda:UpdateFunctionCode", "arn:aws:lambda:{region}:{account}:function:{function}"),
-}
+_CODES = {"iam": "AccessDenied", "sns": "AuthorizationError"}
 
 
-async def check_caller(world: World, request: Request) -> None:
-    """Raises the Refusal that the caller gets. Callers without a user (the account itself) may do everything."""
-    name = request.operation.full_name
-    needed: list[tuple[str, str]] = []
-    if name in ANSWERED:
-        action, resource = ANSWERED[name]
-        values = {
-            **{key: str(value) for key, value in request.parameters.items()}, "region": request.scope.region,
-            "account": world.backend.account, "function": plain_name(str(request.parameters.get("FunctionName", ""))),
-        }
-        needed.append((action, resource.format_map(values)))
-    if name in PASSED:
-        needed += [("iam:PassRole", role) for role in PASSED[name](request.parameters) if role]
-    if not needed:
-        return
+async def check_caller(world: World, request: Request) -> bool:
+    """Raises the Refusal that the caller gets. Callers without a user (the account itself) may do everything. Whether the call
+    was judged here, and need not be judged again."""
     user = await _user(world, request)
     if user is None:
-        return
+        return False
+    account = world.backend.account
+    needed = actions.needed(request, account)
     policies = await _policies(world, request, user)
-    for action, resource in needed:
-        if not allows(policies, action, resource):
+    for action, resource in actions.passed(request) if needed is None else needed:
+        # What is about everything is only allowed where everything is.
+        if not allows(policies, action, "everything" if resource == "*" else resource):
+            code = _CODES.get(request.operation.service, "AccessDeniedException")
             raise Refusal(
-                "AccessDeniedException",
-                f"User: arn:aws:iam::{world.backend.account}:user/{user} is not authorized to perform: {action} on resource: "
-                f"{resource} because no identity-based policy allows the {action} action", 403,
+                code, f"User: arn:aws:iam::{account}:user/{user} is not authorized to perform: {action} on resource: {resource} "
+                f"because no identity-based policy allows the {action} action", 403,
             )
+    return needed is not None
 
 
 async def _user(world: World, request: Request) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .operations import Operation
 from .parameters import Parameters
+from .quotas import floor
 
 # Members that tell a reader which thing a call was about.
 _TELLING = (
@@ -90,6 +91,7 @@ class Record:
                     "calls": count,
                     "over": self.overdrawn[name],
                     "share": round(self.overdrawn[name] / count, 5),
+                    "floor_s": round(floor(name, count), 2),
                 }
                 for name, count in sorted(self.drawn.items())
             },

@@ -59,16 +59,18 @@ class Faults:
     def restart(self) -> None:
         """Reads the schedule and the seed again. Raises UnknownSetting."""
         self._random = random.Random(self._settings["faults.seed"])
-        self._planned = [_planned(entry) for entry in self._settings["faults.schedule"]]
+        self._planned: dict[str | None, list[_Planned]] = {}  # by account, None for every
+        self.add(self._settings["faults.schedule"])
 
     def add(self, entries: list[dict[str, Any]]) -> None:
         """Adds to the schedule; what counts already goes on. Raises UnknownSetting."""
-        self._planned += [_planned(entry) for entry in entries]
+        for plan in [_planned(entry) for entry in entries]:
+            self._planned.setdefault(plan.account, []).append(plan)
 
     def next_for(self, operation: Operation, access_key: str = "") -> str | None:
         chosen: str | None = None
-        for plan in self._planned:
-            if plan.account in (None, access_key) and fnmatchcase(operation.full_name, plan.match):
+        for plan in (*self._planned.get(None, ()), *self._planned.get(access_key, ())):
+            if fnmatchcase(operation.full_name, plan.match):
                 plan.seen += 1
                 due = plan.seen >= plan.nth and (plan.times == 0 or plan.seen < plan.nth + plan.times)
                 if due and chosen is None:

@@ -13,7 +13,9 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from . import absent, addresses, consistency, control, invocations, openapi, rules  # noqa: F401  (all but control register their hooks)
+from . import (  # noqa: F401  (all but control register their hooks)
+    absent, addresses, consistency, consumers, control, edge_functions, invocations, openapi, pools, releases, rules,
+)
 from .answers import Answer, Refusal, dialect, error
 from .backend import Backend
 from .callers import check_caller
@@ -158,7 +160,8 @@ class Front:
                 return error(operation, throttled(operation))
             return await damaged(fault, None, request, self.settings)
         if self.settings["quotas.measure"] or self.settings["quotas.enabled"]:
-            drawn, empty = self.quotas.draw(operation, request.scope.region, self.settings["quotas.buckets"])
+            account = self.world.account(request)
+            drawn, empty = self.quotas.draw(operation, account, request.scope.region, self.settings["quotas.buckets"])
             self.record.drawn.update(drawn)
             self.record.overdrawn.update(empty)
             call.overdrawn = empty
@@ -174,8 +177,8 @@ class Front:
             call.params = telling(request.parameters)
             if self.settings["constraints.model"]:
                 check(operation, request.parameters)
-            if self.backend.auth:
-                await check_caller(self.world, request)
+            if self.backend.auth and await check_caller(self.world, request):
+                self.world.hand_on_as_account(request)
             for hook in BEFORE.get(operation.full_name, ()):
                 answer = await hook(self.world, request)
                 if answer is not None:

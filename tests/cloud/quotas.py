@@ -98,6 +98,15 @@ BUCKETS: tuple[Bucket, ...] = (
     Bucket("ssm.all", 40, 40, lambda operation: operation.service == "ssm", "assumed"),
 )
 
+_BY_NAME = {bucket.name: bucket for bucket in BUCKETS}
+
+
+def floor(name: str, calls: int) -> float:
+    """The least time, in seconds, in which that many calls fit into a bucket that was full at the start."""
+    bucket = _BY_NAME[name]
+    return max(0.0, (calls - bucket.burst) / bucket.rate)
+
+
 # What a throttled caller hears: code, status, message, further members.
 # [S] the services' "Common Errors" pages; IAM's from AWS re:Post
 # iam-sts-throttling-error; API Gateway's from aws/aws-sdk-js#1014.
@@ -132,16 +141,16 @@ def throttled(operation: Operation) -> Refusal:
 
 
 class Quotas:
-    """The levels of all buckets, by region where the service is regional."""
+    """The levels of all buckets, by account, and by region where the service is regional."""
 
     def __init__(self) -> None:
-        self._levels: dict[tuple[str, str], tuple[float, float]] = {}
+        self._levels: dict[tuple[str, str, str], tuple[float, float]] = {}
         self._buckets_of: dict[str, tuple[Bucket, ...]] = {}
 
     def clear(self) -> None:
         self._levels.clear()
 
-    def draw(self, operation: Operation, region: str, changes: dict[str, Any]) -> tuple[list[str], list[str]]:
+    def draw(self, operation: Operation, account: str, region: str, changes: dict[str, Any]) -> tuple[list[str], list[str]]:
         """The buckets that this call draws from, and those of them that had nothing left.
 
         A call that finds one bucket empty takes nothing from the others.
@@ -151,12 +160,12 @@ class Quotas:
             buckets = tuple(bucket for bucket in BUCKETS if bucket.takes(operation))
             self._buckets_of[operation.full_name] = buckets
         now = time.monotonic()
-        levels: list[tuple[tuple[str, str], float]] = []
+        levels: list[tuple[tuple[str, str, str], float]] = []
         empty: list[str] = []
         for bucket in buckets:
             if bucket.name in changes:
                 bucket = replace(bucket, **changes[bucket.name])
-            key = (bucket.name, "" if operation.service == "iam" else region)
+            key = (bucket.name, account, "" if operation.service == "iam" else region)
             level, since = self._levels.get(key, (bucket.burst, now))
             level = min(bucket.burst, level + (now - since) * bucket.rate)
             self._levels[key] = (level, now)

@@ -51,19 +51,25 @@ class AskFailed(Exception):
         self.status = status
 
 
+def _as_account(account: str, region: str, service: str) -> str:
+    return f"AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+
+
 class World:
     def __init__(self, backend: Backend, settings: Settings) -> None:
         self.backend = backend
         self.settings = settings
         self.url = ""
         self.writes = 0  # how many were carried out, so that what was read before can be told to be stale
-        self._states: dict[type, Any] = {}
+        self._states: dict[tuple[type, str], Any] = {}
 
-    def of(self, kind: type[State]) -> State:
-        """What a rule remembers about this world: one object of each kind, made on first use, gone at a reset."""
-        state = self._states.get(kind)
+    def of(self, kind: type[State], near: Request | Scope | None = None) -> State:
+        """What a rule remembers about the account of a call, or about all of them: one object of each kind, made on first
+        use, gone at a reset."""
+        key = kind, self.account(near) if near else ""
+        state = self._states.get(key)
         if state is None:
-            state = self._states[kind] = kind()
+            state = self._states[key] = kind()
         return state
 
     def forget(self) -> None:
@@ -77,6 +83,13 @@ class World:
     def arn(self, service: str, scope: Scope, rest: str) -> str:
         return f"arn:aws:{service}:{scope.region}:{self.account(scope)}:{rest}"
 
+    def hand_on_as_account(self, request: Request) -> None:
+        """A caller that was judged here need not be judged by the emulator, which would judge less exactly."""
+        headers = CIMultiDict(request.headers)
+        headers["Authorization"] = _as_account(self.account(request), request.scope.region, request.scope.service)
+        headers.pop("X-Amz-Security-Token", None)
+        request.headers = CIMultiDictProxy(headers)
+
     async def ask_raw(self, service: str, name: str, parameters: Parameters, near: Request | Scope | None = None) -> Answer:
         """Calls the emulator itself, unrecorded and without weather: its answer as it came, errors too."""
         model = service_model(service)
@@ -89,10 +102,7 @@ class World:
         # The emulator asks for no valid signature from an account's name.
         account = self.account(scope)
         headers = dict(wire["headers"])
-        headers["Authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{model.signing_name}/aws4_request, "
-            "SignedHeaders=host, Signature=0"
-        )
+        headers["Authorization"] = _as_account(account, region, model.signing_name)
         body = wire["body"]
         if isinstance(body, dict):
             body = urlencode(body)

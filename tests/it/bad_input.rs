@@ -87,3 +87,28 @@ fn an_unreachable_endpoint_is_named() {
     let ran = crate::support::Ran::of(command.output().unwrap()).code(1);
     assert!(ran.stderr.contains("127.0.0.1:9"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_runtime_that_is_gone_can_be_looked_at_and_not_deployed() {
+    let project = Project::new(&GOOD.replace("python3.13", "python3.6"));
+    project.run(["package"]).success().says("has not accepted `python3.6` since it was deprecated on 2022-07-18");
+    assert_eq!(project.resources()["resources"]["HelloLambdaFunction"]["Properties"]["Runtime"], "python3.6");
+    refused(&project, &["error[runtime-removed]"]);
+}
+
+#[test]
+fn what_cannot_be_compiled_or_resolved_is_found_without_an_account() {
+    let with =
+        |value: &str| GOOD.replace("handler: handler", &format!("environment: {{A: {value}}}\n    handler: handler"));
+    for (value, expected) in [
+        ("!Ref Nothing", "functions.hello.environment.A: there is no resource and no parameter `Nothing`"),
+        ("!FindInMap [A, b, c]", "`Mappings` has no `A.b.c`"),
+        ("'{{resolve:vault:x}}'", "`{{resolve:vault:x}}`: expected `ssm:name`"),
+        ("!Sub '${Nothing.Arn}'", "there is no resource and no parameter `Nothing`"),
+    ] {
+        let project = Project::new(&with(value));
+        let ran = project.run(["validate"]).code(1).says(expected);
+        assert!(ran.stderr.contains("serverless.yml:7"), "{}", ran.stderr);
+    }
+    Project::new(&with("!ImportValue x")).run(["validate"]).success();
+}

@@ -5,7 +5,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Boto, Cloud, Project, Ran, difference};
 
@@ -64,6 +64,8 @@ struct Scene {
     first: Option<&'static str>,
     config: &'static str,
     command: &'static [&'static str],
+    /// A function and its alias that answer all the time, whatever was killed.
+    answers: Option<(&'static str, &'static str)>,
 }
 
 impl Scene {
@@ -93,6 +95,15 @@ impl Scene {
         let poised = project.poise(&cloud, self.command);
         cloud.kill_at(poised.pid(), call, when);
         let killed = Ran::of(poised.go().wait_with_output().unwrap());
+        if let Some((function, alias)) = self.answers {
+            let call = json!({"FunctionName": function, "Qualifier": alias});
+            for _ in 0..3 {
+                let answer = boto.call_in(&cloud.account, "lambda", "invoke", call.clone());
+                if answer["StatusCode"] != 200 || answer.get("FunctionError").is_some() {
+                    return Err(format!("the alias does not answer: {answer}"));
+                }
+            }
+        }
         let began = Instant::now();
         let again = project.on(&cloud, self.command);
         let took = began.elapsed();
@@ -160,15 +171,53 @@ fn at_every_call(scene: &Scene) {
 
 #[test]
 fn a_first_deploy_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: None, config: CONFIG, command: &["deploy", "--yes"] });
+    at_every_call(&Scene { first: None, config: CONFIG, command: &["deploy", "--yes"], answers: None });
 }
 
 #[test]
 fn a_change_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: Some(BEFORE_THE_CHANGE), config: CHANGED, command: &["deploy", "--yes"] });
+    at_every_call(&Scene {
+        first: Some(BEFORE_THE_CHANGE),
+        config: CHANGED,
+        command: &["deploy", "--yes"],
+        answers: None,
+    });
 }
 
 #[test]
 fn a_removal_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: Some(CONFIG), config: CONFIG, command: &["remove", "--yes"] });
+    at_every_call(&Scene { first: Some(CONFIG), config: CONFIG, command: &["remove", "--yes"], answers: None });
+}
+
+const BEFORE_THE_SHIFT: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  hello:
+    handler: handler.handler
+    memorySize: 256
+    provisionedConcurrency: 2
+    deploymentSettings: {type: Linear40PercentEvery1Second}
+";
+
+const SHIFTED: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  hello:
+    handler: handler.handler
+    memorySize: 512
+    provisionedConcurrency: 2
+    deploymentSettings: {type: Linear40PercentEvery1Second}
+";
+
+/// The alias answers all the time, and the next deploy takes the shift to its end.
+#[test]
+fn a_shift_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene {
+        first: Some(BEFORE_THE_SHIFT),
+        config: SHIFTED,
+        command: &["deploy", "--yes"],
+        answers: Some(("shop-dev-hello", "provisioned")),
+    });
 }

@@ -174,3 +174,15 @@ fn with_json_every_line_is_an_object_and_nothing_else_is_said() {
     assert_eq!((&result["complete"], &result["changed"]), (&json!(true), &json!(true)));
     assert!(lines.last().unwrap()["endpoints"][0]["url"].as_str().unwrap().starts_with("http"));
 }
+
+#[test]
+fn a_version_that_is_kept_is_no_difference() {
+    let cloud = Cloud::shared().another();
+    let config =
+        "service: shop\nprovider: {name: aws, runtime: python3.13}\nfunctions: {hello: {handler: handler.handler}}\n";
+    let project = Project::new(config);
+    project.deploy(&cloud);
+    project.write("serverless.yml", &config.replace("python3.13}", "python3.13, versionFunctions: false}"));
+    project.deploy(&cloud);
+    project.on(&cloud, ["diff", "--exit-code"]).success().says("nothing to do").says("kept");
+}

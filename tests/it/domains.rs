@@ -73,11 +73,26 @@ fn a_domain_is_made_mapped_and_taken_away() {
     project.deploy(&cloud);
     project.deploy(&cloud).says("nothing to do");
     assert_eq!(mappings(), ["(none)"]);
+    let tags = || boto.call("apigateway", "get_rest_apis", json!({}))["items"][0]["tags"].clone();
+    assert_eq!(tags()["hoist:domain:api.example.com"], "api.example.com");
+
+    let without = REST.lines().filter(|line| !line.contains("omain")).collect::<Vec<_>>().join("\n");
+    project.write("serverless.yml", &without.replace("custom:\n", ""));
+    project.deploy(&cloud);
+    assert_eq!((mappings(), tags()["hoist:domain:api.example.com"].clone()), (vec![], Value::Null));
+    let before = cloud.own_calls().len();
+    project.deploy(&cloud).says("nothing to do");
+    let asked: Vec<String> = cloud.own_calls()[before..].iter().map(|call| call["operation"].to_string()).collect();
+    assert!(
+        !asked.is_empty() && !asked.iter().any(|call| call.contains("Domain") || call.contains("Mapping")),
+        "{asked:?}"
+    );
+    project.write("serverless.yml", REST);
+    project.deploy(&cloud);
 
     project.on(&cloud, ["remove", "--yes"]).success();
     assert_eq!(mappings(), Vec::<String>::new());
     assert_eq!(domains(&boto).len(), 1, "a domain outlives what is mapped to it");
-    assert!(!domains(&boto)[0]["tags"].to_string().contains("hoist:api:"), "{:?}", domains(&boto));
     project.on(&cloud, ["domain", "delete", "--yes"]).success();
     assert_eq!((domains(&boto), records(&boto, &zone)), (vec![], vec![]));
 }

@@ -198,6 +198,7 @@ functions:
       - stream: {type: dynamodb, arn: 'TABLE', batchSize: 10, filterPatterns: [{eventName: [INSERT]}]}
       - sqs: arn:aws:sqs:us-east-1:123456789012:jobs
       - stream: {arn: 'arn:aws:kinesis:us-east-1:123456789012:stream/flow', functionResponseType: ReportBatchItemFailures}
+      - stream: {arn: 'arn:aws:kinesis:us-east-1:123456789012:stream/fan', consumer: true}
 ";
 
 #[test]
@@ -205,7 +206,11 @@ fn polled_sources_fire_change_and_fall_silent() {
     let cloud = Cloud::with_apis();
     let boto = cloud.boto();
     let queue = boto.call("sqs", "create_queue", json!({"QueueName": "jobs"}))["QueueUrl"].clone();
-    boto.call("kinesis", "create_stream", json!({"StreamName": "flow", "ShardCount": 1}));
+    for stream in ["flow", "fan"] {
+        boto.call("kinesis", "create_stream", json!({"StreamName": stream, "ShardCount": 1}));
+    }
+    let fan = format!("arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/fan");
+    boto.call("kinesis", "register_stream_consumer", json!({"StreamARN": fan, "ConsumerName": "strangers"}));
     let table = boto.call(
         "dynamodb",
         "create_table",
@@ -221,13 +226,21 @@ fn polled_sources_fire_change_and_fall_silent() {
     let send = |text: &str| {
         boto.call("sqs", "send_message", json!({"QueueUrl": queue, "MessageBody": format!("sqs-{text}")}));
         boto.call("dynamodb", "put_item", json!({"TableName": "table", "Item": {"id": {"S": format!("row-{text}")}}}));
-        let record = json!({"StreamName": "flow", "Data": text, "PartitionKey": format!("key-{text}")});
-        boto.call("kinesis", "put_record", record);
+        for stream in ["flow", "fan"] {
+            let record = json!({"StreamName": stream, "Data": text, "PartitionKey": format!("{stream}-{text}")});
+            boto.call("kinesis", "put_record", record);
+        }
     };
     send("first");
-    for text in ["sqs-first", "row-first", "key-first"] {
+    for text in ["sqs-first", "row-first", "flow-first", "fan-first"] {
         assert!(boto.hears("poll-dev-eats", text), "{text} was not heard");
     }
+    let consumers = || {
+        let found = boto.call("kinesis", "list_stream_consumers", json!({"StreamARN": fan}))["Consumers"].clone();
+        let names = found.as_array().unwrap().iter().map(|one| one["ConsumerName"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(consumers(), ["strangers", "eatsfanConsumer"]);
 
     let mappings = || {
         let found = boto.call("lambda", "list_event_source_mappings", json!({"FunctionName": "poll-dev-eats"}));
@@ -239,7 +252,7 @@ fn polled_sources_fire_change_and_fall_silent() {
         ids
     };
     let before = ids(&mappings());
-    assert_eq!(before.len(), 3);
+    assert_eq!(before.len(), 4);
     let changed = config
         .replace("batchSize: 10, filterPatterns: [{eventName: [INSERT]}]", "batchSize: 20")
         .replace(
@@ -264,9 +277,25 @@ fn polled_sources_fire_change_and_fall_silent() {
     let kinds = of("kinesis")["FunctionResponseTypes"].as_array().map_or(0, Vec::len);
     assert_eq!(kinds, 0, "the response type is gone");
 
+    // Another queue in place of the first.
+    boto.call("sqs", "create_queue", json!({"QueueName": "moved"}));
+    let moved = boto.call("sqs", "get_queue_url", json!({"QueueName": "moved"}))["QueueUrl"].clone();
+    project.write("serverless.yml", &config.replace("123456789012:jobs", "123456789012:moved"));
+    settles(&project, &cloud);
+    boto.call("sqs", "send_message", json!({"QueueUrl": moved, "MessageBody": "sqs-moved"}));
+    boto.call("sqs", "send_message", json!({"QueueUrl": queue, "MessageBody": "sqs-left-behind"}));
+    assert!(boto.hears("poll-dev-eats", "sqs-moved"));
+    assert!(!boto.heard("poll-dev-eats", "sqs-left-behind"));
+
     project.write("serverless.yml", config.split("    events:").next().unwrap());
     settles(&project, &cloud);
     assert!(mappings().is_empty());
+    assert_eq!(consumers(), ["strangers"]);
+    send("last");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    for text in ["sqs-last", "row-last", "flow-last", "fan-last"] {
+        assert!(!boto.heard("poll-dev-eats", text), "{text} was heard");
+    }
     project.on(&cloud, ["remove", "--yes"]).success();
     assert!(boto.function("poll-dev-eats").is_none());
 }
@@ -328,4 +357,25 @@ fn schedules_come_change_and_go() {
     assert!(rules().is_empty() && schedules().is_empty(), "{:?} {:?}", rules(), schedules());
     project.on(&cloud, ["remove", "--yes"]).success();
     assert!(boto.function("timed-dev-ticks").is_none());
+}
+
+#[test]
+fn schedules_fire() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let config = "
+service: clock
+provider: {name: aws, runtime: python3.13}
+functions:
+  ticks:
+    handler: handler.handler
+    events:
+      - schedule: {rate: rate(1 minute), input: {by: the-rule}}
+      - schedule: {rate: rate(1 minute), method: scheduler, input: {by: the-scheduler}}
+";
+    Project::new(config).file("handler.py", SAYS).deploy(&cloud);
+    for who in ["the-rule", "the-scheduler"] {
+        // The first time is a minute after it was made.
+        assert!((0..5).any(|_| boto.hears("clock-dev-ticks", who)), "{who} was not heard");
+    }
 }

@@ -165,6 +165,62 @@ fn while_it_waits_for_another_deploy() {
     assert_eq!(lease(&cloud), Some(("free".into(), true)), "the holder's lease was left alone");
 }
 
+#[test]
+fn while_the_lease_is_taken() {
+    for (name, when) in [("INT", "before"), ("TERM", "after"), ("HUP", "before")] {
+        let cloud = Cloud::shared().another();
+        let project = Project::new(CONFIG);
+        let held = cloud.hold("s3.PutObject", when);
+        let child = project.start(&cloud, ["deploy", "--yes"]);
+        held.caught();
+        let ran = interrupt(child, name).code(130);
+        assert!(ran.stderr.contains("before anything was changed"), "{}", ran.stderr);
+        // What was on its way arrives now: a lease of somebody who is gone.
+        held.release();
+        assert!(cloud.own_calls().iter().all(|call| call["reads"] == true || call["service"] == "s3"), "{name}");
+        next_one_finishes(&project, &cloud);
+    }
+}
+
+#[test]
+fn while_the_lease_is_given_back() {
+    for name in SIGNALS {
+        let cloud = Cloud::shared().another();
+        let project = Project::new(CONFIG);
+        let last = cloud.hold("lambda.CreateFunctionUrlConfig", "before");
+        let child = project.start(&cloud, ["deploy", "--yes"]);
+        last.caught();
+        let held = cloud.hold("s3.PutObject", "before");
+        last.release();
+        held.caught();
+        let ran = interrupt(child, name);
+        assert!(ran.stderr.contains("the lease expires by itself"), "{name}: {}", ran.stderr);
+        held.release();
+        next_one_finishes(&project, &cloud);
+    }
+}
+
+#[test]
+fn while_it_removes() {
+    for name in SIGNALS {
+        let cloud = Cloud::shared().another();
+        let project = Project::new(CONFIG);
+        project.deploy(&cloud);
+        let held = cloud.hold("lambda.DeleteFunction", "before");
+        let child = project.start(&cloud, ["remove", "--yes"]);
+        held.caught();
+        signal(child.id(), name);
+        std::thread::sleep(Duration::from_millis(300));
+        held.release();
+        let ran = ended_in_time(child).code(130);
+        assert!(ran.stderr.contains("not finished"), "{}", ran.stderr);
+        assert!(cloud.own_calls().iter().all(|call| call["operation"] != "DeleteRole"), "it waits for the function");
+        assert_eq!(lease(&cloud), Some(("free".into(), false)));
+        project.on(&cloud, ["remove", "--yes"]).success();
+        project.on(&cloud, ["remove", "--yes"]).success().says("nothing to do");
+    }
+}
+
 /// Runs a command on a terminal of its own and does to it what standard input says: `wait TEXT`, `type TEXT`, `signal
 /// NAME`, `close`. Then prints its exit code and what the terminal showed.
 const TERMINAL: &str = r#"

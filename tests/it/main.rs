@@ -2,23 +2,33 @@
 //!
 //! One binary, because each links the AWS crates again. `support` is the builder that every test starts from.
 
+mod allowed;
 mod authorizers;
 mod bad_answers;
 mod bad_input;
+mod balancer;
 mod crash;
 mod deploy;
+mod destinations;
+mod devices;
 mod domains;
+mod edge;
 mod events;
 mod fields;
+mod history;
 mod http;
 mod interrupts;
 mod ownership;
 mod packaging;
+mod pools;
+mod releases;
 mod remove;
 mod routes;
 mod run_and_look;
 mod safe;
+mod secrets;
 mod storm;
 mod support;
 mod throttled;
 mod two_at_once;
+mod writes;

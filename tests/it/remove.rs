@@ -1,8 +1,10 @@
 //! Removing is a deploy with nothing desired.
 
-use serde_json::json;
+use std::sync::OnceLock;
 
-use crate::support::{Cloud, Project};
+use serde_json::{Value, json};
+
+use crate::support::{Boto, Cloud, Project, Ran, difference};
 
 const CONFIG: &str = "
 service: shop
@@ -12,6 +14,63 @@ functions:
     handler: handler.handler
     url: true
 ";
+
+/// What only a tag tells to be ours once it left the file: none of these names begins with the service's.
+const BY_TAG_ALONE: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  stays:
+    handler: handler.handler
+  hello:
+    handler: handler.handler
+    name: called-otherwise
+    disableLogs: true
+    events:
+      - sns: orders
+      - s3: uploads-of-ACCOUNT
+      - eventBridge: {eventBus: deliveries, pattern: {source: [van]}}
+";
+
+const WITHOUT: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  stays:
+    handler: handler.handler
+";
+
+/// An account whose tagging API lists nothing new while the test runs.
+fn behind_the_times() -> (Cloud, Boto, Project) {
+    static LATE: OnceLock<Cloud> = OnceLock::new();
+    let late = LATE.get_or_init(|| {
+        let cloud = Cloud::own("calm");
+        cloud.set(json!({"consistency.tagging_s": 600}));
+        cloud
+    });
+    let cloud = late.another();
+    let boto = cloud.boto();
+    let project = Project::new(&BY_TAG_ALONE.replace("ACCOUNT", &cloud.account));
+    (cloud, boto, project)
+}
+
+/// Everything in the account, buckets and buses too.
+fn everything(cloud: &Cloud, boto: &Boto) -> Value {
+    let mut state = boto.state(&cloud.account);
+    let names = |list: &Value, key: &str| -> Vec<Value> {
+        list.as_array().unwrap().iter().map(|one| one[key].clone()).filter(|name| *name != "default").collect()
+    };
+    let buckets = names(&boto.call("s3", "list_buckets", json!({}))["Buckets"], "Name");
+    let of_files: Vec<Value> =
+        buckets.into_iter().filter(|name| !name.as_str().unwrap().starts_with("hoist-")).collect();
+    state["buckets"] = of_files.into();
+    state["buses"] = names(&boto.call("events", "list_event_buses", json!({}))["EventBuses"], "Name").into();
+    state
+}
+
+fn assert_same(wanted: &Value, found: &Value) {
+    assert_eq!(wanted, found, "{}", difference(wanted, found, ""));
+}
 
 #[test]
 fn everything_goes_and_a_second_removal_finds_nothing() {
@@ -39,4 +98,48 @@ fn another_stage_stays() {
     project.on(&cloud, ["remove", "--yes", "-s", "prod"]).success();
     assert!(boto.function("shop-prod-hello").is_none());
     assert!(boto.function("shop-dev-hello").is_some());
+}
+
+#[test]
+fn right_after_a_deploy_nothing_is_left_behind_though_no_list_of_tags_has_it_yet() {
+    let (cloud, boto, project) = behind_the_times();
+    let before = everything(&cloud, &boto);
+    project.deploy(&cloud);
+    let there = everything(&cloud, &boto);
+    assert_eq!(there["buckets"].as_array().unwrap().len(), 1, "{there}");
+    assert_eq!(there["buses"], json!(["deliveries"]));
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert_same(&before, &everything(&cloud, &boto));
+    let calls = cloud.own_calls().len();
+    project.on(&cloud, ["remove", "--yes"]).success().says("nothing to do");
+    let again = cloud.own_calls().split_off(calls);
+    assert!(again.iter().all(|call| call["operation"] != "GetTopicAttributes"), "what is gone is not looked for again");
+}
+
+#[test]
+fn what_left_the_file_right_after_it_was_made_goes_too() {
+    let (cloud, boto, project) = behind_the_times();
+    project.write("serverless.yml", WITHOUT);
+    project.deploy(&cloud);
+    let before = everything(&cloud, &boto);
+    project.write("serverless.yml", &BY_TAG_ALONE.replace("ACCOUNT", &cloud.account));
+    project.deploy(&cloud);
+    project.write("serverless.yml", WITHOUT);
+    project.deploy(&cloud);
+    assert_same(&before, &everything(&cloud, &boto));
+}
+
+#[test]
+fn what_a_killed_deploy_made_is_found() {
+    let (cloud, boto, project) = behind_the_times();
+    let before = everything(&cloud, &boto);
+    let poised = project.poise(&cloud, ["deploy", "--yes"]);
+    let trap = json!({
+        "pid": poised.pid(), "call": 1, "when": "after", "match": "events.CreateEventBus", "account": cloud.account,
+    });
+    cloud.control("POST", "/_cloud/kill-at", Some(&trap));
+    assert_eq!(Ran::of(poised.go().wait_with_output().unwrap()).code, -1);
+    assert_eq!(everything(&cloud, &boto)["buses"], json!(["deliveries"]));
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert_same(&before, &everything(&cloud, &boto));
 }

@@ -134,3 +134,25 @@ fn no_name_in_a_zip_leaves_the_service_directory() {
     assert!(names.contains("handler.py"), "{names}");
     assert!(names.lines().all(|line| !line.contains("..") && !line.starts_with('/')), "{names}");
 }
+
+#[test]
+fn a_name_with_the_signs_of_a_shell_is_a_name() {
+    // Written by whoever hands one of these to a shell.
+    let name = "a;>pwned;`>pwned`&&>pwned|>pwned";
+    let project = Project::empty();
+    project.write(&format!("{name}/handler.py"), "def handler(e, c): return 1\n");
+    project.write(&format!("{name}.js"), "module.exports = () => ({ word: 'said' });\n");
+    let config = format!(
+        "service: shop\nprovider: {{name: aws, runtime: python3.13}}\ncustom: {{said: '${{file(./{name}.js):word}}'}}\nfunctions:\n  hello:\n    handler: '{name}/handler.handler'\n    description: ${{self:custom.said}}\n"
+    );
+    project.write("serverless.yml", &config);
+    let ran = project.run(["package"]).success();
+    assert_eq!(
+        project.resources()["resources"]["HelloLambdaFunction"]["Properties"]["Description"],
+        "said",
+        "{}",
+        ran.said()
+    );
+    let pwned: Vec<_> = files(project.path()).into_iter().filter(|path| path.ends_with("pwned")).collect();
+    assert!(pwned.is_empty(), "{pwned:?}");
+}

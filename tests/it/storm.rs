@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Boto, Cloud, Project, Ran, difference};
 
-/// In the ordinary run. Of the first 36 worlds, 12, 14, 18, 25 and 30 do not hold yet.
-const WORLDS: u64 = 8;
+/// In the ordinary run.
+const WORLDS: u64 = 200;
 /// Worlds at a time: they wait more than they work.
 const AT_ONCE: usize = 10;
 const SECRET: &str = "marker-of-the-secret-5kq";
@@ -121,15 +121,15 @@ fn foreign(name: &str, boto: &Boto, cloud: &Cloud) {
 /// One world, from its seed. What does not hold is the error.
 fn sail(cloud: &Cloud, boto: &Boto, seed: u64) -> Result<(), String> {
     let mut draw = Draw(seed);
+    // Does not disturb what the world is drawn from.
+    let mut looks = Draw(!seed);
     let cloud = cloud.another();
-    // Some of the practice cloud's delays are kept by name, whatever the account.
     let name = format!("storm{}", seed % 100_000);
     foreign(&name, boto, &cloud);
     let untouched = boto.state(&cloud.account);
     let first = service(&name, &mut draw);
     let second = service(&name, &mut draw);
     let project = Project::new(&first);
-    let mut story = String::new();
     for (what, config) in [("first", Some(&first)), ("changed", Some(&second)), ("removed", None)] {
         if let Some(config) = config {
             project.write("serverless.yml", config);
@@ -138,40 +138,40 @@ fn sail(cloud: &Cloud, boto: &Boto, seed: u64) -> Result<(), String> {
             }
         }
         let command: &[&str] = if config.is_some() { &["deploy", "--yes"] } else { &["remove", "--yes"] };
+        let mut story = String::new();
         for _ in 0..draw.below(5) {
             let (nth, fault) = (draw.below(40) + 1, draw.of(&FAULTS));
-            write!(story, "{what}: {fault} at {nth}; ").unwrap();
+            write!(story, "{fault} at {nth}; ").unwrap();
             cloud.fault("*", usize::try_from(nth).unwrap(), fault, 1);
         }
         let ran = told(&project, &cloud, command)?;
-        if ran.code != 0 {
-            return Err(format!(
-                "{what} ended with {} ({story})\n{}\n{}",
-                ran.code,
-                ran.said(),
-                config.unwrap_or(&second)
-            ));
-        }
-        let difference_left = project.on(&cloud, ["diff"]).stdout;
-        let again = told(&project, &cloud, command)?;
-        if again.code != 0 || !again.said().contains("nothing to do") {
+        let fails = |problem: &str| {
             let config = config.unwrap_or(&second);
-            return Err(format!(
-                "{what}: the second run was not empty ({story})\n{}\n{difference_left}\n{}\n{config}\nbefore:\n{first}",
-                ran.said(),
-                again.said()
-            ));
+            Err(format!("{what}: {problem} ({story})\n{}\n{config}\nbefore:\n{first}", ran.said()))
+        };
+        if ran.code != 0 {
+            return fails(&format!("it ended with {}", ran.code));
         }
         let live = boto.state(&cloud.account);
         if let Some(problem) = damage(&untouched, &live).or_else(|| doubled(&live)) {
-            return Err(format!("{what}: {problem} ({story})\n{}\n{}", ran.said(), config.unwrap_or(&second)));
-        }
-        if !lease_is_free(boto, &cloud.account, &name) {
-            return Err(format!("{what}: the lease is not free ({story})\n{}", ran.said()));
+            return fails(&problem);
         }
         if config.is_none() && live != untouched {
-            let left = difference(&untouched, &live, "");
-            return Err(format!("something is left after the removal ({story}): {left}\n{}\n{second}", ran.said()));
+            return fails(&format!("something is left: {}", difference(&untouched, &live, "")));
+        }
+        if !lease_is_free(boto, &cloud.account, &name) {
+            return fails("the lease is not free");
+        }
+        // The second plan is empty: the one that reads everything, or the one that trusts the marks of the first.
+        let again = match (config, looks.one_in(2)) {
+            (Some(_), true) => told(&project, &cloud, &["diff", "--exit-code"])?,
+            // Nothing is left, as was seen: now and then hoist is to see that too.
+            (None, true) => return Ok(()),
+            (_, false) => told(&project, &cloud, command)?,
+        };
+        if again.code != 0 || !again.said().contains("nothing to do") {
+            let now = project.on(&cloud, ["diff"]).stdout;
+            return fails(&format!("the second plan is not empty: {}\n{now}\nthe first run said:", again.said()));
         }
     }
     Ok(())
@@ -222,17 +222,16 @@ fn random_worlds_keep_every_promise() {
     let worlds = number("HOIST_CLOUD_WORLDS").unwrap_or(WORLDS);
     let first = number("HOIST_CLOUD_SEED").unwrap_or(1);
     let cloud = Cloud::own("storm");
-    // Faults come from the worlds' own seeds; delays are short, so that there is time for many worlds. What the tagging
-    // API does not list yet when it leaves the file is only found by the deploy after the next.
+    // Faults come from the worlds' own seeds; delays are short, so that there is time for many worlds.
     cloud.set(json!({
-        "faults.rate": 0.0, "latency.scale": 0.02, "quotas.enabled": false, "consistency.tagging_s": 0,
+        "faults.rate": 0.0, "latency.scale": 0.02, "quotas.enabled": false, "consistency.tagging_s": 12,
         "consistency.role_assumable_s": 0.7, "consistency.role_policy_s": 0.5,
     }));
     let (next, problems) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(usize::try_from(worlds).unwrap()) {
             scope.spawn(|| {
-                let boto = cloud.boto();
+                let boto = cloud.boto_behind();
                 loop {
                     let nth = next.fetch_add(1, Ordering::Relaxed);
                     if nth >= worlds {

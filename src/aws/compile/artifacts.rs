@@ -16,7 +16,8 @@ use crate::engine::value::Value;
 /// A zip that packaging made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
-    pub path: PathBuf,
+    /// `None` for code that was deployed before: it is kept by its digest.
+    pub path: Option<PathBuf>,
     /// SHA-256 of the zip in base64, as Lambda's `CodeSha256` has it.
     pub sha256: String,
 }
@@ -28,6 +29,8 @@ pub struct Artifacts {
     pub functions: BTreeMap<String, Artifact>,
     /// Zips by layer key.
     pub layers: BTreeMap<String, Artifact>,
+    /// Sources of CloudFront Functions by function key.
+    pub edge: BTreeMap<String, Artifact>,
     /// Addresses of built images, with their digest, by the name that they have in `provider.ecr.images`.
     pub images: BTreeMap<String, String>,
 }
@@ -41,15 +44,19 @@ impl Template {
             let (code, made) = match resource.kind.as_str() {
                 "AWS::Lambda::Function" => ("Code", &artifacts.functions),
                 "AWS::Lambda::LayerVersion" => ("Content", &artifacts.layers),
+                "AWS::CloudFront::Function" => ("FunctionCode", &artifacts.edge),
                 _ => continue,
             };
             let Value::Map(properties) = &mut resource.properties else { continue };
             let artifact = resource.hints.get("Artifact").and_then(|key| made.get(key.text()?));
             if let Some(artifact) = artifact {
                 properties.insert(code.to_owned(), Value::Map(one("Sha256", Value::string(&artifact.sha256))));
-                resource
-                    .hints
-                    .insert("Artifact".to_owned(), Value::String(artifact.path.to_string_lossy().into_owned()));
+                match &artifact.path {
+                    Some(path) => {
+                        resource.hints.insert("Artifact".to_owned(), Value::String(path.to_string_lossy().into_owned()))
+                    }
+                    None => resource.hints.remove("Artifact"),
+                };
             }
             if let Some(Value::Map(code)) = properties.get_mut(code)
                 && let Some(Value::String(name)) = code.get("ImageName")

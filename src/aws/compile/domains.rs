@@ -167,7 +167,7 @@ fn domain(wanted: &Wanted, output: &mut Output) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{compiled, problems, resources};
+    use super::super::tests::{problems, resources};
     use super::super::{Target, compile_domains};
     use crate::config::decode::sample;
     use crate::config::language::decode_service;
@@ -198,7 +198,7 @@ mod tests {
 
     fn domains(yaml: &str, only_automatic: bool) -> Json {
         let (service, _) = decode_service(&sample::node(yaml));
-        let target = Target { stage: "dev".into(), region: "us-east-1".into() };
+        let target = Target { stage: "dev".into(), region: "us-east-1".into(), commit: None, pace: None };
         let compiled = compile_domains(&service.expect("a service"), &target, only_automatic);
         assert_eq!(compiled.problems, []);
         compiled.template.to_json()["resources"].take()

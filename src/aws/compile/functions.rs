@@ -90,7 +90,8 @@ fn function(plan: &Plan, one: &FunctionPlan, output: &mut Output) -> TemplateRes
     }
     resource = resource.after(&function.depends_on);
     resource.condition = function.condition.clone();
-    if one.version.is_some() {
+    // What is published along with the code cannot say which commit it is: behind an alias that is worth a call.
+    if one.version.is_some() && (one.alias.is_none() || plan.commit.is_none()) {
         resource = resource.hint("Publish", true.into());
     }
     if function.image.is_none() {

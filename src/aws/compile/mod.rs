@@ -18,6 +18,7 @@ mod versions;
 
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::Service;
+use crate::config::language::pace::Pace;
 
 use self::output::Output;
 use self::plan::Plan;
@@ -27,12 +28,16 @@ use super::template::Template;
 pub use self::artifacts::{Artifact, Artifacts};
 
 /// What a service is compiled for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     /// The stage: `--stage`, else `provider.stage`, else `dev`.
     pub stage: String,
     /// The region: `--region`, else `provider.region`, else `us-east-1`.
     pub region: String,
+    /// The commit that the service's directory stands at, for the description of published versions.
+    pub commit: Option<String>,
+    /// How traffic moves instead of as the file says: `--canary`.
+    pub pace: Option<Pace>,
 }
 
 /// What came of compiling a service.

@@ -10,12 +10,16 @@ use crate::config::language::Service;
 use crate::config::language::effective::EffectiveFunction;
 use crate::config::language::events::{Event, Trigger};
 use crate::config::language::function::Function;
+use crate::config::language::pace::Pace;
+use crate::config::language::releases::Release;
 use crate::engine::value::Value;
 
 /// The service and what follows from it for every feature.
 pub struct Plan<'a> {
     pub service: &'a Service,
     pub names: Names,
+    /// The commit that published versions name.
+    pub commit: Option<&'a str>,
     /// The functions that are deployed, in the order of the file.
     pub functions: Vec<FunctionPlan<'a>>,
 }
@@ -34,6 +38,8 @@ pub struct FunctionPlan<'a> {
     pub version: Option<String>,
     /// What callers use instead of the function itself.
     pub alias: Option<AliasPlan>,
+    /// How the alias moves to the next version.
+    pub release: Option<Release>,
 }
 
 /// One event of one function.
@@ -65,8 +71,9 @@ impl<'a> Plan<'a> {
     pub fn new(service: &'a Service, target: &'a Target) -> Self {
         let mut names = Names::new(service.name(), &target.stage, &target.region);
         names.stack_name = service.provider.stack_name.as_ref().map(|name| name.as_str().to_owned());
-        let functions = service.effective_functions(&target.stage).map(FunctionPlan::new).collect();
-        Self { service, names, functions }
+        let planned = |effective| FunctionPlan::new(effective, target.pace);
+        let functions = service.effective_functions(&target.stage).map(planned).collect();
+        Self { service, names, commit: target.commit.as_deref(), functions }
     }
 
     /// Every event of one kind, with its function and its number among that function's events of the kind, from 1.
@@ -89,9 +96,10 @@ impl<'a> Plan<'a> {
 }
 
 impl<'a> FunctionPlan<'a> {
-    fn new(effective: EffectiveFunction<'a>) -> Self {
+    fn new(effective: EffectiveFunction<'a>, pace: Option<Pace>) -> Self {
         let EffectiveFunction { key, function, service, .. } = effective;
-        let alias = alias(key, function);
+        let release = effective.release(pace);
+        let alias = alias(key, function, release.as_ref());
         let versioned = effective.version_function()
             || alias.is_some()
             || function.events.iter().any(|event| event.trigger.kind() == "cloudFront");
@@ -104,6 +112,7 @@ impl<'a> FunctionPlan<'a> {
             role: FunctionRole::of(service, key, function),
             version: versioned.then(|| naming::version(key, "")),
             alias,
+            release,
         }
     }
 
@@ -147,8 +156,9 @@ impl<'a> FunctionPlan<'a> {
     }
 }
 
-/// The alias that a function's settings ask for. Provisioned concurrency wins where several do.
-fn alias(key: &str, function: &Function) -> Option<AliasPlan> {
+/// The alias that a function's settings ask for. Provisioned concurrency wins where several do, and what shifts traffic
+/// comes last: it can shift that of any alias.
+fn alias(key: &str, function: &Function, release: Option<&Release>) -> Option<AliasPlan> {
     if let Some(provisioned) = &function.provisioned_concurrency
         && provisioned.executions() != Some(0)
     {
@@ -159,8 +169,10 @@ fn alias(key: &str, function: &Function) -> Option<AliasPlan> {
         let logical_id = naming::of_function(key, "SnapStartLambdaAlias");
         return Some(AliasPlan { name: "snapstart".to_owned(), logical_id });
     }
-    function
-        .durable_config
-        .as_ref()
-        .map(|_| AliasPlan { name: "durable".to_owned(), logical_id: naming::of_function(key, "DurableLambdaAlias") })
+    if function.durable_config.is_some() {
+        let logical_id = naming::of_function(key, "DurableLambdaAlias");
+        return Some(AliasPlan { name: "durable".to_owned(), logical_id });
+    }
+    let name = release?.alias.clone();
+    Some(AliasPlan { logical_id: format!("{}Alias{}", naming::lambda(key), naming::alphanumeric(&name)), name })
 }

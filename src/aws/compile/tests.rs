@@ -11,7 +11,8 @@ use crate::config::node::{FileId, Node};
 use crate::config::yaml::compose;
 use crate::engine::value::Value;
 
-fn node(yaml: &str) -> Node {
+/// A document as a tree.
+pub(super) fn node(yaml: &str) -> Node {
     let composed = compose(yaml, FileId(0));
     assert_eq!(sample::messages(&composed.diagnostics), Vec::<&str>::new());
     composed.root.expect("a document")
@@ -21,7 +22,7 @@ fn node(yaml: &str) -> Node {
 pub(super) fn compiled(yaml: &str) -> Compiled {
     let (service, problems) = decode_service(&node(yaml));
     assert_eq!(sample::messages(&problems), Vec::<&str>::new());
-    let target = Target { stage: "dev".into(), region: "us-east-1".into() };
+    let target = Target { stage: "dev".into(), region: "us-east-1".into(), ..Target::default() };
     compile(&service.expect("a service"), &target)
 }
 
@@ -338,7 +339,8 @@ resources:
 #[test]
 fn a_sealed_template_names_versions_by_their_digest() {
     let artifacts = |digest: &str| Artifacts {
-        functions: [("hello".to_owned(), Artifact { path: PathBuf::from("x.zip"), sha256: digest.to_owned() })].into(),
+        functions: [("hello".to_owned(), Artifact { path: Some(PathBuf::from("x.zip")), sha256: digest.to_owned() })]
+            .into(),
         ..Artifacts::default()
     };
     let sealed = |digest: &str| {
@@ -476,7 +478,7 @@ fn everything_evaluates_to_resources_that_refer_to_each_other() {
     let compiled = compiled(EVERYTHING);
     assert_eq!(sample::messages(&compiled.problems), Vec::<&str>::new());
     let mut template = compiled.template;
-    let zip = |key: &str| (key.to_owned(), Artifact { path: PathBuf::from("x.zip"), sha256: "abc".to_owned() });
+    let zip = |key: &str| (key.to_owned(), Artifact { path: Some(PathBuf::from("x.zip")), sha256: "abc".to_owned() });
     template.seal(&Artifacts {
         functions: ["guard", "work", "again"].map(zip).into(),
         layers: ["tools"].map(zip).into(),

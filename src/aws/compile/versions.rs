@@ -3,6 +3,8 @@
 use super::output::Output;
 use super::plan::{AliasPlan, FunctionPlan, Plan};
 use super::tree::{self, Properties};
+use crate::aws::kinds::version::COMMIT;
+use crate::aws::release::shift::{self, Shift};
 use crate::aws::template::TemplateResource;
 
 pub(super) fn compile(plan: &Plan, output: &mut Output) {
@@ -15,15 +17,19 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             .beneath(&one.logical_id)
             .attribute("DeletionPolicy", "Retain".into());
         resource.condition = one.function.condition.clone();
+        if let Some(commit) = plan.commit {
+            // A hint, as it must not make a difference: not every commit changes every function.
+            resource = resource.hint(COMMIT, commit.into());
+        }
         output.add(version.clone(), resource);
         output.output(format!("{}QualifiedArn", one.logical_id), tree::reference(version));
         if let Some(alias) = &one.alias {
-            output.add(alias.logical_id.clone(), alias_resource(one, alias, version));
+            output.add(alias.logical_id.clone(), alias_resource(plan, one, alias, version));
         }
     }
 }
 
-fn alias_resource(one: &FunctionPlan, alias: &AliasPlan, version: &str) -> TemplateResource {
+fn alias_resource(plan: &Plan, one: &FunctionPlan, alias: &AliasPlan, version: &str) -> TemplateResource {
     let provisioned = one
         .function
         .provisioned_concurrency
@@ -38,5 +44,9 @@ fn alias_resource(one: &FunctionPlan, alias: &AliasPlan, version: &str) -> Templ
         .beneath(&one.logical_id)
         .after([&one.logical_id]);
     resource.condition = one.function.condition.clone();
-    resource
+    let Some(release) = &one.release else { return resource };
+    let hooks = [&release.before, &release.after].map(|hook| plan.function(hook.as_deref()?));
+    let [before, after] = hooks.map(|hook| hook.map(|hook| hook.name.clone()));
+    let shift = Shift { pace: release.pace, before, after, alarms: release.alarms.clone() };
+    resource.after(hooks.into_iter().flatten().map(|hook| &hook.logical_id)).hint(shift::HINT, shift.to_value())
 }

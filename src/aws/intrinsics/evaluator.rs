@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Number;
 
+use super::dynamic::{Dynamic, OPENING};
 use super::{Context, Lookup};
 use crate::aws::template::{Template, masked};
 use crate::config::diagnostic::Diagnostic;
@@ -22,6 +23,8 @@ pub(super) struct Evaluator<'a> {
     path: Vec<String>,
     pub(super) depth: usize,
     needs: BTreeSet<Lookup>,
+    /// How often something had to be left open because it is not looked up yet.
+    open: usize,
     problems: Vec<Diagnostic>,
 }
 
@@ -34,6 +37,7 @@ impl<'a> Evaluator<'a> {
             path: Vec::new(),
             depth: 0,
             needs: BTreeSet::new(),
+            open: 0,
             problems: Vec::new(),
         }
     }
@@ -84,7 +88,7 @@ impl<'a> Evaluator<'a> {
                         .collect(),
                 )),
             },
-            Value::String(text) if text.contains("{{resolve:") => Some(self.dynamic(text)),
+            Value::String(text) => Some(self.dynamic(text)),
             other => Some(other.clone()),
         };
         self.depth -= 1;
@@ -217,13 +221,16 @@ impl<'a> Evaluator<'a> {
     }
 
     fn found(&mut self, lookup: Lookup) -> Value {
-        match self.context.found.get(&lookup) {
-            Some(value) => value.clone(),
-            None => {
-                self.needs.insert(lookup);
-                Value::Null
-            }
+        if let Some(value) = self.context.found.get(&lookup) {
+            return value.clone();
         }
+        if let Some(why) = self.context.absent.get(&lookup) {
+            self.problem("value-not-found", format!("{lookup} {why}"));
+        } else {
+            self.needs.insert(lookup);
+            self.open += 1;
+        }
+        Value::Null
     }
 
     fn join(&mut self, argument: &Value) -> Value {
@@ -231,8 +238,9 @@ impl<'a> Evaluator<'a> {
         let [Value::String(separator), list] = items.as_slice() else {
             return self.malformed("a separator and a list");
         };
+        let open = self.open;
         match self.value(list) {
-            Some(Value::List(parts)) => joined(separator, parts),
+            Some(Value::List(parts)) => self.completed(joined(separator, parts), open),
             // The one later value that `Fn::Join` takes for a list is a list itself (`Fn::Split`): nothing to join
             // with until it is known.
             Some(later @ Value::Later(_)) => {
@@ -253,6 +261,7 @@ impl<'a> Evaluator<'a> {
             Value::Secret(_) => return argument.clone(),
             _ => return self.malformed("a text, or a text and a mapping"),
         };
+        let open = self.open;
         let mut parts = Vec::new();
         for piece in pieces(text) {
             match piece {
@@ -267,7 +276,22 @@ impl<'a> Evaluator<'a> {
                 }
             }
         }
-        joined("", parts)
+        self.completed(joined("", parts), open)
+    }
+
+    /// A text that was put together, with the dynamic references that came about by it: `{{resolve:` and `}}` may stand
+    /// in different parts. `open`: as it was before the parts were evaluated.
+    fn completed(&mut self, text: Value, open: usize) -> Value {
+        match text {
+            // A part is missing: what the reference says is not known yet.
+            Value::String(text) if self.open > open && text.contains(OPENING) => Value::Null,
+            Value::String(text) => self.dynamic(&text),
+            later @ Value::Later(_) if mentions(&later, OPENING) => {
+                self.problem("late-reference", "a dynamic reference must be known before anything is made");
+                Value::Null
+            }
+            other => other,
+        }
     }
 
     fn select(&mut self, argument: &Value) -> Option<Value> {
@@ -390,17 +414,36 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// A text with its dynamic references resolved.
     fn dynamic(&mut self, text: &str) -> Value {
+        if !text.contains(OPENING) {
+            return Value::string(text);
+        }
         let mut parts = Vec::new();
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once("{{resolve:") {
+        while let Some((before, after)) = rest.split_once(OPENING) {
             let Some((reference, following)) = after.split_once("}}") else { break };
             parts.push(Value::string(before));
-            parts.push(self.found(Lookup::Dynamic(reference.to_owned())));
+            parts.push(match Dynamic::parse(reference) {
+                Ok(dynamic) => self.found(Lookup::Dynamic(dynamic)),
+                Err(expected) => {
+                    self.problem("malformed-reference", format!("`{{{{resolve:{reference}}}}}`: expected {expected}"));
+                    Value::Null
+                }
+            });
             rest = following;
         }
         parts.push(Value::string(rest));
         joined("", parts)
+    }
+}
+
+/// Whether a text stands in any part of a value that is put together later.
+fn mentions(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(part) => part.contains(text),
+        Value::Later(Expression::Join { parts, .. }) => parts.iter().any(|part| mentions(part, text)),
+        _ => false,
     }
 }
 

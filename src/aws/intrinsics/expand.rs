@@ -1,9 +1,6 @@
-//! From the framework's shapes to what single calls make: subscriptions out of their topic, all triggers of one user pool
-//! together.
+//! From the framework's shapes to what single calls make: subscriptions out of their topic.
 
 use std::collections::BTreeMap;
-
-use indexmap::IndexMap;
 
 use crate::aws::template::{Template, TemplateResource};
 use crate::engine::value::Value;
@@ -12,7 +9,6 @@ use crate::engine::value::Value;
 pub(super) fn expand(template: &Template) -> Template {
     let mut template = template.clone();
     subscriptions(&mut template);
-    together(&mut template, "Custom::CognitoUserPool", "UserPoolName", triggers);
     template
 }
 
@@ -62,76 +58,6 @@ fn function_of(arn: &Value) -> Option<String> {
     })
 }
 
-/// Makes one resource of all that write to the same bucket or pool: one read and one write for them all.
-fn together(
-    template: &mut Template,
-    kind: &str,
-    key: &str,
-    join: fn(&BTreeMap<String, Value>, &mut BTreeMap<String, Value>),
-) {
-    let mut first: Vec<(Value, String)> = Vec::new();
-    let mut renamed = BTreeMap::new();
-    let old: IndexMap<String, TemplateResource> = std::mem::take(&mut template.resources);
-    for (logical_id, resource) in old {
-        let (true, Some(target), Value::Map(properties)) =
-            (resource.kind == kind, resource.properties.get(key), &resource.properties)
-        else {
-            template.resources.insert(logical_id, resource);
-            continue;
-        };
-        match first.iter().find(|(known, _)| known == target) {
-            Some((_, first_id)) => {
-                if let Some(into) = template.resources.get_mut(first_id) {
-                    if let Value::Map(all) = &mut into.properties {
-                        join(properties, all);
-                    }
-                    *into = into.clone().after(resource.depends_on.clone());
-                }
-                renamed.insert(logical_id, first_id.clone());
-            }
-            None => {
-                first.push((target.clone(), logical_id.clone()));
-                let mut all = BTreeMap::from([(key.to_owned(), target.clone())]);
-                join(properties, &mut all);
-                template.resources.insert(logical_id, TemplateResource { properties: Value::Map(all), ..resource });
-            }
-        }
-    }
-    template.rename(&renamed);
-}
-
-/// Triggers whose function is named together with the version of its event.
-const VERSIONED: &[&str] = &["CustomSMSSender", "CustomEmailSender"];
-
-/// `LambdaConfig` as in `AWS::Cognito::UserPool`.
-fn triggers(from: &BTreeMap<String, Value>, into: &mut BTreeMap<String, Value>) {
-    let function = from.get("FunctionArn").cloned().unwrap_or(Value::Null);
-    let Some(Value::List(configs)) = from.get("UserPoolConfigs") else { return };
-    let all = into.entry("LambdaConfig".to_owned()).or_insert_with(|| Value::Map(BTreeMap::new()));
-    let Value::Map(all) = all else { return };
-    for config in configs {
-        let Some(trigger) = config.get("Trigger").and_then(|trigger| trigger.text()) else { continue };
-        match config.get("LambdaVersion") {
-            Some(version) => {
-                let name = if VERSIONED.contains(&trigger) { trigger.to_owned() } else { format!("{trigger}Config") };
-                all.insert(
-                    name,
-                    Value::Map(BTreeMap::from([
-                        ("LambdaArn".to_owned(), function.clone()),
-                        ("LambdaVersion".to_owned(), version.clone()),
-                    ])),
-                );
-            }
-            None => {
-                all.insert(trigger.to_owned(), function.clone());
-            }
-        }
-        if let Some(key) = config.get("KMSKeyID") {
-            all.insert("KMSKeyID".to_owned(), key.clone());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
@@ -168,29 +94,5 @@ mod tests {
             json!({ "Endpoint": arn("A"), "Protocol": "lambda", "TopicArn": { "Ref": "SNSTopicNews" } })
         );
         assert_eq!(all["BSnsSubscriptionNews"]["Properties"]["Endpoint"], alias);
-    }
-
-    #[test]
-    fn triggers_of_one_pool_are_one_resource() {
-        let custom = |function: &str, config: Json| json!({ "UserPoolName": "people", "FunctionName": function, "FunctionArn": arn(function), "UserPoolConfigs": [config] });
-        let all = expanded(&[
-            ("A", "Custom::CognitoUserPool", custom("A", json!({ "Trigger": "PreSignUp" }))),
-            (
-                "B",
-                "Custom::CognitoUserPool",
-                custom("B", json!({ "Trigger": "CustomEmailSender", "LambdaVersion": "V1_0", "KMSKeyID": "k" })),
-            ),
-        ]);
-        assert_eq!(
-            all["A"]["Properties"],
-            json!({
-                "LambdaConfig": {
-                    "CustomEmailSender": { "LambdaArn": arn("B"), "LambdaVersion": "V1_0" },
-                    "KMSKeyID": "k",
-                    "PreSignUp": arn("A"),
-                },
-                "UserPoolName": "people",
-            })
-        );
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::dynamic::Dynamic;
+
 /// A value that only the account knows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lookup {
@@ -13,10 +15,8 @@ pub enum Lookup {
     Stack { logical_id: String, attribute: String },
     /// The names of the region's availability zones (`Fn::GetAZs`), as a list.
     AvailabilityZones { region: String },
-    /// `{{resolve:ssm:name:version}}` and its kin
-    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html>), without the braces:
-    /// `ssm:name:version`. What `ssm-secure` and `secretsmanager` give is secret.
-    Dynamic(String),
+    /// `{{resolve:ssm:name:version}}` and its kin.
+    Dynamic(Dynamic),
 }
 
 impl fmt::Display for Lookup {
@@ -26,7 +26,7 @@ impl fmt::Display for Lookup {
             Self::Stack { logical_id, attribute } if attribute == "Ref" => write!(f, "the resource `{logical_id}`"),
             Self::Stack { logical_id, attribute } => write!(f, "`{attribute}` of the resource `{logical_id}`"),
             Self::AvailabilityZones { region } => write!(f, "the availability zones of {region}"),
-            Self::Dynamic(reference) => write!(f, "`{{{{resolve:{reference}}}}}`"),
+            Self::Dynamic(dynamic) => write!(f, "{dynamic}"),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html>.
 
 mod conditions;
+mod dynamic;
 mod evaluator;
 mod expand;
 mod lookup;
@@ -12,6 +13,7 @@ mod ownership;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::kinds::GONE_WITH_A_FUNCTION;
 use crate::config::diagnostic::Diagnostic;
 use crate::engine::address::Address;
 use crate::engine::fingerprint::fingerprint;
@@ -21,6 +23,7 @@ use crate::engine::value::Value;
 use self::evaluator::Evaluator;
 use super::template::Template;
 
+pub use self::dynamic::{Dynamic, SecretVersion};
 pub use self::lookup::Lookup;
 pub use self::ownership::{APPLIED, Owner, tag_form};
 
@@ -42,6 +45,8 @@ pub struct Context {
     pub parameters: BTreeMap<String, Value>,
     /// What was asked of the account because an earlier evaluation needed it.
     pub found: BTreeMap<Lookup, Value>,
+    /// What was asked for and has no value, with the reason as a clause: `is not in this account and region`.
+    pub absent: BTreeMap<Lookup, String>,
 }
 
 /// What came of evaluating a template.
@@ -49,8 +54,10 @@ pub struct Context {
 pub struct Evaluation {
     /// Whole only where nothing is missing and nothing went wrong.
     pub desired: DesiredState,
-    /// What must be looked up in the account first: put the answers into [`Context::found`] and evaluate again.
+    /// What must be looked up in the account first: put the answers into [`Context::found`] and [`Context::absent`], and
+    /// evaluate again.
     pub needs: BTreeSet<Lookup>,
+    /// While anything is needed, some of these may only follow from what is not known yet.
     pub problems: Vec<Diagnostic>,
 }
 
@@ -115,7 +122,8 @@ fn stamp(resources: &mut [Desired]) {
         .map(|resource| {
             (resource.address.kind == "AWS::Lambda::Function").then(|| {
                 let beneath = children.get(&resource.address.logical_id).map(Vec::as_slice).unwrap_or_default();
-                fingerprint(beneath.iter().filter_map(|position| resources.get(*position)))
+                let beneath = beneath.iter().filter_map(|position| resources.get(*position));
+                fingerprint(beneath, |child| !GONE_WITH_A_FUNCTION.contains(&child.address.kind.as_str()))
             })
         })
         .collect();

@@ -35,6 +35,7 @@ const TAGGABLE: &[(&str, &str, TagForm)] = &[
     ("AWS::ApiGatewayV2::Api", "Tags", TagForm::Map),
     ("AWS::ApiGatewayV2::Stage", "Tags", TagForm::Map),
     ("AWS::CloudFront::Distribution", "Tags", TagForm::List),
+    ("AWS::CloudFront::Function", "Tags", TagForm::List),
     ("AWS::Cognito::UserPool", "UserPoolTags", TagForm::Map),
     ("AWS::ECR::Repository", "Tags", TagForm::List),
     ("AWS::ElasticLoadBalancingV2::ListenerRule", "Tags", TagForm::List),

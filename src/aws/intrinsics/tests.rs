@@ -118,7 +118,7 @@ fn what_only_the_account_knows_is_listed_once_and_put_in_on_the_second_round() {
         ),
     );
     let first = evaluate(&template, &context());
-    let password = Lookup::Dynamic("secretsmanager:db:SecretString:password".into());
+    let password = Lookup::Dynamic(Dynamic::parse("secretsmanager:db:SecretString:password").unwrap());
     let table = Lookup::Stack { logical_id: "Table".into(), attribute: "Arn".into() };
     assert_eq!(first.problems, []);
     assert_eq!(first.needs, BTreeSet::from([Lookup::Export("net-dev".into()), table.clone(), password.clone()]));

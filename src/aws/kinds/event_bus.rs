@@ -190,7 +190,7 @@ impl Kind for EventBus {
         let request = Signed::action("ListRules", json!({ "EventBusName": name, "Limit": 1 }));
         let rules = self.aws.look_for("events", "ListRules", &request).await?;
         if rules.is_some_and(|answer| !super::json::members(&answer, "Rules").is_empty()) {
-            progress.say("kept: others have rules on this bus");
+            progress.kept("others have rules on this bus");
             let arn = text(&Value::Map(live.attributes.clone()), &["Arn"]).unwrap_or_default();
             let body = json!({ "ResourceARN": arn, "TagKeys": [SERVICE, STAGE, ID] });
             return self.send("UntagResource", body, progress).await.map(drop);

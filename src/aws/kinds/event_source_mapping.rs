@@ -413,28 +413,37 @@ impl Kind for EventSourceMapping {
         let function = required(&wanted, "FunctionName")?;
         let identity = source_identity(&wanted)
             .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no event source", desired.address)))?;
-        // A mapping that is on its way out stands in the way of its successor; one that is there is an earlier attempt's.
-        if let Some(found) = self.look(&function, &identity).await? {
-            if member(&found, "State") == Some("Deleting") {
-                self.await_deletion(&expect(&found, "UUID", "lambda.ListEventSourceMappings")?, progress).await?;
-            } else {
-                let mut live = self.live(&found, &BTreeMap::new(), None)?;
-                live.address = desired.address.clone();
-                let everything: Vec<FieldChange> = difference(&live.properties, &wanted);
-                return self.update(&live, desired, &everything, progress).await;
-            }
-        }
+        // A function that this run made has no mappings yet, unless one of its name had: looking would cost each of hundreds
+        // of mappings a call of the quota that it is made from.
+        let mut looks = !self.aws.retry().fresh.is_noted(&split_function(&function).0);
         let body = Json::Object(creation(&wanted));
-        let answer = self
-            .aws
-            .call("lambda", "CreateEventSourceMapping")
-            .progress(progress)
-            .fresh(self.aws.retry().fresh.any())
-            .create(
-                || self.look(&function, &identity),
-                || self.aws.signed("lambda", Signed::rest("POST", MAPPINGS).body(body.clone())),
-            )
-            .await?;
+        let answer = loop {
+            // A mapping that is on its way out stands in the way of its successor; one that is there is an earlier attempt's.
+            let found = if looks { self.look(&function, &identity).await? } else { None };
+            if let Some(found) = found {
+                if member(&found, "State") != Some("Deleting") {
+                    let mut live = self.live(&found, &BTreeMap::new(), None)?;
+                    live.address = desired.address.clone();
+                    let everything: Vec<FieldChange> = difference(&live.properties, &wanted);
+                    return self.update(&live, desired, &everything, progress).await;
+                }
+                self.await_deletion(&expect(&found, "UUID", "lambda.ListEventSourceMappings")?, progress).await?;
+            }
+            let sent = self
+                .aws
+                .call("lambda", "CreateEventSourceMapping")
+                .progress(progress)
+                .fresh(self.aws.retry().fresh.any())
+                .create(
+                    || self.look(&function, &identity),
+                    || self.aws.signed("lambda", Signed::rest("POST", MAPPINGS).body(body.clone())),
+                )
+                .await;
+            match sent {
+                Err(failure) if !looks && failure.code.as_deref() == Some("ResourceConflictException") => looks = true,
+                sent => break sent?,
+            }
+        };
         let mut live = self.live(&answer, &text_map(&wanted, &["Tags"]), None)?;
         live.address = desired.address.clone();
         live.ownership = Ownership::Ours;

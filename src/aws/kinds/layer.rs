@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, LayerVersionContentInput, Runtime};
 use serde_json::{Value as Json, json};
 
@@ -32,8 +31,6 @@ pub const TYPE: &str = "AWS::Lambda::LayerVersion";
 /// `AWS::Lambda::LayerVersionPermission`
 pub const PERMISSION: &str = "AWS::Lambda::LayerVersionPermission";
 
-/// Zips up to here go in the request itself.
-const DIRECT_UPLOAD: u64 = 50 * 1000 * 1000;
 const LAYER_ARN: &str = "arn:${Partition}:lambda:${Region}:${Account}:layer:*";
 
 /// Reads and publishes versions of layers.
@@ -61,18 +58,19 @@ impl LayerVersion {
         if let (Some(bucket), Some(key)) = (at("S3Bucket"), at("S3Key")) {
             return Ok(input.s3_bucket(bucket).s3_key(key).set_s3_object_version(at("S3ObjectVersion")).build());
         }
+        let digest = at("Sha256").ok_or_else(|| Failure::new(Reason::Bug, "a layer without a digest"))?;
         let path = desired.hints.get("Artifact").and_then(Value::text).map(PathBuf::from);
-        let path = path.ok_or_else(|| Failure::new(Reason::Bug, format!("no artifact for {}", desired.address)))?;
-        let unreadable = |error: std::io::Error| {
-            Failure::new(Reason::Invalid, format!("{} cannot be read: {error}", path.display()))
+        // Layers are large and change rarely: they go through the bucket, where they are kept.
+        let stored = match path {
+            Some(path) => self.aws.bucket().store_artifact(&path, &digest).await?,
+            None => self.aws.kept_artifact(&digest).await?.ok_or_else(|| {
+                let message =
+                    format!("the content of {} is kept nowhere (SHA-256 {digest})", desired.address.logical_id);
+                Failure::new(Reason::NotFound, message)
+                    .help("Check out the commit that it was deployed from, and deploy that.")
+            })?,
         };
-        let size = tokio::fs::metadata(&path).await.map_err(unreadable)?.len();
-        if size > DIRECT_UPLOAD {
-            let digest = at("Sha256").ok_or_else(|| Failure::new(Reason::Bug, "a layer without a digest"))?;
-            let stored = self.aws.bucket().store_artifact(&path, &digest).await?;
-            return Ok(input.s3_bucket(stored.bucket).s3_key(stored.key).build());
-        }
-        Ok(input.zip_file(Blob::new(tokio::fs::read(&path).await.map_err(unreadable)?)).build())
+        Ok(input.s3_bucket(stored.bucket).s3_key(stored.key).build())
     }
 }
 

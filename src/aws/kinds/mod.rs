@@ -3,13 +3,16 @@
 pub mod alias;
 pub mod api_account;
 pub mod api_key;
+pub mod balancer;
 pub mod bucket;
+pub mod cloudfront;
 pub mod domains;
 pub mod event_bus;
 pub mod event_invoke_config;
 pub mod event_source_mapping;
 pub mod function;
-mod json;
+pub mod iot;
+pub(in crate::aws) mod json;
 pub mod layer;
 pub mod log_group;
 mod names;
@@ -25,14 +28,14 @@ pub mod role;
 pub mod rule;
 pub mod run;
 pub mod schedule;
+pub mod stream_consumer;
 pub mod subscription;
 pub mod subscription_filter;
 pub mod tags;
 pub mod topic;
-pub mod topic_rule;
 pub mod url;
 pub mod usage_plan;
-pub mod user_pool_triggers;
+pub mod user_pool;
 pub mod v2;
 pub mod version;
 
@@ -84,8 +87,13 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(alias::Alias::new(Arc::clone(aws))),
         Arc::new(api_account::ApiAccount::new(Arc::clone(aws))),
         Arc::new(api_key::ApiKey::new(Arc::clone(aws))),
+        Arc::new(balancer::listener_rule::ListenerRule::new(Arc::clone(aws))),
+        Arc::new(balancer::target_group::TargetGroup::new(Arc::clone(aws))),
         Arc::new(bucket::Bucket::new(Arc::clone(aws))),
         Arc::new(bucket::existing::ExistingBucket::new(Arc::clone(aws))),
+        Arc::new(cloudfront::cache_policy::CachePolicy::new(Arc::clone(aws))),
+        Arc::new(cloudfront::distribution::Distribution::new(Arc::clone(aws))),
+        Arc::new(cloudfront::function::Function::new(Arc::clone(aws))),
         Arc::new(domains::domain_name::DomainName::new(Arc::clone(aws))),
         Arc::new(domains::mapping::Mapping::new(Arc::clone(aws), &domains::mapping::API)),
         Arc::new(domains::mapping::Mapping::new(Arc::clone(aws), &domains::mapping::BASE_PATH)),
@@ -94,6 +102,8 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(event_invoke_config::EventInvokeConfig::new(Arc::clone(aws))),
         Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),
         Arc::new(function::Function::new(Arc::clone(aws))),
+        Arc::new(iot::provisioning_template::ProvisioningTemplate::new(Arc::clone(aws))),
+        Arc::new(iot::topic_rule::TopicRule::new(Arc::clone(aws))),
         Arc::new(layer::LayerVersion::new(Arc::clone(aws))),
         Arc::new(layer::LayerVersionPermission::new(Arc::clone(aws))),
         Arc::new(log_group::LogGroup::new(Arc::clone(aws))),
@@ -104,14 +114,15 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(role::Role::new(Arc::clone(aws))),
         Arc::new(rule::Rule::new(Arc::clone(aws))),
         Arc::new(schedule::Schedule::new(Arc::clone(aws))),
+        Arc::new(stream_consumer::StreamConsumer::new(Arc::clone(aws))),
         Arc::new(subscription::Subscription::new(Arc::clone(aws))),
         Arc::new(subscription_filter::SubscriptionFilter::new(Arc::clone(aws))),
         Arc::new(topic::Topic::new(Arc::clone(aws))),
-        Arc::new(topic_rule::TopicRule::new(Arc::clone(aws))),
         Arc::new(url::Url::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlan::new(Arc::clone(aws))),
         Arc::new(usage_plan::UsagePlanKey::new(Arc::clone(aws))),
-        Arc::new(user_pool_triggers::UserPoolTriggers::new(Arc::clone(aws))),
+        Arc::new(user_pool::UserPool::new(Arc::clone(aws))),
+        Arc::new(user_pool::triggers::UserPoolTriggers::new(Arc::clone(aws))),
         Arc::new(v2::api::Api::new(Arc::clone(aws))),
         Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::AUTHORIZER)),
         Arc::new(v2::part::Part::new(Arc::clone(aws), &v2::part::DEPLOYMENT)),
@@ -122,6 +133,10 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(version::Version::new(Arc::clone(aws))),
     ]
 }
+
+/// Types beneath a function that go with it: what a removal need not look for.
+pub const GONE_WITH_A_FUNCTION: &[&str] =
+    &[alias::TYPE, event_invoke_config::TYPE, permission::TYPE, url::TYPE, version::TYPE];
 
 /// What follows `marker` in an ARN: its name, when the ARN is of that service and resource type.
 fn after<'a>(arn: &'a str, service: &str, marker: &str) -> Option<&'a str> {

@@ -22,6 +22,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
+use super::domains::mapping;
 use super::json::{Retag, changed, expect, member, members, retag, tags_of, where_allowed};
 use super::openapi::{self, BODY, EXPORT, is_deployed};
 use super::patch::{Patch, pointer};
@@ -29,12 +30,14 @@ use super::properties::{
     as_text, boolean_in_place, default_to, document as document_text, drop_empty, from_json, number_in_place, own_tags,
     tags_to_map, text, text_map, texts, to_json,
 };
-use super::{Findable, after};
+use super::{Findable, after, alias, function};
 
 /// `AWS::ApiGateway::RestApi`
 pub const TYPE: &str = "AWS::ApiGateway::RestApi";
 
 pub(super) const TAGS: (&str, &str, &str) = ("apigateway", "PUT", "/tags/");
+/// What a permission to tag is about, whatever is tagged.
+pub(super) const OF_TAGS: &str = "arn:${Partition}:apigateway:${Region}::/tags/*";
 
 const APIS: &str = "arn:${Partition}:apigateway:${Region}::/restapis*";
 
@@ -106,10 +109,12 @@ impl RestApi {
         let mut shown = tags.clone();
         shown.remove(BODY);
         shown.remove(EXPORT);
+        let domains = mapping::take_marks(&mut shown);
         map.insert("Tags".to_owned(), own_tags(&shown));
         let logical_id =
             desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
         let mut attributes = attributes(&id, member(api, "rootResourceId"));
+        attributes.extend(domains);
         attributes.extend(stage.map(|stage| ("StageName".to_owned(), Value::String(stage))));
         Ok(Live {
             address: Address::new(TYPE, logical_id.unwrap_or(&id)),
@@ -359,6 +364,11 @@ impl Kind for RestApi {
         BTreeMap::new()
     }
 
+    /// API Gateway looks for the functions of a document only when they are called.
+    fn only_names(&self, type_name: &str) -> bool {
+        [alias::TYPE, function::TYPE].contains(&type_name)
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         match self.ours(&desired.address.logical_id).await? {
             Some(api) => self.live(&api, Some(desired)).await.map(Some),
@@ -446,7 +456,7 @@ impl Kind for RestApi {
 
     fn deleted_after(&self) -> &'static [&'static str] {
         // An API that a domain leads to cannot be deleted.
-        &[super::usage_plan::TYPE, super::domains::mapping::BASE_PATH.type_name]
+        &[super::usage_plan::TYPE, mapping::BASE_PATH.type_name]
     }
 
     fn permissions(&self) -> &'static [Permission] {
@@ -460,11 +470,8 @@ impl Kind for RestApi {
             needs(Step::Update, "apigateway:PATCH"),
             needs(Step::Update, "apigateway:PUT"),
             needs(Step::Update, "apigateway:POST"),
-            Permission {
-                step: Step::Update,
-                action: "apigateway:PUT",
-                resource: "arn:${Partition}:apigateway:${Region}::/tags/*",
-            },
+            Permission { step: Step::Update, action: "apigateway:PUT", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:DELETE", resource: OF_TAGS },
             needs(Step::Delete, "apigateway:DELETE"),
         ];
         ALL

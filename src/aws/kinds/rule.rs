@@ -413,7 +413,7 @@ impl Kind for Rule {
         let ours: Vec<String> = target_ids(&live.properties).into_iter().collect();
         self.remove_targets(&name, &ours, progress).await?;
         if !self.targets(&name).await?.is_empty() {
-            progress.say("kept: others have targets on this rule");
+            progress.kept("others have targets on this rule");
             let arn = text(&Value::Map(live.attributes.clone()), &["Arn"]).unwrap_or_default();
             return self.remove_tags(&arn, [SERVICE, STAGE, ID, TARGETS], progress).await;
         }

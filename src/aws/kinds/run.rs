@@ -8,6 +8,9 @@ use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use crate::aws::client::lock;
+use crate::engine::notes::Note;
+
+use crate::aws::archive::Keeping;
 
 use super::log_group::LogGroups;
 use super::policy::Statements;
@@ -25,6 +28,8 @@ pub struct Run {
     published: Mutex<BTreeMap<String, Published>>,
     adding: Mutex<BTreeMap<String, Adding>>,
     uploads: Semaphore,
+    /// Copies of code that go into the deployment bucket.
+    pub(in crate::aws) keeping: Keeping,
     /// Resource policies by the function's name.
     pub(super) policies: Mutex<BTreeMap<String, Statements>>,
     /// What GetFunction said of each function, for all who ask while a plan is made.
@@ -35,6 +40,8 @@ pub struct Run {
     pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
     /// The log groups of this service's functions.
     pub(super) log_groups: tokio::sync::Mutex<Option<Arc<LogGroups>>>,
+    /// What deploys made a moment ago.
+    noted: Mutex<Vec<Note>>,
 }
 
 impl Default for Run {
@@ -44,11 +51,13 @@ impl Default for Run {
             published: Mutex::default(),
             adding: Mutex::default(),
             uploads: Semaphore::new(UPLOAD_MEMORY),
+            keeping: Keeping::default(),
             policies: Mutex::default(),
             functions: Mutex::default(),
             aliases: Mutex::default(),
             tagged: tokio::sync::Mutex::default(),
             log_groups: tokio::sync::Mutex::default(),
+            noted: Mutex::default(),
         }
     }
 }
@@ -86,6 +95,16 @@ impl Run {
     /// Where the names of a function's aliases are, once somebody asked.
     pub fn aliases(&self, function: &str) -> Arc<OnceCell<Vec<String>>> {
         Arc::clone(lock(&self.aliases).entry(function.to_owned()).or_default())
+    }
+
+    /// What deploys made a moment ago, to be looked for beside what is tagged.
+    pub fn expect(&self, notes: &[Note]) {
+        *lock(&self.noted) = notes.to_vec();
+    }
+
+    /// Types and physical ids of what deploys made a moment ago.
+    pub fn noted(&self) -> Vec<(String, String)> {
+        lock(&self.noted).iter().map(|note| (note.kind.clone(), note.id.clone())).collect()
     }
 
     /// Forgets what was read: somebody else may have written since.

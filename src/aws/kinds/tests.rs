@@ -231,6 +231,31 @@ async fn a_function_that_somebody_else_changed_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn a_configuration_whose_answer_was_lost_is_found_written_before_the_code_is() {
+    let (aws, fake) = Fake::connect(|asked| match (asked.method.as_str(), last_part(asked)) {
+        ("PUT", "configuration") => {
+            Told::refused(412, "PreconditionFailedException", "The Revision Id provided does not match")
+        }
+        ("PUT", _) => Told::ok(json!({})),
+        _ => {
+            let mut found = live_function("f", "2");
+            found["Configuration"]["Timeout"] = json!(9);
+            Told::ok(found)
+        }
+    });
+    let kind = function::Function::new(aws);
+    let was = live(function::TYPE, "f", function_properties("f"));
+    let mut wanted = function_properties("f");
+    wanted["Timeout"] = json!(9);
+    wanted["Architectures"] = json!(["arm64"]);
+    wanted["Code"] = json!({ "S3Bucket": "b", "S3Key": "k" });
+    let fields = [change("Timeout"), change("Architectures"), change("Code")];
+    kind.update(&was, &desired(function::TYPE, "F", wanted), &fields, &Progress::silent()).await.unwrap();
+    let sent = fake.asked().iter().filter(|asked| asked.method == "PUT").count();
+    assert_eq!(sent, 2, "one for the configuration, one for the code");
+}
+
+#[tokio::test]
 async fn a_create_whose_answer_was_lost_finds_what_it_made() {
     let (aws, fake) = Fake::connect(|asked| match asked.method.as_str() {
         "POST" => Told::refused(409, "ResourceConflictException", "Function already exist: f"),
@@ -392,4 +417,18 @@ async fn secrets_that_a_service_echoes_do_not_get_through() {
     }
     let failure = kind.create(&wanted, &Progress::silent()).await.unwrap_err();
     assert!(failure.message.contains("PASSWORD") && !failure.message.contains("hunter2"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn what_is_said_to_go_with_a_function_does() {
+    let (aws, _) = Fake::connect(|_| Told::ok("{}"));
+    let cloud = AwsCloud::new(&aws);
+    let mut gone: Vec<&str> = cloud
+        .kinds()
+        .into_iter()
+        .filter(|kind| kind.parent_type() == Some(function::TYPE) && kind.vanishes_with_parent())
+        .map(|kind| kind.type_name())
+        .collect();
+    gone.sort_unstable();
+    assert_eq!(gone, super::GONE_WITH_A_FUNCTION);
 }

@@ -294,7 +294,7 @@ impl Kind for Topic {
         let of_ours = format!(":function:{}", self.aws.scope().prefix());
         let is_ours = |endpoint: Option<&str>| endpoint.is_some_and(|endpoint| endpoint.contains(&of_ours));
         if left.is_some_and(|answer| !answer.subscriptions().iter().all(|one| is_ours(one.endpoint()))) {
-            progress.say("kept: others are subscribed to this topic");
+            progress.kept("others are subscribed to this topic");
             return self.untag(&arn, [SERVICE, STAGE, ID].map(str::to_owned).to_vec(), progress).await;
         }
         let call = self.aws.call("sns", "DeleteTopic").progress(progress);

@@ -315,6 +315,8 @@ fn plan_permissions() -> &'static [Permission] {
         needs(Step::Read, "apigateway:GET"),
         needs(Step::Create, "apigateway:POST"),
         needs(Step::Update, "apigateway:PATCH"),
+        // A plan lets go of its stages before it is deleted.
+        needs(Step::Delete, "apigateway:PATCH"),
         needs(Step::Delete, "apigateway:DELETE"),
     ];
     ALL

@@ -29,8 +29,14 @@ use super::run::Published;
 /// `AWS::Lambda::Version`
 pub const TYPE: &str = "AWS::Lambda::Version";
 
+/// The hint that names the commit that a version is published from.
+pub const COMMIT: &str = "Commit";
+
 /// SnapStart takes minutes to make its snapshot.
 const ACTIVE_WITHIN: Duration = Duration::from_secs(900);
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html>
+const LONGEST_DESCRIPTION: usize = 256;
 
 const FUNCTION_ARN: &str = "arn:${Partition}:lambda:${Region}:${Account}:function:${Service}-${Stage}-*";
 
@@ -71,35 +77,6 @@ impl Version {
         }
     }
 
-    /// Waits until a published version can be called.
-    async fn activate(&self, function: &str, version: &str, progress: &Progress) -> Result<(), Failure> {
-        let state = self
-            .aws
-            .call("lambda", "GetFunction")
-            .progress(progress)
-            .fresh(true)
-            .wait(
-                ACTIVE_WITHIN,
-                || self.aws.lambda().get_function().function_name(function).qualifier(version).send(),
-                |answer| {
-                    let found = answer.configuration();
-                    match found.and_then(|found| found.state()) {
-                        Some(State::Pending) => Look::NotYet("the version to become active"),
-                        Some(State::Failed) => Look::Ready(Err(found
-                            .and_then(|found| found.state_reason())
-                            .unwrap_or_default()
-                            .to_owned())),
-                        _ => Look::Ready(Ok(())),
-                    }
-                },
-            )
-            .await?;
-        state.map_err(|reason| {
-            let text = self.aws.mask(&format!("version {version} of {function} failed: {reason}"));
-            Failure::new(Reason::Failed, text)
-        })
-    }
-
     fn live(&self, address: Address, function: &str, version: &str, properties: Value, parent: Option<String>) -> Live {
         let arn = self.aws.arn("lambda", &format!("function:{function}:{version}")).unwrap_or_default();
         Live {
@@ -117,6 +94,45 @@ impl Version {
             parent,
         }
     }
+}
+
+/// Waits until a published version can be called. An alias that is moved before that answers with errors.
+///
+/// # Errors
+/// As every call; `Failed` with Lambda's reason for a version that never becomes active.
+pub async fn activate(aws: &Aws, function: &str, version: &str, progress: &Progress) -> Result<(), Failure> {
+    let state = aws
+        .call("lambda", "GetFunction")
+        .progress(progress)
+        .fresh(true)
+        .wait(
+            ACTIVE_WITHIN,
+            || aws.lambda().get_function().function_name(function).qualifier(version).send(),
+            |answer| {
+                let found = answer.configuration();
+                match found.and_then(|found| found.state()) {
+                    Some(State::Pending) => Look::NotYet("the version to become active"),
+                    Some(State::Failed) => {
+                        Look::Ready(Err(found.and_then(|found| found.state_reason()).unwrap_or_default().to_owned()))
+                    }
+                    _ => Look::Ready(Ok(())),
+                }
+            },
+        )
+        .await?;
+    state.map_err(|reason| {
+        let text = aws.mask(&format!("version {version} of {function} failed: {reason}"));
+        Failure::new(Reason::Failed, text)
+    })
+}
+
+/// What a version's description says: that of the function, and the commit.
+fn description(desired: &Desired) -> Option<String> {
+    let own = text(&desired.properties, &["Description"]).filter(|own| !own.is_empty());
+    let Some(commit) = desired.hints.get(COMMIT).and_then(Value::text) else { return own };
+    let commit = format!("commit {commit}");
+    let own = own.map(|own| own.chars().take(LONGEST_DESCRIPTION - commit.len() - 3).collect::<String>());
+    Some(own.map_or_else(|| commit.clone(), |own| format!("{own} ({commit})")))
 }
 
 /// What a version is: its function and what it holds.
@@ -246,6 +262,7 @@ impl Kind for Version {
             Some(published) => published.version,
             None => {
                 // Without a change since the newest version, AWS gives that one: sending it twice is harmless.
+                let description = description(desired);
                 let answer = self
                     .aws
                     .call("lambda", "PublishVersion")
@@ -253,12 +270,12 @@ impl Kind for Version {
                     .fresh(self.aws.retry().fresh.contains(&name))
                     .send(|| {
                         let request = self.aws.lambda().publish_version().function_name(&name);
-                        request.set_description(text(&properties, &["Description"])).send()
+                        request.set_description(description.clone()).send()
                     })
                     .await?;
                 let version = answer.version().ok_or_else(|| incomplete("lambda.PublishVersion", "version"))?;
                 if answer.state() == Some(&State::Pending) {
-                    self.activate(&name, version, progress).await?;
+                    activate(&self.aws, &name, version, progress).await?;
                 }
                 version.to_owned()
             }
@@ -302,6 +319,27 @@ mod tests {
         let forms = ["f", "f:1", "arn:aws:lambda:eu-west-1:1:function:f", "arn:aws:lambda:eu-west-1:1:function:f:live"];
         assert!(forms.iter().all(|form| function_name(form) == "f"));
         assert_eq!(forms.map(qualifier), [None, Some("1"), None, Some("live")]);
+    }
+
+    #[test]
+    fn a_version_says_which_commit_it_is() {
+        let desired = |own: Option<&str>, commit: Option<&str>| {
+            let hints = commit.map(|commit| (COMMIT.to_owned(), Value::string(commit))).into_iter().collect();
+            let properties = tree([("Description", string(own))]);
+            description(&Desired {
+                address: Address::new(TYPE, "V"),
+                properties,
+                depends_on: vec![],
+                parent: None,
+                fingerprint: None,
+                hints,
+            })
+        };
+        assert_eq!(desired(None, None), None);
+        assert_eq!(desired(Some("sells"), None).as_deref(), Some("sells"));
+        assert_eq!(desired(None, Some("abc1234")).as_deref(), Some("commit abc1234"));
+        assert_eq!(desired(Some("sells"), Some("abc1234")).as_deref(), Some("sells (commit abc1234)"));
+        assert_eq!(desired(Some(&"ä".repeat(300)), Some("abc1234")).map(|text| text.chars().count()), Some(256));
     }
 
     #[test]

@@ -49,6 +49,12 @@ pub fn answer(protocol: Protocol, response: &HttpResponse) -> Result<Json, Orche
             Protocol::Json { .. } | Protocol::RestJson => {
                 serde_json::from_slice(body).map_err(|error| unreadable(error.into()))?
             }
+            // What a function of CloudFront is made of comes as it is.
+            Protocol::RestXml { .. }
+                if response.headers().get("content-type").is_some_and(|kind| !kind.contains("xml")) =>
+            {
+                Json::String(String::from_utf8_lossy(body).into_owned())
+            }
             Protocol::RestXml { .. } => xml::read(body).map_err(|error| unreadable(error.into()))?.1,
             Protocol::Query { .. } => result(xml::read(body).map_err(|error| unreadable(error.into()))?.1),
         }

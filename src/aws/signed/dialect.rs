@@ -54,6 +54,7 @@ const DIALECTS: &[Dialect] = &[
     rest("apigatewayv2", "apigateway"),
     json("application-autoscaling", "application-autoscaling", "AnyScaleFrontendService", JSON_1_1),
     global_xml("cloudfront", "http://cloudfront.amazonaws.com/doc/2020-05-31/"),
+    json("cloudwatch", "monitoring", "GraniteServiceVersion20100801", JSON_1_0),
     json("codedeploy", "codedeploy", "CodeDeploy_20141006", JSON_1_1),
     json("cognito-idp", "cognito-idp", "AWSCognitoIdentityProviderService", JSON_1_1),
     json("dynamodb", "dynamodb", "DynamoDB_20120810", JSON_1_0),

@@ -121,10 +121,16 @@ pub fn mapping_at(at: &Node, entries: impl IntoIterator<Item = (&'static str, No
         .into_iter()
         .map(|(key, value)| (key.to_owned(), super::super::node::Entry { key_place: at.place, value }))
         .collect();
-    Node { data: Data::Map(map), place: at.place, origins: at.origins.clone(), secret: at.secret }
+    Node { data: Data::Map(map), place: at.place, origins: at.origins.clone(), secret: at.secret, reference: None }
 }
 
 /// A string node standing where `at` stands.
 pub fn string_at(at: &Node, text: impl Into<String>) -> Node {
-    Node { data: Data::String(text.into()), place: at.place, origins: at.origins.clone(), secret: at.secret }
+    Node {
+        data: Data::String(text.into()),
+        place: at.place,
+        origins: at.origins.clone(),
+        secret: at.secret,
+        reference: None,
+    }
 }

@@ -59,11 +59,16 @@ pub enum RoleChoice<'a> {
 }
 
 impl Service {
-    /// Every function that is deployed, with the provider's defaults, in the order of the file.
+    /// Every function of CloudFront that is deployed, with its key, in the order of the file.
+    pub fn edge_functions(&self) -> impl Iterator<Item = (&String, &Function)> {
+        self.functions.iter().filter(|(_, function)| function.enabled != Some(false) && function.kind.is_some())
+    }
+
+    /// Every function of Lambda that is deployed, with the provider's defaults, in the order of the file.
     pub fn effective_functions<'a>(&'a self, stage: &'a str) -> impl Iterator<Item = EffectiveFunction<'a>> {
         self.functions
             .iter()
-            .filter(|(_, function)| function.enabled != Some(false))
+            .filter(|(_, function)| function.enabled != Some(false) && function.kind.is_none())
             .map(move |(key, function)| EffectiveFunction { key, function, service: self, stage })
     }
 
@@ -392,6 +397,15 @@ functions:
         assert!(out.vpc().is_none());
         assert!(out.layers().is_empty());
         assert_eq!(out.timeout(), DEFAULT_TIMEOUT);
+    }
+
+    #[test]
+    fn tracing_alone_is_that_of_the_functions() {
+        let service = service(
+            "service: shop\nprovider: {name: aws, tracing: true}\nfunctions: {a: {handler: a.b}, b: {handler: a.b, tracing: PassThrough}}\n",
+        );
+        let tracing = |key: &str| service.effective_function(key, "dev").and_then(|function| function.tracing());
+        assert_eq!((tracing("a"), tracing("b")), (Some(Tracing::Active), Some(Tracing::PassThrough)));
     }
 
     #[test]

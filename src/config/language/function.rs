@@ -10,11 +10,14 @@ use super::lambda::{
 };
 use super::names::FunctionName;
 use super::package::FunctionPackage;
+use super::releases::DeploymentSettings;
 
 object! {
     /// A Lambda function: its code, its settings and what calls it.
     pub struct Function {
-        /// The entry point: `src/handler.main`. Needed unless there is `image`.
+        /// `cloudfront-function` for a few lines of JavaScript that CloudFront itself runs. Default: a function of Lambda.
+        kind "type": Option<FunctionKind>,
+        /// The entry point: `src/handler.main`. Needed unless there is `image`. Of a CloudFront Function, its file.
         handler "handler": Option<String>,
         /// A container image instead of a handler.
         image "image": Option<Shorthand<Image>>,
@@ -150,7 +153,6 @@ object! {
         "capacityProvider": "the function runs on Lambda's own capacity",
         "build": "code is packaged as it is",
         "alarms": "no alarms are made",
-        "deploymentSettings": "traffic moves all at once",
         "concurrencyAutoscaling": "provisioned concurrency is not scaled",
         "warmup": "the function is not kept warm",
         "prune": "old versions are not deleted",
@@ -159,6 +161,13 @@ object! {
         "lambdaInsights": "Lambda Insights stays off",
         "lambdaAtEdge": "no distribution is changed",
         "entry": "code is packaged as it is"
+    }
+}
+
+keywords! {
+    /// What a function is, where it is none of Lambda.
+    pub enum FunctionKind {
+        CloudFront = "cloudfront-function",
     }
 }
 
@@ -392,29 +401,5 @@ keywords! {
     pub enum PayloadVersion {
         V1 = "1.0" | "1",
         V2 = "2.0" | "2",
-    }
-}
-
-object! {
-    /// Traffic shifting of serverless-plugin-canary-deployments.
-    pub struct DeploymentSettings {
-        /// How traffic moves: `AllAtOnce`, `Linear10PercentEvery1Minute`, `Canary10Percent5Minutes`, …
-        kind "type": Option<String>,
-        /// The alias that carries the traffic.
-        alias "alias": Option<String>,
-        /// A function that is called before traffic moves.
-        pre_traffic_hook "preTrafficHook": Option<String>,
-        /// A function that is called after traffic moved.
-        post_traffic_hook "postTrafficHook": Option<String>,
-        /// CloudWatch alarms that turn the shift back.
-        alarms "alarms": Option<Node>,
-        /// SNS topics of CodeDeploy.
-        trigger_configurations "triggerConfigurations": Option<Node>,
-        /// The role of CodeDeploy.
-        code_deploy_role "codeDeployRole": Option<Cf>,
-        /// Whether the plugin makes the CodeDeploy hooks' policies.
-        code_deploy_role_permissions "codeDeployRolePermissions": Option<Node>,
-        /// Stages that shift.
-        stages "stages": Vec<String>,
     }
 }

@@ -8,7 +8,7 @@ use super::super::node::Node;
 object! {
     /// How hoist deploys the service.
     pub struct Deploy {
-        /// What happens when a deploy fails half-way.
+        /// What happens when a deploy fails half-way, or does not pass its checks (`--rollback-on-failure` is `rollback`).
         on_failure "onFailure" = "stop": Option<OnFailure>,
         /// What is called or fetched after a deploy; a failure counts as a failed deploy.
         verify "verify": Vec<Shorthand<Verify>>,
@@ -22,7 +22,7 @@ keywords! {
     pub enum OnFailure {
         /// What was done stays; the next deploy goes on.
         Stop = "stop",
-        /// What was done is put back.
+        /// What this run did is put back, in reverse order.
         Rollback = "rollback",
     }
 }
@@ -30,18 +30,19 @@ keywords! {
 object! {
     /// One check after a deploy: a function to invoke or a URL to fetch, with what is expected.
     pub struct Verify {
-        /// The key of a function to invoke.
+        /// The key of a function to invoke, once (needs `lambda:InvokeFunction`).
         function "function": Option<String>,
         /// What the function gets.
         payload "payload": Option<Node>,
-        /// A URL to fetch, or a path of the service's API that begins with `/`.
+        /// A URL to fetch, or a path of the service's API that begins with `/`. It is fetched until it answers as
+        /// expected, or the time is over: a new API does not answer everywhere at once.
         url "url": Option<String>,
         /// The method of the request.
         method "method" = "GET": Option<String>,
         /// Headers of the request.
         headers "headers": IndexMap<String, String>,
-        /// The HTTP status that is expected.
-        status "status" = 200: Option<Bounded<100, 599>>,
+        /// The HTTP status that is expected of a URL (default 200), or the `statusCode` in a function's answer.
+        status "status": Option<Bounded<100, 599>>,
         /// A text that the answer must contain.
         contains "contains": Option<String>,
         /// Values that the answer, as JSON, must have.

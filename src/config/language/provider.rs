@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::decode::{
     Bounded, Cf, CfList, Decoder, Schemas, Short, Shorthand, Toggle, keywords, mapping_at, object, text,
 };
-use super::super::node::Node;
+use super::super::node::{Data, Node};
 use super::api::{ApiGateway, ApiKeys, HttpApi, UsagePlans};
 use super::custom::domains::DomainForm;
 use super::iam::Iam;
@@ -79,8 +79,8 @@ object! {
         deletion_protection "deletionProtection": Option<Toggle<DeletionProtection>>,
         /// How many versions of functions are kept; `true` is 10.
         prune_function_versions "pruneFunctionVersions": Option<Toggle<PruneVersions>>,
-        /// X-Ray tracing.
-        tracing "tracing": Option<TracingConfig>,
+        /// X-Ray tracing; `true` alone is that of the functions.
+        tracing "tracing": Option<Shorthand<TracingConfig>>,
         /// The REST API.
         api_gateway "apiGateway": Option<ApiGateway>,
         /// The name of the REST API. Default: `<stage>-<service>`.
@@ -250,6 +250,23 @@ object! {
         api_gateway "apiGateway": Option<bool>,
         /// Of the functions.
         lambda "lambda": Option<Tracing>,
+    }
+}
+
+/// As serverless-plugin-tracing has it.
+impl Short for TracingConfig {
+    const SHORT: &'static str = "`true`, `Active` or `PassThrough`";
+
+    fn expand(node: &Node, _: &mut Decoder) -> Option<Node> {
+        Some(mapping_at(node, [("lambda", node.clone())]))
+    }
+
+    fn is_short(node: &Node) -> bool {
+        matches!(node.data, Data::Bool(_) | Data::String(_) | Data::Deferred(_))
+    }
+
+    fn short_schema(_: &mut Schemas) -> Value {
+        json!({"enum": [true, false, "Active", "PassThrough"]})
     }
 }
 

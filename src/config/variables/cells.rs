@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::grammar::{self, Malformed, Part, Template};
-use crate::config::node::{Data, Node, Origin, Place};
+use crate::config::node::{Data, Node, Origin, Place, Reference};
 
 /// A cell, by its position among the [`Cells`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub(super) struct Cell {
     pub place: Place,
     pub origins: Vec<Origin>,
     pub secret: bool,
+    /// How to ask for the value again, where that must be kept in its place.
+    pub reference: Option<Reference>,
     /// The mapping or list that it stands in.
     pub up: Option<CellId>,
     pub state: State,
@@ -53,7 +55,7 @@ impl Cells {
 
     /// A scalar that stands by itself.
     pub fn plain(&mut self, data: Data, place: Place, secret: bool) -> CellId {
-        self.add(Cell { place, origins: Vec::new(), secret, up: None, state: State::Plain(data) })
+        self.add(Cell { place, origins: Vec::new(), secret, reference: None, up: None, state: State::Plain(data) })
     }
 
     pub fn get(&self, id: CellId) -> &Cell {
@@ -67,8 +69,8 @@ impl Cells {
 
     /// Takes a tree in. Strings are read for variables, those of secrets excepted: a password is never a program.
     pub fn load(&mut self, node: Node, up: Option<CellId>, malformed: &mut Vec<(CellId, Box<Malformed>)>) -> CellId {
-        let Node { data, place, origins, secret } = node;
-        let id = self.add(Cell { place, origins, secret, up, state: State::Failed });
+        let Node { data, place, origins, secret, reference } = node;
+        let id = self.add(Cell { place, origins, secret, reference, up, state: State::Failed });
         let state = match data {
             Data::List(items) => {
                 State::List(items.into_iter().map(|item| self.load(item, Some(id), malformed)).collect())

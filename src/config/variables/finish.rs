@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::cells::{CellId, State, written};
 use super::resolver::Resolver;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::node::{Data, Entry, Node, Origin, Place};
+use crate::config::node::{Data, Entry, Node, Origin, Place, Reference};
 
 /// How deep the finished tree may be: links add to what one file may have.
 const MAX_DEPTH: usize = 200;
@@ -50,7 +50,11 @@ impl Finish<'_, '_> {
                         .insert(0, Origin { how: format!("value of `{}`", written(template)), place: target_place });
                 }
                 node.origins.extend(cell.origins.iter().cloned());
-                return Node { place, secret: node.secret || *secret || cell.secret, ..node };
+                let secret = node.secret || *secret || cell.secret;
+                let reference = cell.reference.clone().or(node.reference);
+                let reference =
+                    reference.unwrap_or_else(|| Reference { text: written(template).into(), private: secret });
+                return Node { place, secret, reference: Some(reference), ..node };
             }
             State::Plain(data) => data.clone(),
             State::Deferred(text) => Data::Deferred(text.clone()),
@@ -75,7 +79,7 @@ impl Finish<'_, '_> {
                 Data::Map(entries)
             }
         };
-        Node { data, place, origins: cell.origins.clone(), secret }
+        Node { data, place, origins: cell.origins.clone(), secret, reference: cell.reference.clone() }
     }
 
     fn affordable(&mut self, id: CellId, depth: usize) -> bool {

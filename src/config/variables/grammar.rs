@@ -70,6 +70,20 @@ pub struct Malformed {
     pub help: &'static str,
 }
 
+/// A text that stands for itself, so written that it is read as itself.
+pub fn escaped(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let slashes = rest[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        made.push_str(&rest[..at]);
+        made.push_str(&"\\".repeat(slashes + 1));
+        made.push_str("${");
+        rest = &rest[at + 2..];
+    }
+    made + rest
+}
+
 /// Reads the variables of a string; `None` when it has none and stands for itself.
 pub fn parse(text: &str) -> Result<Option<Template>, Box<Malformed>> {
     if !text.contains("${") {

@@ -121,7 +121,7 @@ pub(super) enum Found {
 }
 
 /// Waits for all of some futures at the same time, without a task of their own: they borrow.
-pub(super) async fn all<'a, T>(futures: Vec<Pin<Box<dyn Future<Output = T> + Send + 'a>>>) -> Vec<T> {
+pub async fn all<'a, T>(futures: Vec<Pin<Box<dyn Future<Output = T> + Send + 'a>>>) -> Vec<T> {
     let mut waiting: Vec<_> = futures.into_iter().map(|future| (Some(future), None)).collect();
     std::future::poll_fn(|context| {
         let mut pending = false;

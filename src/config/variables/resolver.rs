@@ -15,7 +15,7 @@ use super::remote::{Account, Answer, Found, Lookup};
 use super::sources;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::json;
-use crate::config::node::{Data, Node, Place, Sources};
+use crate::config::node::{Data, Node, Place, Reference, Sources};
 
 /// How many variables may lead to each other in a row, or stand inside each other. Resolution recurses along this
 /// chain, and has to fit the stack of any thread.
@@ -87,6 +87,14 @@ impl Request<'_> {
     pub fn param(&self, index: usize) -> Option<String> {
         self.params.get(index).and_then(text_of).filter(|text| !text.is_empty())
     }
+}
+
+/// A text that was put together.
+struct Joined {
+    text: String,
+    secret: bool,
+    /// How to put it together again, where something in it may not be kept.
+    reference: Option<Reference>,
 }
 
 /// A source, and the settings that the configuration has for its name.
@@ -188,26 +196,39 @@ impl<'a> Resolver<'a> {
             let secret = value.secret;
             return Ok((State::Link { target: value.cell, secret, template: Arc::clone(template) }, value));
         }
-        let (text, secret) = self.concatenate(id, template)?;
+        let Joined { text, secret, reference } = self.concatenate(id, template)?;
+        if reference.is_some() {
+            self.cells.get_mut(id).reference = reference;
+        }
         Ok((State::Plain(Data::String(text)), Value { cell: id, secret }))
     }
 
     /// A string with variables in it. All of them are looked at, so that all their problems show and all their lookups
     /// are sent together.
-    fn concatenate(&mut self, id: CellId, template: &Template) -> Result<(String, bool), Stop> {
-        let (mut text, mut deferred) = (String::new(), String::new());
-        let (mut secret, mut open, mut stop) = (false, false, None);
+    fn concatenate(&mut self, id: CellId, template: &Template) -> Result<Joined, Stop> {
+        let (mut text, mut deferred, mut reference) = (String::new(), String::new(), String::new());
+        let (mut secret, mut private, mut open, mut stop) = (false, false, false, None);
         for part in &template.parts {
             match part {
                 Part::Text { text: plain, written } => {
                     text.push_str(plain);
                     deferred.push_str(written);
+                    reference.push_str(written);
                 }
                 Part::Variable(variable) => match self.variable(id, variable) {
                     Ok(value) => {
-                        secret |= value.secret || self.cells.get(value.cell).secret;
+                        let cell = self.cells.get(value.cell);
+                        let hidden = value.secret || cell.secret;
+                        let known = cell.reference.as_ref().filter(|known| known.private).map(|known| &*known.text);
+                        let asked_again = known.or(hidden.then_some(variable.written.as_str()));
+                        secret |= hidden;
+                        private |= asked_again.is_some();
                         match self.scalar(value.cell) {
                             Some(data) => {
+                                match asked_again {
+                                    Some(variable) => reference.push_str(variable),
+                                    None => reference.push_str(&super::grammar::escaped(&data)),
+                                }
                                 text.push_str(&data);
                                 deferred.push_str(&data);
                             }
@@ -241,7 +262,11 @@ impl<'a> Resolver<'a> {
             self.problem(id, None, "too-large", &message, &[]);
             return Err(Stop::Failed);
         }
-        if open { Err(Stop::Deferred(deferred)) } else { Ok((text, secret)) }
+        if open {
+            return Err(Stop::Deferred(deferred));
+        }
+        let reference = private.then(|| Reference { text: reference.into(), private });
+        Ok(Joined { text, secret, reference })
     }
 
     /// The value of a variable, unless too many led to it.
@@ -287,6 +312,11 @@ impl<'a> Resolver<'a> {
                 Ok(value) if matches!(self.cells.get(value.cell).state, State::Plain(Data::Null)) => {}
                 Ok(value) => {
                     let secret = value.secret || self.cells.get(value.cell).secret;
+                    let private = source.is_private(&request, self.inputs);
+                    let cell = self.cells.get_mut(value.cell);
+                    if cell.reference.is_none() && (cell.secret || private) {
+                        cell.reference = Some(Reference { text: asked(&request, call).into(), private: true });
+                    }
                     return Ok(Value { secret, ..value });
                 }
                 Err(Stop::Missing) => {}
@@ -399,7 +429,7 @@ impl<'a> Resolver<'a> {
                 }
             };
         }
-        self.concatenate(id, template).map(|(text, secret)| (Data::String(text), secret))
+        self.concatenate(id, template).map(|joined| (Data::String(joined.text), joined.secret))
     }
 
     /// Follows keys and list positions from a cell. The cell at the end is not settled.
@@ -431,7 +461,7 @@ impl<'a> Resolver<'a> {
     /// A value that a source brings, at the place of the variable that asked for it.
     pub fn value(&mut self, request: &Request<'_>, data: Data, secret: bool) -> Value {
         let place = self.place(request.cell, Some(request.variable));
-        let cell = self.adopt(Node { data, place, origins: Vec::new(), secret });
+        let cell = self.adopt(Node { secret, ..Node::new(data, place) });
         Value { cell, secret }
     }
 
@@ -589,10 +619,24 @@ fn rendered(request: &Request<'_>, call: &Call) -> String {
     if as_written || request.secret {
         return format!("${{{}}}", call.rest);
     }
+    format!("${{{}{}}}", filled_in(request, call), call.fallbacks)
+}
+
+/// The source that gave a value, without those that would be asked after it: whoever asks again gets this one or none.
+fn asked(request: &Request<'_>, call: &Call) -> String {
+    if request.secret {
+        let alone = call.rest.strip_suffix(call.fallbacks.as_str()).unwrap_or(&call.rest);
+        return format!("${{{}}}", alone.trim_end());
+    }
+    format!("${{{}}}", filled_in(request, call))
+}
+
+/// A source with its parameters and address.
+fn filled_in(request: &Request<'_>, call: &Call) -> String {
     let params: Vec<String> = request.params.iter().map(|param| text_of(param).unwrap_or_default()).collect();
     let params = call.params.as_ref().map_or_else(String::new, |_| format!("({})", params.join(", ")));
     let address = request.address().map_or_else(String::new, |address| format!(":{address}"));
-    format!("${{{}{params}{address}{}}}", call.kind, call.fallbacks)
+    format!("{}{params}{address}", call.kind)
 }
 
 fn with_fallback(written: &str) -> String {

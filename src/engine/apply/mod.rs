@@ -15,7 +15,7 @@ use super::address::Address;
 use super::event::{Event, Verb};
 use super::failure::{Failure, Reason};
 use super::guard::{Guard, is_lost};
-use super::kind::{Cloud, Progress};
+use super::kind::{Cloud, Progress, Word};
 use super::plan::{Action, Plan};
 use super::resource::Live;
 use super::stop::Stop;
@@ -216,7 +216,14 @@ impl<'a> Run<'a> {
         let (address, verb) = self.name(node);
         (self.options.events)(Event::Started { address: address.clone(), verb });
         let events = Arc::clone(&self.options.events);
-        let progress = Progress::new(move |what| events(Event::Waiting { address: address.clone(), what }));
+        let progress = Progress::new(move |word| {
+            let address = address.clone();
+            events(match word {
+                Word::Waiting(what) => Event::Waiting { address, what },
+                Word::Step(what) => Event::Step { address, what },
+                Word::Kept(why) => Event::Kept { address, why },
+            });
+        });
         let (cloud, guard) = (Arc::clone(self.cloud), self.options.guard.clone());
         let task = self.tasks.spawn(async move { step.run(cloud.as_ref(), guard.as_deref(), &progress).await });
         self.running.insert(task.id(), Running { node, began: Instant::now(), writer });

@@ -165,6 +165,24 @@ fn a_settled_service_is_read_by_its_fingerprints() {
 }
 
 #[test]
+fn a_settled_service_is_removed_without_a_look_beneath_what_takes_all_along() {
+    on_paused_clock(async {
+        let calls = async |service: &Service| {
+            let account = Account::new();
+            account.deploy(&service.desired()).await;
+            assert!(account.deploy(&Service::default().desired()).await.is_complete());
+            assert_eq!(Service::default().check(&account.world), Ok(()));
+            account.world.calls()
+        };
+        let alone = many(20);
+        let mut mapped = alone.clone();
+        mapped.functions.values_mut().for_each(|function| function.mapping = Some(0));
+        // A look beneath each function, the deletion of the mapping found there, and of the queue that they share.
+        assert_eq!(calls(&mapped.closed()).await, calls(&alone).await + 20 + 20 + 1);
+    });
+}
+
+#[test]
 fn after_a_failure_fingerprints_are_not_trusted() {
     on_paused_clock(async {
         let (account, service) = (Account::new(), many(3));

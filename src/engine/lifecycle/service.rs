@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::engine::address::Address;
 use crate::engine::diff::from_json;
 use crate::engine::evaluate::evaluate;
+use crate::engine::fingerprint::fingerprint;
 use crate::engine::memory::{Owner, Thing, World, object};
 use crate::engine::resource::{Desired, DesiredState};
 use crate::engine::value::{Expression, Secret, Value};
@@ -123,9 +124,7 @@ impl Service {
         for (&number, function) in &self.functions {
             let id = format!("F{number}");
             let children = beneath(&id, function);
-            let applied = format!("{children:?}");
-            let fingerprint =
-                format!("{:x}", applied.bytes().fold(7u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte)));
+            let fingerprint = fingerprint(&children, |child| child.address.kind == "Mem::Mapping");
             resources.push(Desired {
                 fingerprint: Some(fingerprint.clone()),
                 ..resource("Mem::Function", &id, properties(number, function, &fingerprint))

@@ -186,6 +186,10 @@ impl Kind for MemoryKind {
         self.facts.type_name
     }
 
+    fn only_names(&self, type_name: &str) -> bool {
+        self.facts.type_name == "Mem::Api" && type_name == "Mem::Function"
+    }
+
     fn traits(&self) -> &'static [PropertyTrait] {
         self.facts.traits
     }

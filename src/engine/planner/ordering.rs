@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::wanted::needs;
+use crate::engine::evaluate::references;
 use crate::engine::graph::Graph;
 use crate::engine::kind::Cloud;
 use crate::engine::plan::{Action, Change};
@@ -19,7 +20,7 @@ const TELLING: usize = 16;
 pub(super) fn order(wanted: &[Desired], changes: &[Change], cloud: &dyn Cloud) -> Vec<Vec<usize>> {
     let mut graph = Graph::new(changes.len());
     let active: Vec<usize> = (0..changes.len()).filter(|&position| changes[position].is_write()).collect();
-    order_wanted(wanted, &active, &mut graph);
+    order_wanted(wanted, changes, &active, cloud, &mut graph);
     let deleted: Vec<usize> =
         active.iter().copied().filter(|&position| matches!(changes[position].action, Action::Delete)).collect();
     if !deleted.is_empty() {
@@ -32,18 +33,33 @@ pub(super) fn order(wanted: &[Desired], changes: &[Change], cloud: &dyn Cloud) -
 
 /// References, `DependsOn` and parents of what is wanted, as the file says them: a change's own properties have what is
 /// known filled in already. The changes begin with those of the wanted resources, in the same order.
-fn order_wanted(wanted: &[Desired], active: &[usize], graph: &mut Graph) {
+fn order_wanted(wanted: &[Desired], changes: &[Change], active: &[usize], cloud: &dyn Cloud, graph: &mut Graph) {
     let positions: HashMap<&str, usize> = active
         .iter()
         .filter_map(|&position| Some((wanted.get(position)?.address.logical_id.as_str(), position)))
         .collect();
     for &position in active {
         for name in wanted.get(position).map(needs).unwrap_or_default() {
-            if let Some(&earlier) = positions.get(name.as_str()) {
+            if let Some(&earlier) = positions.get(name.as_str())
+                && !only_names(&wanted[position], &changes[position], &wanted[earlier], cloud)
+            {
                 graph.add(earlier, position);
             }
         }
     }
+}
+
+/// Whether a new resource only names another one, by a name that is known already. One that is live waits all the same:
+/// somebody may be using it, and would be led to what is not there yet.
+fn only_names(resource: &Desired, change: &Change, other: &Desired, cloud: &dyn Cloud) -> bool {
+    let name = other.address.logical_id.as_str();
+    let is_named = |properties: &Value| references(properties).iter().any(|(logical_id, _)| logical_id == name);
+    matches!(change.action, Action::Create)
+        && cloud.kind(&resource.address.kind).is_some_and(|kind| kind.only_names(&other.address.kind))
+        && resource.parent.as_deref() != Some(name)
+        && !resource.depends_on.iter().any(|id| id == name)
+        && !resource.hints.values().any(is_named)
+        && !change.desired.as_ref().is_none_or(|desired| is_named(&desired.properties))
 }
 
 /// What lives beneath another is deleted before it.

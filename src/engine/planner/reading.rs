@@ -12,6 +12,7 @@ use crate::engine::address::Address;
 use crate::engine::diff::difference;
 use crate::engine::evaluate::{holds_secret, is_known, references};
 use crate::engine::failure::{Failure, Reason};
+use crate::engine::fingerprint::nothing_outlives;
 use crate::engine::kind::Cloud;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
@@ -256,6 +257,9 @@ impl Reader<'_, '_> {
                 self.assume_beneath(position);
                 continue;
             }
+            if parent.position.is_none() && self.nothing_outlives(&parent.live) {
+                continue;
+            }
             for type_name in self.kinds_beneath(parent) {
                 let (cloud, turns, live) = (Arc::clone(self.cloud), Arc::clone(&self.turns), parent.live.clone());
                 tasks.spawn(async move {
@@ -393,6 +397,11 @@ impl Reader<'_, '_> {
             // Among themselves they may know what is not known here; between them and the rest nothing may be open.
             self.wanted.is_beneath(*position, top) == self.wanted.is_beneath(*needed, top)
         })
+    }
+
+    /// Whether everything beneath what left the file goes with it, as its fingerprint says.
+    fn nothing_outlives(&self, live: &Live) -> bool {
+        self.options.trust_fingerprints && live.fingerprint.as_deref().is_some_and(nothing_outlives)
     }
 
     /// What the plan will come to, as far as is known by now. What will be replaced has other attributes afterwards.

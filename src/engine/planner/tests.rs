@@ -260,6 +260,22 @@ async fn a_change_of_nothing_but_our_own_mark_is_written_and_not_shown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_only_names_another_does_not_wait_for_it_when_both_are_new() {
+    let function = || wanted("Mem::Function", "F", json!({"Name": "f"}));
+    let api = || with(wanted("Mem::Api", "A", json!({"Protocol": "HTTP"})), "Target", Value::attribute("F", "Arn"));
+    let plan = planned(vec![], vec![function(), api()], PlanOptions::default()).await.unwrap();
+    assert!(!precedes(&plan, "F", "A") && !precedes(&plan, "A", "F"));
+    // Said in the file, it waits.
+    let told = Desired { depends_on: vec!["F".into()], ..api() };
+    let plan = planned(vec![], vec![function(), told], PlanOptions::default()).await.unwrap();
+    assert!(precedes(&plan, "F", "A"));
+    // Nobody who uses a live one is led to what is not there yet.
+    let live = || ours("Mem::Api", "A", "id-1", None, json!({"Protocol": "HTTP"}));
+    let plan = planned(vec![live()], vec![function(), api()], PlanOptions::default()).await.unwrap();
+    assert!(precedes(&plan, "F", "A"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fingerprint_is_not_trusted_where_more_has_to_be_known() {
     let trust = PlanOptions { trust_fingerprints: true, ..PlanOptions::default() };
     let things = || {

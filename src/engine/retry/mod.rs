@@ -136,6 +136,16 @@ impl Retry {
         *self.guard.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
     }
 
+    /// Whether the user asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Waits for so long; whether the time passed without a stop.
+    pub async fn rest(&self, time: Duration) -> bool {
+        self.sleep(time).await
+    }
+
     /// The buckets that it draws from.
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
@@ -370,6 +380,7 @@ fn hash(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::Word;
     use crate::engine::limits::Bucket;
 
     const RULES: [Rule; 4] = [
@@ -399,7 +410,11 @@ mod tests {
         let told = Arc::new(Mutex::new(Vec::new()));
         let progress = Progress::new({
             let told = Arc::clone(&told);
-            move |what| told.lock().unwrap().push(what)
+            move |word| {
+                if let Word::Waiting(what) = word {
+                    told.lock().unwrap().push(what);
+                }
+            }
         });
         let began = Instant::now();
         let done = retry()

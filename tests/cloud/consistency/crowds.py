@@ -29,7 +29,7 @@ async def only_one_permission_stays(world: World, request: Request, proceed: Pro
     """
     if not world.settings["consistency.lose_parallel_permissions"]:
         return await proceed()
-    inside = world.of(_Crowds).inside
+    inside = world.of(_Crowds, request).inside
     key = ("permission", request.scope.region, plain_name(request.parameters["FunctionName"]))
     lost = inside[key] > 0
     inside[key] += 1

@@ -30,7 +30,7 @@ class _Functions:
 
 
 def _busy(world: World, request: Request) -> _Busy | None:
-    return world.of(_Functions).now(request.scope.region, plain_name(request.parameters.get("FunctionName", "")))
+    return world.of(_Functions, request).now(request.scope.region, plain_name(request.parameters.get("FunctionName", "")))
 
 
 @before("lambda.UpdateFunctionCode", "lambda.UpdateFunctionConfiguration", "lambda.PublishVersion", "lambda.Invoke")
@@ -59,13 +59,13 @@ async def becomes_busy(world: World, request: Request, answer: Answer) -> None:
     takes = world.settings[setting] / 1000
     if takes > 0:
         key = (request.scope.region, plain_name(request.parameters["FunctionName"]))
-        world.of(_Functions).busy[key] = _Busy(creating, time.monotonic() + takes)
+        world.of(_Functions, request).busy[key] = _Busy(creating, time.monotonic() + takes)
 
 
 @after("lambda.DeleteFunction")
 async def is_gone(world: World, request: Request, answer: Answer) -> None:
     if answer.ok and not request.parameters.get("Qualifier"):
-        world.of(_Functions).busy.pop((request.scope.region, plain_name(request.parameters["FunctionName"])), None)
+        world.of(_Functions, request).busy.pop((request.scope.region, plain_name(request.parameters["FunctionName"])), None)
 
 
 @after("lambda.CreateFunction", "lambda.UpdateFunctionCode", "lambda.UpdateFunctionConfiguration", "lambda.GetFunction",

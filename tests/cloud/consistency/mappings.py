@@ -17,7 +17,7 @@ class _Mappings:
 
 @before("lambda.UpdateEventSourceMapping", "lambda.DeleteEventSourceMapping", "lambda.GetEventSourceMapping")
 async def in_use(world: World, request: Request) -> Answer | None:
-    mappings, uuid, name = world.of(_Mappings), request.parameters["UUID"], request.operation.name
+    mappings, uuid, name = world.of(_Mappings, request), request.parameters["UUID"], request.operation.name
     deleting = mappings.gone.get(uuid)
     if deleting and time.monotonic() < deleting[1]:
         if name == "GetEventSourceMapping":
@@ -34,7 +34,7 @@ async def in_use(world: World, request: Request) -> Answer | None:
 async def shows_its_state(world: World, request: Request, answer: Answer) -> Answer | None:
     if not answer.ok:
         return None
-    content, mappings = body_of(answer), world.of(_Mappings)
+    content, mappings = body_of(answer), world.of(_Mappings, request)
     takes = world.settings["consistency.mapping_ms"] / 1000
     uuid, name = content.get("UUID", ""), request.operation.name
     if name == "DeleteEventSourceMapping":

@@ -22,12 +22,12 @@ class _Deleted:
 async def queue_is_deleted(world: World, request: Request, answer: Answer) -> None:
     if answer.ok:
         name = request.parameters["QueueUrl"].rpartition("/")[2]
-        world.of(_Deleted).queues[request.scope.region, name] = time.monotonic()
+        world.of(_Deleted, request).queues[request.scope.region, name] = time.monotonic()
 
 
 @before("sqs.CreateQueue")
 async def name_is_free_again(world: World, request: Request) -> None:
-    deleted = world.of(_Deleted).queues.get((request.scope.region, request.parameters["QueueName"]))
+    deleted = world.of(_Deleted, request).queues.get((request.scope.region, request.parameters["QueueName"]))
     if deleted is not None and time.monotonic() - deleted < world.settings["consistency.sqs_name_s"]:
         raise Refusal("QueueDeletedRecently", "You must wait 60 seconds after deleting a queue before you can create another with "
                       "the same name.", 400)
@@ -37,7 +37,7 @@ async def name_is_free_again(world: World, request: Request) -> None:
 async def function_ran(world: World, request: Request, answer: Answer) -> None:
     if answer.ok:
         group = f"/aws/lambda/{plain_name(request.parameters['FunctionName'])}"
-        world.of(_Deleted).invoked[request.scope.region, group] = time.monotonic()
+        world.of(_Deleted, request).invoked[request.scope.region, group] = time.monotonic()
 
 
 @after("logs.DeleteLogGroup")
@@ -45,14 +45,14 @@ async def late_logs_make_it_again(world: World, request: Request, answer: Answer
     """[S] aws/aws-cdk#32689: what a function logs after its group is gone makes the group anew, without retention."""
     name = request.parameters["logGroupName"]
     window = world.settings["consistency.late_logs_s"]
-    deleted = world.of(_Deleted)
+    deleted = world.of(_Deleted, request)
     ran = deleted.invoked.get((request.scope.region, name))
     if not answer.ok or ran is None or time.monotonic() - ran >= window:
         return
 
     async def write_late() -> None:
         await asyncio.sleep(window / 2)
-        if world.of(_Deleted) is deleted:  # not after a reset
+        if world.of(_Deleted, request) is deleted:  # not after a reset
             with contextlib.suppress(AskFailed):
                 await world.ask("logs", "CreateLogGroup", {"logGroupName": name}, request)
 

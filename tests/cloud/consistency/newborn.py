@@ -49,11 +49,11 @@ def _register(kind: Kind) -> None:
     @after(kind.made_by)
     async def is_born(world: World, request: Request, answer: Answer) -> None:
         if answer.ok:
-            world.of(_Born).at[_key(kind, request)] = time.monotonic()
+            world.of(_Born, request).at[_key(kind, request)] = time.monotonic()
 
     @before(*kind.asked_by)
     async def is_seen(world: World, request: Request) -> None:
-        born = world.of(_Born).at.get(_key(kind, request))
+        born = world.of(_Born, request).at.get(_key(kind, request))
         if born is not None and time.monotonic() - born < world.settings["consistency.newborn_ms"] / 1000:
             name = _key(kind, request)[1]
             arn = world.arn("lambda", request.scope, f"function:{name}")

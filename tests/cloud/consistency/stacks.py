@@ -159,7 +159,7 @@ async def _template(world: World, request: Request, name: str) -> dict[str, dict
 async def takes_its_time(world: World, request: Request, proceed: Proceed) -> Answer:
     wanted, operation = request.parameters, request.operation.name
     name = stack_name(wanted.get("StackName") or wanted.get("ChangeSetName", ""))
-    stacks = world.of(_Stacks)
+    stacks = world.of(_Stacks, request)
     busy = stacks.now(request.scope.region, name)
     if busy is not None and operation != "DeleteStack":
         raise Refusal("ValidationError", f"Stack:{world.arn('cloudformation', request.scope, f'stack/{name}')} is in "
@@ -190,7 +190,7 @@ async def takes_its_time(world: World, request: Request, proceed: Proceed) -> An
 @around("cloudformation.DescribeStacks")
 async def shows_what_is_being_deleted(world: World, request: Request, proceed: Proceed) -> Answer:
     name = request.parameters.get("StackName")
-    busy = world.of(_Stacks).now(request.scope.region, stack_name(name)) if name else None
+    busy = world.of(_Stacks, request).now(request.scope.region, stack_name(name)) if name else None
     if busy is not None and busy.state == "DELETE" and busy.last_seen is not None:
         return Answer(200, dict(busy.last_seen.headers), busy.last_seen.body)
     return await proceed()
@@ -211,7 +211,7 @@ def _text(element: ElementTree.Element, name: str) -> str:
 
 @after("cloudformation.DescribeStacks", "cloudformation.ListStacks", "cloudformation.DescribeStackEvents")
 async def shows_its_progress(world: World, request: Request, answer: Answer) -> Answer | None:
-    stacks, region = world.of(_Stacks), request.scope.region
+    stacks, region = world.of(_Stacks, request), request.scope.region
     if not answer.ok or not stacks.busy:
         return None
     root = ElementTree.fromstring(answer.body)

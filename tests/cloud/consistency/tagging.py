@@ -12,8 +12,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
+
+from .. import consumers
 from ..answers import Answer, Refusal, json_answer
 from ..operations import Scope
+from ..rules import balancers
 from ..world import AskFailed, Request, World, around
 
 Tagged = dict[str, dict[str, str]]  # ARN -> tags
@@ -54,7 +58,8 @@ async def _rest_apis(world: World, scope: Scope) -> Tagged:
     for api in await _pages(world, scope, "apigateway", "GetRestApis", "items", "position", "position", limit=500):
         found[start + api["id"]] = (await world.ask("apigateway", "GetTags", {"resourceArn": start + api["id"]}, scope)).get("tags", {})
         for stage in (await world.ask("apigateway", "GetStages", {"restApiId": api["id"]}, scope)).get("item", []):
-            found[f"{start}{api['id']}/stages/{stage['stageName']}"] = stage.get("tags") or {}
+            arn = f"{start}{api['id']}/stages/{stage['stageName']}"
+            found[arn] = (await world.ask("apigateway", "GetTags", {"resourceArn": arn}, scope)).get("tags", {})
     return found
 
 
@@ -64,7 +69,8 @@ async def _http_apis(world: World, scope: Scope) -> Tagged:
     for api in await _pages(world, scope, "apigatewayv2", "GetApis", "Items", "NextToken", "NextToken", MaxResults="500"):
         found[start + api["ApiId"]] = (await world.ask("apigatewayv2", "GetTags", {"ResourceArn": start + api["ApiId"]}, scope)).get("Tags", {})
         for stage in (await world.ask("apigatewayv2", "GetStages", {"ApiId": api["ApiId"]}, scope)).get("Items", []):
-            found[f"{start}{api['ApiId']}/stages/{stage['StageName']}"] = stage.get("Tags") or {}
+            arn = f"{start}{api['ApiId']}/stages/{stage['StageName']}"
+            found[arn] = (await world.ask("apigatewayv2", "GetTags", {"ResourceArn": arn}, scope)).get("Tags", {})
     return found
 
 
@@ -108,6 +114,14 @@ async def _streams(world: World, scope: Scope) -> Tagged:
     return found
 
 
+async def _of_iot(world: World, scope: Scope) -> Tagged:
+    rules = (await world.ask("iot", "ListTopicRules", {}, scope)).get("rules", [])
+    templates = (await world.ask("iot", "ListProvisioningTemplates", {}, scope)).get("templates", [])
+    arns = [rule["ruleArn"] for rule in rules] + [template["templateArn"] for template in templates]
+    answers = await asyncio.gather(*(world.ask("iot", "ListTagsForResource", {"resourceArn": arn}, scope) for arn in arns))
+    return {arn: _pairs(answer.get("tags")) for arn, answer in zip(arns, answers, strict=True)}
+
+
 async def _stacks(world: World, scope: Scope) -> Tagged:
     stacks = await _pages(world, scope, "cloudformation", "DescribeStacks", "Stacks", "NextToken", "NextToken")
     return {s["StackId"]: _pairs(s.get("Tags")) for s in stacks if s["StackStatus"] != "DELETE_COMPLETE"}
@@ -115,6 +129,7 @@ async def _stacks(world: World, scope: Scope) -> Tagged:
 
 COLLECTORS: tuple[Collector, ...] = (
     _known_to_the_emulator, _rest_apis, _http_apis, _log_groups, _event_source_mappings, _state_machines, _secrets, _streams, _stacks,
+    _of_iot, consumers.tagged, balancers.tagged,
 )
 
 
@@ -122,8 +137,12 @@ async def _everything(world: World, scope: Scope) -> Tagged:
     async def collected(collector: Collector) -> Tagged:
         try:
             return await collector(world, scope)
-        except AskFailed:
+        except (AskFailed, aiohttp.ClientConnectionError):
             return {}  # deleted while we looked
+        except RuntimeError:
+            if not world.backend.http.closed:
+                raise
+            return {}  # the whole cloud was ended
 
     found: Tagged = {}
     for part in await asyncio.gather(*(collected(collector) for collector in COLLECTORS)):
@@ -141,7 +160,7 @@ async def before_write(world: World, scope: Scope) -> None:
     """Called for every write before it is carried out."""
     if world.settings["consistency.tagging_s"] <= 0:
         return
-    history = world.of(_History)
+    history = world.of(_History, scope)
     if scope.region not in history.snapshots:
         history.snapshots[scope.region] = [(float("-inf"), {})]
         history.snapshots[scope.region] = [(float("-inf"), await _everything(world, scope))]
@@ -150,7 +169,7 @@ async def before_write(world: World, scope: Scope) -> None:
 def after_write(world: World, scope: Scope) -> None:
     """Called for every write after it was carried out."""
     lag = world.settings["consistency.tagging_s"]
-    history = world.of(_History)
+    history = world.of(_History, scope)
     if lag <= 0 or scope.region in history.due:
         return
 
@@ -159,7 +178,7 @@ def after_write(world: World, scope: Scope) -> None:
         # of hundreds of calls must not pay for hundreds of pictures.
         await asyncio.sleep(min(lag / 4, 5))
         history.due.pop(scope.region, None)
-        if world.of(_History) is history:  # not after a reset
+        if world.of(_History, scope) is history:  # not after a reset
             taken = time.monotonic()
             kept = history.snapshots.setdefault(scope.region, [])
             kept.append((taken, await _everything(world, scope)))
@@ -169,7 +188,7 @@ def after_write(world: World, scope: Scope) -> None:
 
 async def _visible(world: World, scope: Scope) -> Tagged:
     lag = world.settings["consistency.tagging_s"]
-    snapshots = world.of(_History).snapshots.get(scope.region)
+    snapshots = world.of(_History, scope).snapshots.get(scope.region)
     if lag <= 0 or not snapshots:
         return await _everything(world, scope)
     latest = time.monotonic() - lag

@@ -32,13 +32,13 @@ class _Added:
 async def note_statement(world: World, request: Request, answer: Answer) -> None:
     if answer.ok:
         wanted = request.parameters
-        world.of(_Added).at[request.scope.region, plain_name(wanted["FunctionName"]), wanted["StatementId"]] = time.monotonic()
+        world.of(_Added, request).at[request.scope.region, plain_name(wanted["FunctionName"]), wanted["StatementId"]] = time.monotonic()
 
 
 async def policy_seen_by_others(world: World, request: Request, function: str, qualifier: str | None = None) -> dict[str, Any]:
     """The policy as other services see it: without what is younger than `consistency.permission_s`."""
     policy, _ = await policy_of(world, request, function, qualifier)
-    added, lag = world.of(_Added).at, world.settings["consistency.permission_s"]
+    added, lag = world.of(_Added, request).at, world.settings["consistency.permission_s"]
     old = [
         s for s in statements(policy)
         if time.monotonic() - added.get((request.scope.region, plain_name(function), str(s.get("Sid"))), float("-inf")) >= lag

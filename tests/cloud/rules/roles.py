@@ -36,19 +36,19 @@ def _young(changed: float | None, seconds: float) -> bool:
 @after("iam.CreateRole", "iam.UpdateAssumeRolePolicy")
 async def note_trust(world: World, request: Request, answer: Answer) -> None:
     if answer.ok:
-        world.of(_Clock).trusted[request.parameters["RoleName"]] = time.monotonic()
+        world.of(_Clock, request).trusted[request.parameters["RoleName"]] = time.monotonic()
 
 
 @after("iam.PutRolePolicy", "iam.AttachRolePolicy")
 async def note_permissions(world: World, request: Request, answer: Answer) -> None:
     if answer.ok:
-        world.of(_Clock).permitted[request.parameters["RoleName"]] = time.monotonic()
+        world.of(_Clock, request).permitted[request.parameters["RoleName"]] = time.monotonic()
 
 
 @after("iam.DeleteRole")
 async def forget_role(world: World, request: Request, answer: Answer) -> None:
     if answer.ok:
-        clock = world.of(_Clock)
+        clock = world.of(_Clock, request)
         clock.trusted.pop(request.parameters["RoleName"], None)
         clock.permitted.pop(request.parameters["RoleName"], None)
 
@@ -59,7 +59,7 @@ def role_name(arn: str) -> str:
 
 async def assumable(world: World, request: Request, arn: str, service: str) -> bool:
     name = role_name(arn)
-    if _young(world.of(_Clock).trusted.get(name), world.settings["consistency.role_assumable_s"]):
+    if _young(world.of(_Clock, request).trusted.get(name), world.settings["consistency.role_assumable_s"]):
         return False
     if not world.settings["constraints.rules"]:
         return True
@@ -93,7 +93,7 @@ async def policies_of(world: World, request: Request, name: str) -> list[dict[st
 async def may(world: World, request: Request, arn: str, actions: Iterable[str], resource: str = "*") -> bool:
     """Whether the role's policies, as far as they count by now, allow all the actions."""
     name = role_name(arn)
-    if _young(world.of(_Clock).permitted.get(name), world.settings["consistency.role_policy_s"]):
+    if _young(world.of(_Clock, request).permitted.get(name), world.settings["consistency.role_policy_s"]):
         return False
     if not world.settings["constraints.rules"]:
         return True

@@ -46,11 +46,11 @@ class Cloud:
     def settings(self, **changes: Any) -> Any:
         return self.post("settings", {name.replace("__", "."): value for name, value in changes.items()})
 
-    def client(self, service: str, region: str = "us-east-1", **config: Any) -> Any:
+    def client(self, service: str, region: str = "us-east-1", key: str = "test", **config: Any) -> Any:
         # Retries off: a test sees what the front says. Validation off: it is
         # the front's constraints that are tested, not botocore's own.
         return boto3.client(
-            service, endpoint_url=self.url, region_name=region, aws_access_key_id="test", aws_secret_access_key="test",
+            service, endpoint_url=self.url, region_name=region, aws_access_key_id=key, aws_secret_access_key="test",
             config=Config(**{"retries": {"total_max_attempts": 1}, "parameter_validation": False, "read_timeout": 20, **config}),
         )
 

@@ -200,3 +200,22 @@ def test_the_tagging_api_lags_behind(cloud: Cloud) -> None:
     assert {arn.rpartition(":")[2] for arn in found(cloud)} == {"old"}
     time.sleep(3)
     assert {arn.rpartition(":")[2] for arn in found(cloud)} == {"new"}
+
+
+def test_each_account_has_a_clock_of_its_own(cloud: Cloud) -> None:
+    there = "100000000001"
+    role = cloud.client("iam", key=there).create_role(RoleName="role", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    cloud.settings(consistency__role_assumable_s=1)
+    time.sleep(1)
+    cloud.role()  # of the same name, and new
+    cloud.client("lambda", key=there).create_function(
+        FunctionName="f", Role=role, Runtime="python3.12", Handler="app.handler", Code={"ZipFile": package()})
+
+
+def test_each_account_has_quotas_of_its_own(cloud: Cloud) -> None:
+    cloud.settings(quotas__enabled=True, quotas__buckets={"lambda.rest": {"rate": 0.001, "burst": 1}})
+    mine, other = (cloud.client("lambda", key=key) for key in ("test", "100000000001"))
+    mine.list_functions()
+    with refused("TooManyRequestsException", "Rate exceeded", 429):
+        mine.list_functions()
+    other.list_functions()

@@ -261,6 +261,30 @@ def test_function_urls_lead_through_the_front_and_need_permission(cloud: Cloud) 
         assert answer.read() == b"hello"
 
 
+def test_stages_show_the_tags_that_they_have_now(cloud: Cloud) -> None:
+    rest, http = cloud.client("apigateway"), cloud.client("apigatewayv2")
+    api = rest.create_rest_api(name="shop")["id"]
+    root = rest.get_resources(restApiId=api)["items"][0]["id"]
+    rest.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    rest.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
+    deployment = rest.create_deployment(restApiId=api)["id"]
+    stage, arn = {"restApiId": api, "stageName": "dev"}, f"arn:aws:apigateway:us-east-1::/restapis/{api}/stages/dev"
+    rest.create_stage(**stage, deploymentId=deployment, tags={"a": "1", "b": "1"})
+    rest.tag_resource(resourceArn=arn, tags={"a": "2"})
+    rest.untag_resource(resourceArn=arn, tagKeys=["b"])
+    assert rest.get_stage(**stage)["tags"] == rest.get_stages(restApiId=api)["item"][0]["tags"] == {"a": "2"}
+    rest.delete_stage(**stage)
+    rest.create_stage(**stage, deploymentId=deployment)
+    assert not rest.get_stage(**stage).get("tags"), "those of the stage before"
+    api = http.create_api(Name="shop", ProtocolType="HTTP")["ApiId"]
+    arn = f"arn:aws:apigateway:us-east-1::/apis/{api}/stages/dev"
+    http.create_stage(ApiId=api, StageName="dev", Tags={"a": "1", "b": "1"})
+    http.untag_resource(ResourceArn=arn, TagKeys=["b"])
+    assert http.get_stage(ApiId=api, StageName="dev")["Tags"] == http.get_stages(ApiId=api)["Items"][0]["Tags"] == {"a": "1"}
+    tagged = cloud.client("resourcegroupstaggingapi").get_resources()["ResourceTagMappingList"]
+    assert {"ResourceARN": arn, "Tags": [{"Key": "a", "Value": "1"}]} in tagged
+
+
 @pytest.mark.parametrize("kind", ["rest", "http"])
 def test_apis_need_permission(cloud: Cloud, kind: str) -> None:
     cloud.function("echo", Code={"ZipFile": package(ECHO)})

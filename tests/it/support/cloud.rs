@@ -28,6 +28,8 @@ enum ServerHandle {
 
 struct Server {
     url: String,
+    /// The emulator itself.
+    behind: String,
     child: Mutex<Child>,
     // Held open: the cloud ends itself when it closes, however this process ends.
     _stdin: ChildStdin,
@@ -50,6 +52,13 @@ impl Cloud {
     /// A cloud for one test alone, in the account to which requests without a signature go: only its APIs answer.
     pub fn with_apis() -> Self {
         Self { account: "123456789012".to_owned(), ..Self::own("calm") }
+    }
+
+    /// A cloud for one test alone in which keys made with CreateAccessKey may do what their user's policies say. The
+    /// account itself may do everything.
+    pub fn guarded() -> Self {
+        let server = Server::start_with("calm", &["--auth"]);
+        Self { account: "123456789012".to_owned(), ..Self::account_in(ServerHandle::Own(Arc::new(server))) }
     }
 
     /// Another, empty account in the same cloud.
@@ -76,6 +85,11 @@ impl Cloud {
     /// An independent client for this account.
     pub fn boto(&self) -> Boto {
         Boto::start(self.url(), &self.account)
+    }
+
+    /// The same behind the weather's back: for tests that look more often than they do anything.
+    pub fn boto_behind(&self) -> Boto {
+        Boto::start(&self.server().behind, &self.account)
     }
 
     /// A request to the cloud's own control interface: `control("GET", "/_cloud/summary", None)`.
@@ -217,9 +231,14 @@ impl Drop for Held<'_> {
 
 impl Server {
     fn start(weather: &str) -> Self {
+        Self::start_with(weather, &[])
+    }
+
+    fn start_with(weather: &str, flags: &[&str]) -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
         let mut child = Command::new(python())
             .args(["-m", "cloud", "--weather", weather, "--until-stdin-closes"])
+            .args(flags)
             .current_dir(&tests)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -232,7 +251,8 @@ impl Server {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line)
             .unwrap_or_else(|error| panic!("the practice cloud said {line:?} instead of its address ({error})"));
-        Self { url: ready["url"].as_str().unwrap().to_owned(), child: Mutex::new(child), _stdin: stdin }
+        let text = |key: &str| ready[key].as_str().unwrap().to_owned();
+        Self { url: text("url"), behind: text("ministack"), child: Mutex::new(child), _stdin: stdin }
     }
 }
 

@@ -40,6 +40,7 @@ def state(client):
             "policy": json.loads(policy)["Statement"] if policy else None,
             "versions": len(l.list_versions_by_function(FunctionName=name)["Versions"]),
             "aliases": l.list_aliases(FunctionName=name)["Aliases"],
+            "provisioned": [[p["FunctionArn"], p["RequestedProvisionedConcurrentExecutions"]] for p in l.list_provisioned_concurrency_configs(FunctionName=name)["ProvisionedConcurrencyConfigs"]],
             "invoke": found(l.get_function_event_invoke_config, FunctionName=name),
         }
     roles = {}

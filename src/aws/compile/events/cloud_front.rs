@@ -1,15 +1,17 @@
-//! `cloudFront`: Lambda@Edge behind one distribution
+//! `cloudFront`: functions of Lambda and of CloudFront itself, at the edge of one distribution
 //! (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-functions-restrictions.html>).
 
 use std::collections::BTreeMap;
 
 use super::super::output::Output;
-use super::super::plan::{Plan, Triggered};
+use super::super::plan::{FunctionPlan, Plan};
 use super::super::tree::{self, Properties};
 use crate::aws::naming;
 use crate::aws::template::{TemplateResource, masked};
-use crate::config::language::events::Trigger;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::language::events::cloud_front::CloudFrontEvent;
+use crate::config::language::events::{Event, Trigger};
+use crate::config::language::function::Function;
 use crate::config::node::{Data, Node};
 use crate::engine::value::Value;
 
@@ -21,15 +23,85 @@ const OWN_CACHING: &[&str] = &["CachePolicyId", "ForwardedValues", "MaxTTL", "Mi
 /// Logs are written in the regions where the function runs.
 const LOG_ACTIONS: &[&str] = &["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:TagResource"];
 
+/// What CloudFront Functions run on where nothing is said.
+const JAVASCRIPT: &str = "cloudfront-js-2.0";
+
 type Map = BTreeMap<String, Value>;
 
-pub(super) fn compile(plan: &Plan, output: &mut Output) {
-    let events: Vec<Triggered<CloudFrontEvent>> = plan
-        .events(|trigger| match trigger {
-            Trigger::CloudFront(event) => Some(event.as_ref()),
+/// One event: a function at one step of a request.
+struct Step<'p, 'a> {
+    key: &'a str,
+    event: &'a Event,
+    settings: &'a CloudFrontEvent,
+    /// The function of Lambda; `None` for one of CloudFront itself.
+    lambda: Option<&'p FunctionPlan<'a>>,
+}
+
+impl Step<'_, '_> {
+    /// An error about the event, at its place.
+    fn problem(&self, code: &'static str, what: impl std::fmt::Display) -> Diagnostic {
+        let path = format!("functions.{}.events[{}].cloudFront", self.key, self.event.index);
+        Diagnostic::error(code, format!("{path}: {what}")).path(path).at(self.event.place)
+    }
+
+    /// Where a behavior lists its function, and the entry.
+    fn association(&self) -> (&'static str, Properties) {
+        let step = Properties::new().with("EventType", self.settings.event_type.as_str());
+        match self.lambda {
+            Some(function) => (
+                "LambdaFunctionAssociations",
+                step.maybe("LambdaFunctionARN", function.version.as_ref().map(tree::reference))
+                    .maybe("IncludeBody", self.settings.include_body),
+            ),
+            None => (
+                "FunctionAssociations",
+                step.with("FunctionARN", tree::attribute(function_id(self.key), "FunctionARN")),
+            ),
+        }
+    }
+}
+
+fn function_id(key: &str) -> String {
+    naming::of_function(key, "CloudFrontFunction")
+}
+
+/// Every `cloudFront` event of functions in the order of the file, first of Lambda's.
+fn steps<'p, 'a>(plan: &'p Plan<'a>) -> Vec<Step<'p, 'a>> {
+    fn of<'a>(function: &'a Function) -> impl Iterator<Item = (&'a Event, &'a CloudFrontEvent)> {
+        function.events.iter().filter_map(|event| match &event.trigger {
+            Trigger::CloudFront(settings) => Some((event, settings.as_ref())),
             _ => None,
         })
-        .collect();
+    }
+    let mut all = Vec::new();
+    for lambda in &plan.functions {
+        let step = |(event, settings)| Step { key: lambda.key, event, settings, lambda: Some(lambda) };
+        all.extend(of(lambda.function).map(step));
+    }
+    for (key, function) in plan.service.edge_functions() {
+        all.extend(of(function).map(|(event, settings)| Step { key, event, settings, lambda: None }));
+    }
+    all
+}
+
+/// The functions of CloudFront itself. Their code is in their files: packaging says what is in those.
+fn edge_functions(plan: &Plan, output: &mut Output) {
+    for (key, function) in plan.service.edge_functions() {
+        let name = function.name.as_ref().map_or_else(|| plan.names.function(key), |name| name.as_str().to_owned());
+        let config = Properties::new()
+            .maybe("Comment", function.description.as_ref())
+            .with("Runtime", function.runtime.as_deref().unwrap_or(JAVASCRIPT));
+        let properties = Properties::new().with("Name", name).with("AutoPublish", true).with("FunctionConfig", config);
+        let mut resource = TemplateResource::new("AWS::CloudFront::Function", properties.into());
+        resource.hints.insert("Artifact".to_owned(), key.as_str().into());
+        resource.condition = function.condition.clone();
+        output.add(function_id(key), resource);
+    }
+}
+
+pub(super) fn compile(plan: &Plan, output: &mut Output) {
+    edge_functions(plan, output);
+    let events = steps(plan);
     let Some(first) = events.first() else { return };
     if plan.names.region != "us-east-1" {
         output.problem(
@@ -43,7 +115,9 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
     let mut behaviors: Vec<Map> = Vec::new();
     let mut default_origin: Option<String> = None;
     for event in &events {
-        edge_function(event, output);
+        if let Some(function) = event.lambda {
+            lambda_at_edge(function, output);
+        }
         let Some(id) = origin(event, &mut origins, output) else { continue };
         if event.settings.is_default_origin == Some(true) {
             if default_origin.as_ref().is_some_and(|known| *known != id) {
@@ -77,6 +151,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         let mut default = default;
         default.remove("PathPattern");
         default.remove("LambdaFunctionAssociations");
+        default.remove("FunctionAssociations");
         default.extend(target.map(|id| ("TargetOriginId".to_owned(), Value::String(id))));
         behaviors.insert(0, default);
     }
@@ -94,8 +169,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
 }
 
 /// What Lambda@Edge demands of a function, and what it may do.
-fn edge_function(event: &Triggered<CloudFrontEvent>, output: &mut Output) {
-    let function = event.function;
+fn lambda_at_edge(function: &FunctionPlan, output: &mut Output) {
     if let Some(resource) = output.template.resources.get_mut(&function.logical_id) {
         if let Value::Map(properties) = &mut resource.properties {
             properties.remove("VpcConfig");
@@ -106,29 +180,10 @@ fn edge_function(event: &Triggered<CloudFrontEvent>, output: &mut Output) {
     }
     output.roles.trust(&function.role, "edgelambda.amazonaws.com");
     output.grant(function, LOG_ACTIONS, [tree::sub("arn:${AWS::Partition}:logs:*:*:*")]);
-    let Some(version) = &function.version else { return };
-    let source = tree::join(
-        "",
-        vec![
-            "arn:".into(),
-            tree::reference("AWS::Partition"),
-            ":cloudfront::".into(),
-            tree::reference("AWS::AccountId"),
-            ":distribution/".into(),
-            tree::reference(DISTRIBUTION),
-        ],
-    );
-    let permission = Properties::new()
-        .with("FunctionName", tree::reference(version))
-        .with("Action", "lambda:InvokeFunction")
-        .with("Principal", "edgelambda.amazonaws.com")
-        .with("SourceArn", source);
-    let permission_id = format!("{}InvokePermission", function.logical_id);
-    output.add_once(permission_id, function.beneath("AWS::Lambda::Permission", permission));
 }
 
 /// The origin of an event, each once: its id.
-fn origin(event: &Triggered<CloudFrontEvent>, origins: &mut Vec<Map>, output: &mut Output) -> Option<String> {
+fn origin(event: &Step, origins: &mut Vec<Map>, output: &mut Output) -> Option<String> {
     let made = match event.settings.origin.as_ref().map(|node| (&node.data, node)) {
         Some((Data::String(url), _)) => of_url(url),
         Some((Data::Map(_), node)) => match tree::from_node(node) {
@@ -178,14 +233,8 @@ fn of_url(url: &str) -> Option<Map> {
 }
 
 /// The behavior of a pattern, with one function for each step.
-fn behavior(
-    plan: &Plan,
-    event: &Triggered<CloudFrontEvent>,
-    origin: &str,
-    behaviors: &mut Vec<Map>,
-    output: &mut Output,
-) {
-    let (function, settings) = (event.function, event.settings);
+fn behavior(plan: &Plan, event: &Step, origin: &str, behaviors: &mut Vec<Map>, output: &mut Output) {
+    let settings = event.settings;
     let mut made = Map::from([("ViewerProtocolPolicy".to_owned(), Value::from("allow-all"))]);
     if let Some(Value::Map(given)) = settings.behavior.as_ref().map(tree::from_node) {
         made.extend(given);
@@ -214,12 +263,9 @@ fn behavior(
         }
         None => {}
     }
-    let association = Properties::new()
-        .with("EventType", settings.event_type.as_str())
-        .maybe("LambdaFunctionARN", function.version.as_ref().map(tree::reference))
-        .maybe("IncludeBody", settings.include_body);
+    let (list, association) = event.association();
     made.insert("TargetOriginId".to_owned(), origin.into());
-    made.insert("LambdaFunctionAssociations".to_owned(), Value::List(vec![association.into()]));
+    made.insert(list.to_owned(), Value::List(vec![association.into()]));
     if let Some(pattern) = settings.path_pattern.as_deref() {
         made.insert("PathPattern".to_owned(), pattern.into());
     }
@@ -237,8 +283,10 @@ fn behavior(
         return;
     }
     let step = settings.event_type.as_str();
-    let taken = matches!(known.get("LambdaFunctionAssociations"), Some(Value::List(all))
-        if all.iter().any(|one| one.get("EventType").and_then(|kind| kind.text()) == Some(step)));
+    let taken = ["LambdaFunctionAssociations", "FunctionAssociations"].iter().any(|list| {
+        matches!(known.get(*list), Some(Value::List(all))
+            if all.iter().any(|one| one.get("EventType").and_then(|kind| kind.text()) == Some(step)))
+    });
     if taken {
         output.problem(
             event

@@ -67,7 +67,8 @@ pub(super) fn compile_fleet(plan: &Plan, output: &mut Output) {
             .with("Enabled", fleet.enabled.unwrap_or(true))
             .with("PreProvisioningHook", Properties::new().with("TargetArn", function.target()))
             .with("ProvisioningRoleArn", &fleet.provisioning_role_arn)
-            .with("TemplateBody", tree::json_value(&fleet.template_body))
+            // Its references are for AWS IoT to resolve: `Ref: AWS::IoT::Certificate::Id`.
+            .with("TemplateBody", tree::json_text(&fleet.template_body))
             .maybe("TemplateName", fleet.template_name.as_deref());
         let template = function.beside("AWS::IoT::ProvisioningTemplate", properties).after([permission_id.as_str()]);
         output.add(function.id("IotProvisioningTemplate"), template);

@@ -356,7 +356,7 @@ impl Kind for Bucket {
         let call = self.aws.call("s3", "DeleteBucket").progress(progress);
         match call.find(|| self.aws.s3().delete_bucket().bucket(name).send()).await {
             Err(failure) if failure.code.as_deref() == Some("BucketNotEmpty") => {
-                progress.say("kept: there are objects in it");
+                progress.kept("there are objects in it");
                 self.set_notifications(name, (&live.properties, &Value::Null), progress).await?;
                 let mut tags = self.tags(name).await?.unwrap_or_default();
                 tags.retain(|key, _| ![SERVICE, STAGE, ID].contains(&key.as_str()));

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json, json};
 
-use super::mapping::MARK;
 use super::{all, certificate, get, path, record_set};
 use crate::aws::client::Aws;
 use crate::aws::kinds::json::{Retag, changed, member, retag, tags_of, where_allowed};
@@ -17,7 +16,7 @@ use crate::aws::kinds::patch::Patch;
 use crate::aws::kinds::properties::{
     default_to, drop_empty, from_json, own_tags, required, tags_to_map, text, text_map, texts,
 };
-use crate::aws::kinds::rest_api::{TAGS, arn};
+use crate::aws::kinds::rest_api::{OF_TAGS, TAGS, arn};
 use crate::aws::kinds::{Findable, after};
 use crate::aws::naming::DOMAINS_OF;
 use crate::aws::ownership::ID;
@@ -60,10 +59,7 @@ impl DomainName {
         let name = member(domain, "domainName").unwrap_or_default();
         let tags = tags_of(domain.get("tags"));
         let mut map = decode(domain);
-        // What mappings leave on a domain is theirs.
-        let mut own = tags.clone();
-        own.retain(|key, _| !key.starts_with(MARK));
-        map.insert("Tags".to_owned(), own_tags(&own));
+        map.insert("Tags".to_owned(), own_tags(&tags));
         normalise(&mut map);
         // A certificate that was found by its name stays the one that it is.
         if let Some(desired) = desired.filter(|desired| desired.hints.contains_key(CERTIFICATE_NAME)) {
@@ -288,8 +284,12 @@ impl Kind for DomainName {
             needs(Step::Read, "apigateway:GET"),
             needs(Step::Create, "apigateway:POST"),
             needs(Step::Create, "apigateway:AddCertificateToDomain"),
+            Permission { step: Step::Create, action: "apigateway:POST", resource: OF_TAGS },
             Permission { step: Step::Create, action: "acm:ListCertificates", resource: "*" },
             needs(Step::Update, "apigateway:PATCH"),
+            Permission { step: Step::Update, action: "apigateway:POST", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:PUT", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:DELETE", resource: OF_TAGS },
             needs(Step::Delete, "apigateway:DELETE"),
             needs(Step::Delete, "apigateway:RemoveCertificateFromDomain"),
         ];

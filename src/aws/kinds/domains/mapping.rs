@@ -3,22 +3,22 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-basepathmapping.html>,
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-apimapping.html>
 //!
-//! Mappings carry no tags, and there is no list of those of an API. So a domain that leads to an API of ours carries
-//! the tag `hoist:api:<id>`: set before the mapping is made, taken away after it. One list of all domains then says
-//! where to look.
+//! Mappings carry no tags, and there is no list of those of an API. So the API carries a tag for each domain that leads
+//! to it, `hoist:domain:<name>`: set before the mapping is made, taken away after it. Whoever reads the API then knows
+//! where to look, and an API without domains costs no call.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json};
 
-use super::{all, path};
+use super::path;
 use crate::aws::client::Aws;
-use crate::aws::kinds::json::{Retag, changed, expect, member, retag, tags_of, where_allowed};
+use crate::aws::kinds::json::{Retag, changed, expect, member, retag};
 use crate::aws::kinds::patch::Patch;
-use crate::aws::kinds::properties::{required, text};
-use crate::aws::kinds::rest_api::{self, TAGS, arn};
+use crate::aws::kinds::properties::{required, text, texts};
+use crate::aws::kinds::rest_api::{self, OF_TAGS, arn};
 use crate::aws::kinds::{Findable, v2};
 use crate::aws::signed::{Signed, segment};
 use crate::engine::address::Address;
@@ -28,8 +28,12 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-/// The beginning of the tag that says that a domain leads to an API.
-pub(super) const MARK: &str = "hoist:api:";
+/// The beginning of the tag of an API that names a domain which leads to it.
+const MARK: &str = "hoist:domain:";
+/// The longest key that a tag may have, in characters.
+const LONGEST_KEY: usize = 128;
+/// The attribute of an API with the domains that lead to it.
+const DOMAINS_OF_API: &str = "MappedDomains";
 /// The base path that stands for none.
 const NONE: &str = "(none)";
 const DOMAINS: &str = "arn:${Partition}:apigateway:${Region}::/domainnames*";
@@ -38,6 +42,9 @@ const DOMAINS: &str = "arn:${Partition}:apigateway:${Region}::/domainnames*";
 pub struct Shape {
     pub type_name: &'static str,
     parent: &'static str,
+    /// The path of its APIs, and how they are tagged.
+    apis: &'static str,
+    tags: (&'static str, &'static str, &'static str),
     service: &'static str,
     /// The beginning of its paths.
     prefix: &'static str,
@@ -62,6 +69,8 @@ pub struct Shape {
 pub const BASE_PATH: Shape = Shape {
     type_name: "AWS::ApiGateway::BasePathMapping",
     parent: rest_api::TYPE,
+    apis: "restapis",
+    tags: rest_api::TAGS,
     service: "apigateway",
     prefix: "",
     collection: "basepathmappings",
@@ -80,6 +89,8 @@ pub const BASE_PATH: Shape = Shape {
 pub const API: Shape = Shape {
     type_name: "AWS::ApiGatewayV2::ApiMapping",
     parent: v2::api::TYPE,
+    apis: "apis",
+    tags: v2::TAGS,
     service: "apigatewayv2",
     prefix: "/v2",
     collection: "apimappings",
@@ -98,11 +109,13 @@ pub const API: Shape = Shape {
 pub struct Mapping {
     aws: Arc<Aws>,
     shape: &'static Shape,
+    /// APIs and the domains that this run has led to them: newer than what was read of the APIs.
+    led: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl Mapping {
     pub fn new(aws: Arc<Aws>, shape: &'static Shape) -> Self {
-        Self { aws, shape }
+        Self { aws, shape, led: Mutex::default() }
     }
 
     fn collection(&self, domain: &str) -> String {
@@ -154,9 +167,27 @@ impl Mapping {
         Ok(all.into_iter().find(fits))
     }
 
-    async fn mark(&self, domain: &str, change: Retag, progress: &Progress) -> Result<(), Failure> {
-        let arn = arn(&self.aws, &path(domain));
-        retag(&self.aws, TAGS, ("tags", "tagKeys"), &arn, &change, progress).await
+    /// Notes on an API that a domain leads to it.
+    async fn mark(&self, api: &str, domain: &str, progress: &Progress) -> Result<(), Failure> {
+        self.led.lock().unwrap_or_else(PoisonError::into_inner).insert((api.to_owned(), domain.to_owned()));
+        let (key, value) = mark_of(domain);
+        let change = Retag { set: BTreeMap::from([(key, value)]), ..Retag::default() };
+        self.retag(api, &change, progress).await
+    }
+
+    /// The same no more, unless another path of the domain leads to the API.
+    async fn unmark(&self, api: &str, domain: &str, progress: &Progress) -> Result<(), Failure> {
+        let left = self.list(domain).await?;
+        if left.iter().any(|mapping| member(mapping, self.shape.api.1) == Some(api)) {
+            return Ok(());
+        }
+        let change = Retag { remove: [mark_of(domain).0].into(), ..Retag::default() };
+        self.retag(api, &change, progress).await
+    }
+
+    async fn retag(&self, api: &str, change: &Retag, progress: &Progress) -> Result<(), Failure> {
+        let arn = arn(&self.aws, &format!("/{}/{}", self.shape.apis, segment(api)));
+        retag(&self.aws, self.shape.tags, ("tags", "tagKeys"), &arn, change, progress).await
     }
 
     fn place(&self, live: &Live) -> Result<String, Failure> {
@@ -166,9 +197,27 @@ impl Mapping {
     }
 }
 
-/// The tag that says that a domain leads to an API.
-fn mark_of(api: &str) -> String {
-    format!("{MARK}{api}")
+/// The tag that says that a domain leads to an API. Tags have no `*`, and their keys are shorter than some domains.
+fn mark_of(domain: &str) -> (String, String) {
+    let value = domain.replace('*', "@");
+    let too_long = value.chars().count().saturating_sub(LONGEST_KEY - MARK.len());
+    let end: String = value.chars().skip(too_long).collect();
+    (format!("{MARK}{end}"), value)
+}
+
+/// Takes the domains that lead to an API out of its tags: they are no part of what a file says of it.
+pub(in crate::aws::kinds) fn take_marks(tags: &mut BTreeMap<String, String>) -> BTreeMap<String, Value> {
+    let marks = tags.extract_if(.., |key, _| is_mark(key));
+    let domains: Vec<Value> = marks.map(|(_, domain)| Value::String(domain.replace('@', "*"))).collect();
+    if domains.is_empty() {
+        return BTreeMap::new();
+    }
+    BTreeMap::from([(DOMAINS_OF_API.to_owned(), Value::List(domains))])
+}
+
+/// Whether a tag of an API only says that a domain leads to it.
+pub(in crate::aws::kinds) fn is_mark(key: &str) -> bool {
+    key.starts_with(MARK)
 }
 
 impl Findable for Mapping {}
@@ -208,18 +257,22 @@ impl Kind for Mapping {
     }
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
-        let (api, mark) = (parent.physical_id.as_str(), mark_of(&parent.physical_id));
+        let api = parent.physical_id.as_str();
+        let mut domains: BTreeSet<String> = parent
+            .attributes
+            .get(DOMAINS_OF_API)
+            .map(|domains| texts(domains, &[]).into_iter().collect())
+            .unwrap_or_default();
+        let led = self.led.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        domains.extend(led.into_iter().filter(|(of, _)| of == api).map(|(_, domain)| domain));
         let mut found = Vec::new();
-        for domain in
-            where_allowed(all(&self.aws).await)?.iter().filter(|domain| tags_of(domain.get("tags")).contains_key(&mark))
-        {
-            let Some(name) = member(domain, "domainName") else { continue };
-            let mappings = self.list(name).await?;
+        for name in domains {
+            let mappings = self.list(&name).await?;
             let ours = mappings.iter().filter(|mapping| member(mapping, self.shape.api.1) == Some(api));
             found.extend(
                 ours.map(|mapping| Live {
                     parent: Some(parent.address.logical_id.clone()),
-                    ..self.live(name, mapping)
+                    ..self.live(&name, mapping)
                 }),
             );
         }
@@ -237,8 +290,7 @@ impl Kind for Mapping {
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let domain = required(&desired.properties, "DomainName")?;
         let api = required(&desired.properties, self.shape.api.0)?;
-        let mark = BTreeMap::from([(mark_of(&api), self.aws.scope().prefix())]);
-        self.mark(&domain, Retag { set: mark, ..Retag::default() }, progress).await?;
+        self.mark(&api, &domain, progress).await?;
         let mut body = Map::new();
         for (property, field) in [self.shape.key, self.shape.api, ("Stage", "stage")] {
             if let Some(value) = text(&desired.properties, &[property]).filter(|value| !value.is_empty()) {
@@ -263,11 +315,9 @@ impl Kind for Mapping {
         let domain = required(&live.properties, "DomainName")?;
         let api = required(&desired.properties, self.shape.api.0)?;
         let changed = changed(fields);
-        let mut set = BTreeMap::new();
         if changed.contains(self.shape.api.0) {
-            set.insert(mark_of(&api), self.aws.scope().prefix());
+            self.mark(&api, &domain, progress).await?;
         }
-        self.mark(&domain, Retag { set, ..Retag::default() }, progress).await?;
         let stage = required(&desired.properties, "Stage")?;
         let place = self.place(live)?;
         let request = if self.shape.prefix.is_empty() {
@@ -290,12 +340,7 @@ impl Kind for Mapping {
         let call = self.aws.call(self.shape.service, self.shape.delete).progress(progress);
         call.find(|| self.aws.signed(self.shape.service, request.clone())).await?;
         let (domain, api) = (required(&live.properties, "DomainName")?, required(&live.properties, self.shape.api.0)?);
-        // Another path of the domain may lead to the same API.
-        let left = self.list(&domain).await?;
-        if left.iter().any(|mapping| member(mapping, self.shape.api.1) == Some(api.as_str())) {
-            return Ok(());
-        }
-        self.mark(&domain, Retag { remove: [mark_of(&api)].into(), ..Retag::default() }, progress).await
+        self.unmark(&api, &domain, progress).await
     }
 
     fn permissions(&self) -> &'static [Permission] {
@@ -305,10 +350,34 @@ impl Kind for Mapping {
         const ALL: &[Permission] = &[
             needs(Step::Read, "apigateway:GET"),
             needs(Step::Create, "apigateway:POST"),
-            needs(Step::Create, "apigateway:PUT"),
+            Permission { step: Step::Create, action: "apigateway:POST", resource: OF_TAGS },
+            Permission { step: Step::Create, action: "apigateway:PUT", resource: OF_TAGS },
             needs(Step::Update, "apigateway:PATCH"),
+            Permission { step: Step::Update, action: "apigateway:POST", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:PUT", resource: OF_TAGS },
             needs(Step::Delete, "apigateway:DELETE"),
+            Permission { step: Step::Delete, action: "apigateway:DELETE", resource: OF_TAGS },
         ];
         ALL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_tags_that_aws_takes_and_are_read_back() {
+        let (key, value) = mark_of("*.example.com");
+        assert_eq!((key.as_str(), value.as_str()), ("hoist:domain:@.example.com", "@.example.com"));
+        let long = format!("{}.example.com", "a".repeat(200));
+        assert_eq!(mark_of(&long).0.len(), LONGEST_KEY);
+        let mut tags = BTreeMap::from([("team".to_owned(), "x".to_owned()), (key, value), mark_of(&long)]);
+        let domains = take_marks(&mut tags).remove(DOMAINS_OF_API).expect("domains");
+        let mut found = texts(&domains, &[]);
+        found.sort();
+        assert_eq!(found, ["*.example.com", &long]);
+        assert_eq!(tags.into_keys().collect::<Vec<_>>(), ["team"]);
+        assert_eq!(take_marks(&mut BTreeMap::new()), BTreeMap::new(), "an API without domains costs no call");
     }
 }

@@ -39,8 +39,9 @@ pub use self::shape::{code_digest, config_digest, configuration, normalise};
 /// `AWS::Lambda::Function`
 pub const TYPE: &str = "AWS::Lambda::Function";
 
-/// Zips up to here go in the request itself; larger ones through the deployment bucket. 50 MB is the quota.
-const DIRECT_UPLOAD: u64 = 50 * 1000 * 1000;
+/// Zips up to here go in the request itself. The quota is 50 MB; but what is kept in the deployment bucket in any case
+/// need not be sent twice, and the zip that many functions share only once.
+const DIRECT_UPLOAD: u64 = 4 * 1000 * 1000;
 /// Functions in a VPC take minutes to become active.
 const SETTLES_WITHIN: Duration = Duration::from_secs(600);
 
@@ -189,7 +190,8 @@ impl Function {
         Ok(answer.and_then(|answer| string(answer.recursive_loop().map(RecursiveLoop::as_str))))
     }
 
-    /// Where the code is, uploaded to the deployment bucket when it is too large for a request.
+    /// Where the code is, uploaded to the deployment bucket when it is too large for a request. Without a file it is
+    /// code that was deployed before.
     async fn code(&self, desired: &Desired) -> Result<Code, Failure> {
         if let Some(uri) = text(&desired.properties, &["Code", "ImageUri"]) {
             return Ok(Code::Image(uri));
@@ -199,15 +201,17 @@ impl Function {
         {
             return Ok(Code::Stored { bucket, key });
         }
+        let digest = required(desired.properties.get("Code").unwrap_or(&Value::Null), "Sha256")?;
         let Some(path) = desired.hints.get("Artifact").and_then(Value::text) else {
-            return Err(Failure::new(Reason::Bug, format!("no artifact for {}", desired.address)));
+            let name = required(&desired.properties, "FunctionName")?;
+            let stored = self.aws.archived(&name, &digest).await?;
+            return Ok(Code::Stored { bucket: stored.bucket, key: stored.key });
         };
         let path = PathBuf::from(path);
         let size = tokio::fs::metadata(&path).await.map_err(|error| unreadable(&path, &error))?.len();
         if size <= DIRECT_UPLOAD {
             return Ok(Code::Zip { path, size });
         }
-        let digest = required(desired.properties.get("Code").unwrap_or(&Value::Null), "Sha256")?;
         let stored = self.aws.bucket().store_artifact(&path, &digest).await?;
         Ok(Code::Stored { bucket: stored.bucket, key: stored.key })
     }
@@ -356,6 +360,7 @@ impl Function {
             })
             .await?;
         self.note_published(name, desired, answer.version().filter(|_| publish));
+        self.keep(&code, desired).await;
         Ok(())
     }
 
@@ -382,7 +387,7 @@ impl Function {
             match sent {
                 Ok(_) => return Ok(()),
                 Err(failure) if failure.code.as_deref() == Some("PreconditionFailedException") => {
-                    match self.since(swap, failure).await? {
+                    match self.since(swap, steps, failure).await? {
                         Since::Applied => return Ok(()),
                         Since::Unchanged(now) if now != revision => revision = now,
                         Since::Unchanged(_) => revision = None,
@@ -395,16 +400,23 @@ impl Function {
 
     /// What happened to a function since the revision that a write expected. A permission, a tag and the end of an
     /// update give it another revision as well, and so does our own write whose answer was lost.
-    async fn since(&self, swap: &Swap<'_>, failure: Failure) -> Result<Since, Failure> {
+    async fn since(&self, swap: &Swap<'_>, steps: &Steps, failure: Failure) -> Result<Since, Failure> {
         let settled = self.settle(swap.name, swap.progress).await?;
         let now = self.live(&settled, None, &Value::Null).await?;
         let state = |properties: &Value| (config_digest(properties), code_digest(properties));
         if state(&now.properties) == state(&swap.live.properties) {
             Ok(Since::Unchanged(now.revision))
-        } else if config_digest(&now.properties) == config_digest(&swap.desired.properties) {
+        } else if state(&now.properties) == state(&swap.written(steps)) {
             Ok(Since::Applied)
         } else {
             Err(failure)
+        }
+    }
+
+    /// Keeps the code that Lambda has by now, for the way back.
+    async fn keep(&self, code: &Code, desired: &Desired) {
+        if let (Code::Zip { path, .. }, Some(digest)) = (code, text(&desired.properties, &["Code", "Sha256"])) {
+            self.aws.keep_artifact(path, &digest).await;
         }
     }
 
@@ -452,6 +464,7 @@ impl Function {
             Ok(answer) => {
                 gate.open();
                 drop(turn);
+                self.keep(&code, desired).await;
                 self.note_published(name, desired, answer.version().filter(|_| publishes(desired)));
                 Ok(())
             }
@@ -471,6 +484,22 @@ struct Swap<'a> {
     live: &'a Live,
     desired: &'a Desired,
     progress: &'a Progress,
+}
+
+impl Swap<'_> {
+    /// What the function is once its configuration is written, and before its code is: the architecture goes with that.
+    fn written(&self, steps: &Steps) -> Value {
+        let mut written = self.live.properties.clone();
+        if let Value::Map(map) = &mut written {
+            for key in &steps.configuration {
+                match self.desired.properties.get(key) {
+                    Some(value) => map.insert(key.clone(), value.clone()),
+                    None => map.remove(key),
+                };
+            }
+        }
+        written
+    }
 }
 
 /// What happened between a read and a write that expected its revision.
@@ -656,19 +685,20 @@ impl Kind for Function {
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
         let name = live.physical_id.as_str();
-        self.aws
+        let deleted = self
+            .aws
             .call("lambda", "DeleteFunction")
             .progress(progress)
             .find(|| self.aws.lambda().delete_function().function_name(name).send())
-            .await
-            .map_err(|failure| {
-                if failure.message.contains("replicated function") {
-                    failure.help("CloudFront removes its copies within hours: run `hoist remove` again then")
-                } else {
-                    failure
-                }
-            })?;
-        Ok(())
+            .await;
+        match deleted {
+            // Nobody can hurry CloudFront: the next run finds the function by its tags, and takes it away.
+            Err(failure) if failure.message.contains("replicated function") => {
+                progress.kept("CloudFront has replicas of it for some hours, run this again then");
+                Ok(())
+            }
+            other => other.map(drop),
+        }
     }
 
     fn permissions(&self) -> &'static [Permission] {
@@ -680,6 +710,7 @@ impl Kind for Function {
             needs(Step::Create, "lambda:PublishVersion"),
             needs(Step::Create, "lambda:TagResource"),
             needs(Step::Create, "lambda:PutFunctionConcurrency"),
+            Permission { step: Step::Create, action: "lambda:GetAccountSettings", resource: "*" },
             needs(Step::Create, "lambda:PutRuntimeManagementConfig"),
             needs(Step::Create, "lambda:PutFunctionRecursionConfig"),
             Permission {

@@ -12,13 +12,14 @@ use serde_json::{Value as Json, json};
 
 use super::{TAGS, decode, encode};
 use crate::aws::client::Aws;
+use crate::aws::kinds::domains::mapping::{self, is_mark};
 use crate::aws::kinds::json::{Retag, changed, expect, member, retag, tags_of, where_allowed};
 use crate::aws::kinds::openapi::{self, BODY, EXPORT, is_deployed};
 use crate::aws::kinds::properties::{
     boolean_in_place, default_to, drop_empty, from_json, number_in_place, own_tags, tags_to_map, text, text_map,
 };
-use crate::aws::kinds::rest_api::arn;
-use crate::aws::kinds::{Findable, after};
+use crate::aws::kinds::rest_api::{OF_TAGS, arn};
+use crate::aws::kinds::{Findable, after, alias, function};
 use crate::aws::ownership::{ID, SERVICE, STAGE, is_reserved};
 use crate::aws::signed::{Signed, segment};
 use crate::engine::address::Address;
@@ -109,12 +110,13 @@ impl Api {
         let mut shown = tags.clone();
         shown.remove(BODY);
         shown.remove(EXPORT);
+        let domains = mapping::take_marks(&mut shown);
         map.insert("Tags".to_owned(), own_tags(&shown));
         let logical_id =
             desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
         Ok(Live {
             address: Address::new(TYPE, logical_id.unwrap_or(&id)),
-            attributes: attributes(api, &id),
+            attributes: attributes(api, &id).into_iter().chain(domains).collect(),
             physical_id: id,
             properties: Value::Map(map),
             ownership: self.aws.scope().ownership(&tags),
@@ -133,7 +135,7 @@ impl Api {
         let request = Signed::rest("PUT", path(api)).body(json!({ "body": document.to_string() }));
         let answer = self.aws.ask("apigatewayv2", "ReimportApi", &request, progress).await?;
         let live = tags_of(answer.get("tags"));
-        let is_left = |key: &&String| !tags.contains_key(*key) && *key != EXPORT && !is_reserved(key);
+        let is_left = |key: &&String| !tags.contains_key(*key) && *key != EXPORT && !is_mark(key) && !is_reserved(key);
         let remove = live.keys().filter(is_left).cloned().collect();
         let set = tags.into_iter().filter(|(key, value)| live.get(key) != Some(value)).collect();
         self.retag(api, &Retag { set, remove }, progress).await
@@ -266,6 +268,11 @@ impl Kind for Api {
         BTreeMap::new()
     }
 
+    /// API Gateway looks for the functions of a document only when they are called.
+    fn only_names(&self, type_name: &str) -> bool {
+        [alias::TYPE, function::TYPE].contains(&type_name)
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         match self.ours(&desired.address.logical_id).await? {
             Some(api) => self.live(&api, Some(desired)).await.map(Some),
@@ -275,7 +282,7 @@ impl Kind for Api {
 
     fn deleted_after(&self) -> &'static [&'static str] {
         // An API that a domain leads to cannot be deleted.
-        &["AWS::ApiGatewayV2::ApiMapping"]
+        &[mapping::API.type_name]
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
@@ -373,8 +380,11 @@ impl Kind for Api {
             needs(Step::Create, "apigateway:POST"),
             needs(Step::Create, "apigateway:PUT"),
             needs(Step::Create, "apigateway:TagResource"),
+            Permission { step: Step::Create, action: "apigateway:POST", resource: OF_TAGS },
             needs(Step::Update, "apigateway:PUT"),
             needs(Step::Update, "apigateway:PATCH"),
+            Permission { step: Step::Update, action: "apigateway:POST", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:DELETE", resource: OF_TAGS },
             needs(Step::Delete, "apigateway:DELETE"),
         ];
         ALL

@@ -15,7 +15,7 @@ use crate::aws::kinds::json::{Retag, changed, member, retag, tags_of};
 use crate::aws::kinds::properties::{
     boolean_in_place, drop_empty, number_in_place, own_tags, required, tags_to_map, text, text_in_place, text_map,
 };
-use crate::aws::kinds::rest_api::arn;
+use crate::aws::kinds::rest_api::{OF_TAGS, arn};
 use crate::aws::ownership::ID;
 use crate::aws::signed::{Signed, segment};
 use crate::engine::address::Address;
@@ -305,6 +305,8 @@ impl Kind for Stage {
             needs(Step::Create, "apigateway:TagResource"),
             needs(Step::Update, "apigateway:PATCH"),
             needs(Step::Update, "apigateway:DELETE"),
+            Permission { step: Step::Update, action: "apigateway:POST", resource: OF_TAGS },
+            Permission { step: Step::Update, action: "apigateway:DELETE", resource: OF_TAGS },
             needs(Step::Delete, "apigateway:DELETE"),
         ];
         ALL

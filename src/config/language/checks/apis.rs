@@ -107,8 +107,16 @@ fn functions_exist(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
         });
     }
     for (index, verify) in service.deploy.iter().flat_map(|deploy| &deploy.verify).enumerate() {
+        let path = format!("deploy.verify[{index}]");
+        if let Some(url) = verify.url.as_ref().filter(|url| !is_address(url)) {
+            diagnostics.push(
+                Diagnostic::error("bad-format", format!("{path}: `{url}` is neither a URL nor a path"))
+                    .path(path.as_str())
+                    .at(verify.place_of("url"))
+                    .help("write https://… or, for the service's own API, a path that begins with `/`"),
+            );
+        }
         if verify.function.is_some() == verify.url.is_some() {
-            let path = format!("deploy.verify[{index}]");
             diagnostics.push(
                 Diagnostic::error("missing-key", format!("{path}: exactly one of `function` and `url` is needed"))
                     .path(path)
@@ -116,6 +124,11 @@ fn functions_exist(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether it can be fetched, also where it is known from live state only.
+fn is_address(url: &str) -> bool {
+    url.starts_with('/') || url.starts_with("https://") || url.starts_with("http://") || url.contains("${")
 }
 
 #[cfg(test)]
@@ -134,7 +147,7 @@ provider:
     authorizers:
       users: {identitySource: $request.header.Authorization, issuerUrl: https://example.com}
       own: {type: request, functionName: gaurd}
-deploy: {verify: [guard, /health, {timeout: 3}]}
+deploy: {verify: [guard, /health, {timeout: 3}, ftp://example.com]}
 functions: {guard: {handler: a.b}}
 ",
         );
@@ -143,6 +156,7 @@ functions: {guard: {handler: a.b}}
         8:14 error[missing-key] provider.httpApi.authorizers.users: `audience` is missing
         9:42 error[unknown-function] provider.httpApi.authorizers.own.functionName: `gaurd` is not a function of this service
         10:35 error[missing-key] deploy.verify[2]: exactly one of `function` and `url` is needed
+        10:49 error[bad-format] deploy.verify[3]: `ftp://example.com` is neither a URL nor a path
         ");
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let needs_version = [
             ("provisionedConcurrency", provisioned.is_some_and(|count| count > 0)),
             ("snapStart", function.snap_start == Some(true)),
+            ("deploymentSettings", function.deployment_settings.is_some()),
         ];
         for (key, wanted) in needs_version {
             if wanted && !versioned {

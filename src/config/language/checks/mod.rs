@@ -5,11 +5,13 @@ mod apis;
 mod buckets;
 mod code;
 mod concurrency;
+mod edge;
 mod environment;
 mod events;
 mod names;
 mod network;
 mod place;
+mod releases;
 mod resources;
 mod roles;
 mod routes;
@@ -49,11 +51,13 @@ const CHECKS: &[Check] = &[
     buckets::check,
     code::check,
     concurrency::check,
+    edge::check,
     environment::check,
     events::check,
     names::check,
     network::check,
     place::check,
+    releases::check,
     resources::check,
     roles::check,
     routes::check,

@@ -11,6 +11,7 @@ use super::super::decode::{Decode, Decoder};
 use super::super::diagnostic::{Diagnostic, Severity};
 use super::super::node::Node;
 use super::lambda::LogRetention;
+use super::releases::DeploymentSettings;
 use super::service::Service;
 
 /// The settings of one plugin.
@@ -47,6 +48,7 @@ const SETTINGS: &[Settings] = &[
     settings::<deployment::Prune>(),
     settings::<deployment::S3Sync>(),
     settings::<deployment::Scripts>(),
+    settings::<DeploymentSettings>(),
     settings::<dotenv::Dotenv>(),
     settings::<roles::RolesPerFunction>(),
 ];

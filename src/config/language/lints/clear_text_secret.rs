@@ -44,9 +44,7 @@ fn look(path: &str, name: &str, value: Option<&Cf>, diagnostics: &mut Vec<Diagno
         return;
     }
     let Some(text) = value.as_str() else { return };
-    let named = NAMES.as_ref().is_some_and(|names| names.is_match(name));
-    let formed = VALUES.as_ref().is_some_and(|values| values.is_match(text));
-    if (named && looks_real(text)) || formed {
+    if looks_secret(name, text) {
         diagnostics.push(
             Diagnostic::warning(LINT.code, format!("{path}: a secret in clear text"))
                 .path(path)
@@ -56,6 +54,13 @@ fn look(path: &str, name: &str, value: Option<&Cf>, diagnostics: &mut Vec<Diagno
                 )),
         );
     }
+}
+
+/// Whether a value looks like a secret, by the name of its key or by its form.
+pub fn looks_secret(name: &str, text: &str) -> bool {
+    let named = NAMES.as_ref().is_some_and(|names| names.is_match(name));
+    let formed = VALUES.as_ref().is_some_and(|values| values.is_match(text));
+    (named && looks_real(text)) || formed
 }
 
 /// Whether a value could be a secret: not empty, no placeholder, no name or address of one.

@@ -10,6 +10,8 @@ mod provisioned_latest;
 mod timeout_above_gateway;
 mod wildcard_resource;
 
+pub use clear_text_secret::looks_secret;
+
 use super::super::diagnostic::Diagnostic;
 use super::checks::Checked;
 

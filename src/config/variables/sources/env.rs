@@ -1,6 +1,6 @@
 //! `${env:NAME}`: environment variables, those of `.env` files included.
 
-use super::{Request, Resolver, Source, Stop, Value, need_address};
+use super::{Inputs, Request, Resolver, Source, Stop, Value, need_address};
 use crate::config::node::Data;
 
 pub(super) struct Env;
@@ -18,6 +18,10 @@ impl Source for Env {
         let name = need_address(request, resolver, "${env:NAME}")?;
         let text = resolver.inputs.env.get(&name).ok_or(Stop::Missing)?.clone();
         Ok(resolver.value(request, Data::String(text), false))
+    }
+
+    fn is_private(&self, _: &Request<'_>, _: &Inputs) -> bool {
+        true
     }
 
     fn explain_missing(&self, request: &Request<'_>, _: &mut Resolver<'_>) -> Option<String> {

@@ -16,7 +16,7 @@ mod terraform;
 
 pub(in crate::config) use file::is_script;
 
-use super::resolver::{Request, Resolver, Stop, Value};
+use super::resolver::{Inputs, Request, Resolver, Stop, Value};
 use crate::config::suggest;
 
 /// A source of variables: what stands before the colon in `${type:address}`.
@@ -29,6 +29,11 @@ pub(super) trait Source: Sync {
 
     /// The value, or why there is none (yet).
     fn resolve(&self, request: &Request<'_>, resolver: &mut Resolver<'_>) -> Result<Value, Stop>;
+
+    /// Whether what it gives belongs to the machine that asks, and not to the file: it may well be a secret.
+    fn is_private(&self, _: &Request<'_>, _: &Inputs) -> bool {
+        false
+    }
 
     /// What to do about a value that is missing.
     fn explain_missing(&self, _: &Request<'_>, _: &mut Resolver<'_>) -> Option<String> {

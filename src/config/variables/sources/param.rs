@@ -1,6 +1,6 @@
 //! `${param:name}`: parameters of the command line and of the stage.
 
-use super::{Request, Resolver, Source, Stop, Value, need_address};
+use super::{Inputs, Request, Resolver, Source, Stop, Value, need_address};
 use crate::config::node::Data;
 use crate::config::variables::cells::State;
 
@@ -43,6 +43,10 @@ impl Source for Param {
             }
         }
         Err(Stop::Missing)
+    }
+
+    fn is_private(&self, request: &Request<'_>, inputs: &Inputs) -> bool {
+        request.address().is_some_and(|name| inputs.params.contains_key(&name))
     }
 
     fn explain_missing(&self, request: &Request<'_>, resolver: &mut Resolver<'_>) -> Option<String> {

@@ -9,6 +9,7 @@ use super::remote::Remote;
 use crate::config::load::{LoadOptions, Loaded, load, load_text};
 use crate::config::node::{Data, Node};
 
+mod recorded;
 mod remote;
 
 use remote::FakeAccount;

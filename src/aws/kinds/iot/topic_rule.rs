@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::aws::client::Aws;
 use crate::aws::ownership::ID;
@@ -19,16 +19,21 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-use super::json::{Retag, changed, tag_list, tags_of};
-use super::names::generated;
-use super::properties::{at_mut, boolean_in_place, drop_empty, from_json, own_tags, tags_to_map, to_json};
-use super::{Findable, after};
+use super::super::json::changed;
+use super::super::names::generated;
+use super::super::properties::{
+    at_mut, boolean_in_place, default_to, drop_empty, from_json, own_tags, tags_to_map, text_map, to_json,
+};
+use super::super::{Findable, after};
+use super::{capital, retag, small, tags};
 
 /// `AWS::IoT::TopicRule`
 pub const TYPE: &str = "AWS::IoT::TopicRule";
 
 /// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateTopicRule.html>
 const LONGEST_NAME: usize = 128;
+/// What AWS documents as the version of a rule that names none; it is always said, so that nobody else chooses.
+const SQL_VERSION: &str = "2015-10-08";
 const RULE_ARN: &str = "arn:${Partition}:iot:${Region}:${Account}:rule/*";
 
 /// Reads, makes, changes and deletes rules of AWS IoT.
@@ -71,9 +76,7 @@ impl TopicRule {
             Err(failure) => return Err(failure),
         };
         let arn = answer.get("ruleArn").and_then(Json::as_str).unwrap_or_default();
-        let request = Signed::rest("GET", "/tags").query("resourceArn", arn);
-        let tags = self.aws.look_for("iot", "ListTagsForResource", &request).await?;
-        let tags = tags_of(tags.as_ref().and_then(|answer| answer.get("tags")));
+        let tags = tags(&self.aws, arn).await?;
         let mut map =
             BTreeMap::from([("TopicRulePayload".to_owned(), payload(answer.get("rule").unwrap_or(&Json::Null)))]);
         normalise(&mut map);
@@ -98,18 +101,7 @@ impl TopicRule {
 
     async fn retag(&self, name: &str, live: &Value, wanted: &Value, progress: &Progress) -> Result<(), Failure> {
         let arn = self.aws.arn("iot", &format!("rule/{name}")).unwrap_or_default();
-        let Retag { set, remove } = Retag::between(live, wanted);
-        if !set.is_empty() {
-            let tags = Value::Map(set.into_iter().map(|(key, value)| (key, Value::String(value))).collect());
-            let tags = tag_list(&Value::Map(BTreeMap::from([("Tags".to_owned(), tags)])));
-            let request = Signed::rest("POST", "/tags").body(json!({ "resourceArn": arn, "tags": tags }));
-            self.aws.ask("iot", "TagResource", &request, progress).await?;
-        }
-        if !remove.is_empty() {
-            let request = Signed::rest("POST", "/untag").body(json!({ "resourceArn": arn, "tagKeys": remove }));
-            self.aws.ask("iot", "UntagResource", &request, progress).await?;
-        }
-        Ok(())
+        retag(&self.aws, &arn, live, wanted, progress).await
     }
 }
 
@@ -117,26 +109,8 @@ fn path(name: &str) -> String {
     format!("/rules/{}", segment(name))
 }
 
-fn first(key: &str, change: fn(char) -> char) -> String {
-    let mut letters = key.chars();
-    letters.next().map_or_else(String::new, |letter| std::iter::once(change(letter)).chain(letters).collect())
-}
-
-/// Keys with another first letter, at every depth: `FunctionArn` and `functionArn`.
-fn renamed(json: Json, change: fn(char) -> char) -> Json {
-    match json {
-        Json::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (first(&key, change), renamed(value, change)))
-            .collect::<Map<_, _>>()
-            .into(),
-        Json::Array(items) => items.into_iter().map(|item| renamed(item, change)).collect(),
-        other => other,
-    }
-}
-
 fn payload(rule: &Json) -> Value {
-    let mut rule = renamed(rule.clone(), |letter| letter.to_ascii_uppercase());
+    let mut rule = capital(rule.clone());
     if let Json::Object(map) = &mut rule {
         map.remove("RuleName");
         map.remove("CreatedAt");
@@ -145,8 +119,7 @@ fn payload(rule: &Json) -> Value {
 }
 
 fn body(properties: &Value) -> Json {
-    let payload = properties.get("TopicRulePayload").map_or_else(|| json!({}), to_json);
-    renamed(payload, |letter| letter.to_ascii_lowercase())
+    small(properties.get("TopicRulePayload").map_or_else(|| json!({}), to_json))
 }
 
 fn normalise(properties: &mut BTreeMap<String, Value>) {
@@ -158,9 +131,7 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
         if payload.get("RuleDisabled") == Some(&Value::Bool(false)) {
             payload.remove("RuleDisabled");
         }
-        if payload.get("AwsIotSqlVersion").and_then(Value::text) == Some("2015-10-08") {
-            payload.remove("AwsIotSqlVersion");
-        }
+        default_to(payload, "AwsIotSqlVersion", Value::string(SQL_VERSION));
     }
     if let Some(Value::List(actions)) = at_mut(properties, &["TopicRulePayload", "Actions"]) {
         for action in actions {
@@ -220,11 +191,14 @@ impl Kind for TopicRule {
         let name = self
             .name(desired)
             .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
-        let request = Signed::rest("POST", path(&name)).body(body(&wanted));
+        // With its marks from the first moment on: without them nobody could tell whose it is.
+        let pairs = text_map(&wanted, &["Tags"]);
+        let pairs: Vec<String> =
+            pairs.iter().map(|(key, value)| format!("{}={}", segment(key), segment(value))).collect();
+        let request = Signed::rest("POST", path(&name)).header("x-amz-tagging", pairs.join("&")).body(body(&wanted));
         let find = || async { Ok(self.find(&name, None).await?.map(|_| Json::Null)) };
         let call = self.aws.call("iot", "CreateTopicRule").progress(progress).fresh(true);
         call.create(find, || self.aws.signed("iot", request.clone())).await?;
-        self.retag(&name, &Value::Null, &wanted, progress).await?;
         Ok(Live {
             address: desired.address.clone(),
             attributes: self.attributes(&name),
@@ -281,7 +255,7 @@ impl Kind for TopicRule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::properties::tests::tree_of;
+    use super::super::super::properties::tests::tree_of;
     use super::*;
 
     #[test]
@@ -294,11 +268,13 @@ mod tests {
         normalise(&mut file);
         let file = Value::Map(file);
         let sent = body(&file);
-        assert_eq!(sent, json!({ "actions": [{ "lambda": { "functionArn": "f" } }], "sql": "SELECT * FROM 'a'" }));
+        assert_eq!(
+            sent,
+            json!({ "actions": [{ "lambda": { "functionArn": "f" } }], "awsIotSqlVersion": "2015-10-08", "sql": "SELECT * FROM 'a'" })
+        );
         let mut live = sent;
         live["ruleDisabled"] = false.into();
         live["ruleName"] = "r".into();
-        live["awsIotSqlVersion"] = "2015-10-08".into();
         let mut live = BTreeMap::from([("TopicRulePayload".to_owned(), payload(&live))]);
         normalise(&mut live);
         assert_eq!(Value::Map(live), file);

@@ -20,35 +20,16 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-use super::json::member;
-use super::properties::{drop_empty, items, required, text};
-use super::{Findable, function};
+use super::super::json::{member, tags_of};
+use super::super::properties::{drop_empty, items, required, text};
+use super::super::{Findable, function};
+use super::{POOLS, describe, named, unchanged};
 
 /// `Custom::CognitoUserPool`
 pub const TYPE: &str = "Custom::CognitoUserPool";
 
-/// What DescribeUserPool tells and UpdateUserPool does not take.
-const TOLD_ONLY: &[&str] = &[
-    "AliasAttributes",
-    "Arn",
-    "CreationDate",
-    "CustomDomain",
-    "Domain",
-    "EmailConfigurationFailure",
-    "EstimatedNumberOfUsers",
-    "Id",
-    "LastModifiedDate",
-    "Name",
-    "SchemaAttributes",
-    "SmsConfigurationFailure",
-    "Status",
-    "UsernameAttributes",
-    "UsernameConfiguration",
-];
 /// Triggers whose value is `{LambdaArn, LambdaVersion}`.
 const VERSIONED: &[&str] = &["CustomEmailSender", "CustomSMSSender", "InboundFederation"];
-
-const POOLS: &str = "arn:${Partition}:cognito-idp:${Region}:${Account}:userpool/*";
 
 /// Reads, makes, changes and deletes triggers of user pools.
 pub struct UserPoolTriggers {
@@ -60,21 +41,16 @@ impl UserPoolTriggers {
         Self { aws }
     }
 
-    async fn pool(&self, id: &str) -> Result<Option<Json>, Failure> {
-        let request = Signed::action("DescribeUserPool", json!({ "UserPoolId": id }));
-        let answer = self.aws.look_for("cognito-idp", "DescribeUserPool", &request).await?;
-        Ok(answer.and_then(|mut answer| answer.get_mut("UserPool").map(Json::take)))
-    }
-
     /// The pool of that name; names are not unique, and the first made counts, as in the framework.
     async fn named(&self, name: &str) -> Result<Option<Json>, Failure> {
-        let request = Signed::action("ListUserPools", json!({ "MaxResults": 60 }));
-        let token = ("NextToken", "NextToken");
-        let all = self.aws.pages("cognito-idp", "ListUserPools", request, token, "UserPools").await?;
-        match all.iter().find(|pool| member(pool, "Name") == Some(name)).and_then(|pool| member(pool, "Id")) {
-            Some(id) => self.pool(id).await,
+        match named(&self.aws, name).await?.first() {
+            Some(id) => describe(&self.aws, id).await,
             None => Ok(None),
         }
+    }
+
+    fn is_ours(&self, pool: &Json) -> bool {
+        self.aws.scope().ownership(&tags_of(pool.get("UserPoolTags"))) == Ownership::Ours
     }
 
     fn live(&self, pool: &Json, function: &str, address: Address) -> Option<Live> {
@@ -198,22 +174,11 @@ fn update(pool: &Json, function: &str, configs: &[Value]) -> Option<Json> {
             triggers.insert("KMSKeyID".to_owned(), key.into());
         }
     }
-    let mut body = pool.as_object()?.clone();
     if triggers == before {
         return None;
     }
-    body.insert("UserPoolId".to_owned(), pool.get("Id").cloned().unwrap_or_default());
-    if let Some(name) = pool.get("Name") {
-        body.insert("PoolName".to_owned(), name.clone());
-    }
-    body.retain(|key, _| !TOLD_ONLY.contains(&key.as_str()));
+    let mut body = unchanged(pool);
     body.insert("LambdaConfig".to_owned(), triggers.into());
-    // Told twice, taken once: the password policy has it too.
-    if pool.pointer("/Policies/PasswordPolicy/TemporaryPasswordValidityDays").is_some()
-        && let Some(Json::Object(admin)) = body.get_mut("AdminCreateUserConfig")
-    {
-        admin.remove("UnusedAccountValidityDays");
-    }
     Some(body.into())
 }
 
@@ -270,7 +235,8 @@ impl Kind for UserPoolTriggers {
         let mut found = Vec::new();
         for source in self.aws.invoked_from(&parent.physical_id, "cognito-idp.amazonaws.com").await? {
             let Some((_, id)) = source.split_once(":userpool/") else { continue };
-            let Some(pool) = self.pool(id).await? else { continue };
+            // A pool of ours has its triggers in its own properties.
+            let Some(pool) = describe(&self.aws, id).await?.filter(|pool| !self.is_ours(pool)) else { continue };
             let address = Address::new(TYPE, format!("{}:{id}", parent.address.logical_id));
             found.extend(
                 self.live(&pool, function, address)
@@ -306,7 +272,7 @@ impl Kind for UserPoolTriggers {
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
         let id = live.attributes.get("Ref").and_then(Value::text).unwrap_or_default();
         let function = required(&live.properties, "FunctionArn")?;
-        match self.pool(id).await? {
+        match describe(&self.aws, id).await? {
             Some(pool) => self.set(&pool, &function, &[], progress).await,
             None => Ok(()),
         }
@@ -329,7 +295,7 @@ impl Kind for UserPoolTriggers {
 
 #[cfg(test)]
 mod tests {
-    use super::super::properties::tests::tree_of;
+    use super::super::super::properties::tests::tree_of;
     use super::*;
 
     fn pool() -> Json {

@@ -1,0 +1,368 @@
+//! `AWS::Lambda::Alias`, with its provisioned concurrency.
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-alias.html>
+//!
+//! An alias carries no tags: ours is told by its description. It never points to a version that is not active: that is
+//! waited for, then the new version is warmed, then traffic moves (in steps, where the hint [`shift::HINT`] says so), and
+//! the old version's environments are released last. Whatever fails leaves the traffic where it was.
+
+mod capacity;
+mod shape;
+mod turn;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value as Json;
+
+use crate::aws::client::Aws;
+use crate::aws::release::shift::{self, Shift};
+use crate::aws::release::traffic::Move;
+use crate::aws::signed::{Signed, segment};
+use crate::engine::failure::Failure;
+use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
+use crate::engine::plan::FieldChange;
+use crate::engine::resource::{Desired, Live, Ownership};
+use crate::engine::value::Value;
+
+use self::capacity::Allocation;
+use self::shape::{CAPACITY, COUNT, LEFT_ON, body, capacity_property, live, normalise, noted, routes};
+use self::turn::{Turn, allocated};
+use super::json::{changed, expect, member};
+use super::properties::{integer, required, text, texts};
+use super::version::{activate, function_name};
+use super::{Findable, function};
+
+/// `AWS::Lambda::Alias`
+pub const TYPE: &str = "AWS::Lambda::Alias";
+
+const FUNCTION_ARN: &str = "arn:${Partition}:lambda:${Region}:${Account}:function:${Service}-${Stage}-*";
+
+/// Reads, makes, changes and deletes aliases.
+pub struct Alias {
+    aws: Arc<Aws>,
+}
+
+impl Alias {
+    pub fn new(aws: Arc<Aws>) -> Self {
+        Self { aws }
+    }
+
+    async fn get(&self, function: &str, name: &str) -> Result<Option<Json>, Failure> {
+        self.aws.look_for("lambda", "GetAlias", &Signed::rest("GET", path(function, name))).await
+    }
+
+    /// Every alias of a function, as Lambda tells it.
+    async fn list(&self, function: &str) -> Result<Vec<Json>, Failure> {
+        let request = Signed::rest("GET", format!("/2015-03-31/functions/{}/aliases", segment(function)));
+        self.aws.pages("lambda", "ListAliases", request, ("NextMarker", "Marker"), "Aliases").await
+    }
+
+    /// The aliases of a function that are live, with what is allocated to the versions behind them.
+    async fn found(&self, function: &str) -> Result<Vec<Live>, Failure> {
+        let answers = self.list(function).await?;
+        if answers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let allocations = capacity::all(&self.aws, function).await?;
+        let routed: BTreeSet<String> = answers.iter().flat_map(routes).collect();
+        let named: BTreeSet<&str> = answers.iter().filter_map(|answer| member(answer, "Name")).collect();
+        let is_left = |one: &&Allocation| {
+            let qualifier = one.qualifier.as_str();
+            !routed.contains(qualifier) && !named.contains(qualifier)
+        };
+        let mut left: Vec<&str> = allocations.iter().filter(is_left).map(|one| one.qualifier.as_str()).collect();
+        let mut found = Vec::new();
+        for answer in &answers {
+            let mut live = live(function, answer)?;
+            let mark = live.ownership == Ownership::Ours;
+            let count = self.count(function, answer, &allocations).await?;
+            let left = if mark { std::mem::take(&mut left) } else { Vec::new() };
+            if let Value::Map(map) = &mut live.properties
+                && (count.is_some() || !left.is_empty())
+            {
+                map.insert(CAPACITY.to_owned(), capacity_property(count, &left));
+            }
+            found.push(live);
+        }
+        Ok(found)
+    }
+
+    /// How many environments an alias has. Where Application Auto Scaling changes the number, it is the one that was
+    /// asked for last: what somebody scaled is not fought.
+    async fn count(&self, function: &str, answer: &Json, allocations: &[Allocation]) -> Result<Option<i64>, Failure> {
+        let Some(name) = member(answer, "Name") else { return Ok(None) };
+        let version = member(answer, "FunctionVersion").unwrap_or_default();
+        let Some(requested) = allocated(allocations, name, version) else { return Ok(None) };
+        match noted(member(answer, "Description")).filter(|noted| *noted != requested) {
+            Some(noted) if capacity::is_scaled(&self.aws, function, &[name, version]).await? => Ok(Some(noted)),
+            _ => Ok(Some(requested)),
+        }
+    }
+
+    /// Makes a version ready for traffic: active, and with its environments, if it is to have any. `has` is how many it
+    /// was given already, by a deploy that may have been cut off while it waited for them.
+    async fn prepare(
+        &self,
+        function: &str,
+        version: &str,
+        (count, has): (Option<i64>, Option<i64>),
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        activate(&self.aws, function, version, progress).await?;
+        let Some(count) = count else { return Ok(()) };
+        if has != Some(count) {
+            capacity::allocate(&self.aws, function, version, count, progress).await?;
+        }
+        capacity::ready(&self.aws, function, version, progress).await
+    }
+
+    /// Takes environments away, but not those of a version that another alias sends traffic to.
+    async fn release_idle(
+        &self,
+        function: &str,
+        name: &str,
+        mut idle: BTreeSet<String>,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        if idle.is_empty() {
+            return Ok(());
+        }
+        for other in self.list(function).await?.iter().filter(|alias| member(alias, "Name") != Some(name)) {
+            for version in routes(other) {
+                idle.remove(&version);
+            }
+        }
+        for qualifier in &idle {
+            capacity::release(&self.aws, function, qualifier, progress).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives up the environments of a version that will not have the traffic. What cannot be released is found by the
+    /// next deploy.
+    async fn give_up(&self, function: &str, version: &str, progress: &Progress) {
+        let _ = capacity::release(&self.aws, function, version, progress).await;
+    }
+}
+
+fn path(function: &str, name: &str) -> String {
+    format!("/2015-03-31/functions/{}/aliases/{}", segment(function), segment(name))
+}
+
+fn attributes(arn: &str) -> BTreeMap<String, Value> {
+    BTreeMap::from([("Ref".to_owned(), Value::string(arn)), ("AliasArn".to_owned(), Value::string(arn))])
+}
+
+/// Function and name.
+fn place(properties: &Value) -> Option<(String, String)> {
+    let part = |key: &str| properties.get(key)?.text();
+    Some((function_name(part("FunctionName")?).to_owned(), part("Name")?.to_owned()))
+}
+
+impl Findable for Alias {}
+
+#[async_trait]
+impl Kind for Alias {
+    fn type_name(&self) -> &'static str {
+        TYPE
+    }
+
+    fn traits(&self) -> &'static [PropertyTrait] {
+        &[
+            ("FunctionName", Trait::Immutable),
+            ("Name", Trait::Immutable),
+            ("RoutingConfig.AdditionalVersionWeights", Trait::Unordered),
+        ]
+    }
+
+    fn normalise(&self, properties: &mut Value) {
+        if let Value::Map(map) = properties {
+            normalise(map);
+        }
+    }
+
+    fn identity(&self, desired: &Desired) -> Option<String> {
+        place(&desired.properties).map(|(function, name)| format!("{function}:{name}"))
+    }
+
+    fn predict(&self, desired: &Desired) -> BTreeMap<String, Value> {
+        let name = self.identity(desired).and_then(|name| self.aws.arn("lambda", &format!("function:{name}")));
+        name.map(|arn| attributes(&arn)).unwrap_or_default()
+    }
+
+    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
+        let Some((function, name)) = place(&desired.properties) else { return Ok(None) };
+        let found = self.found(&function).await?.into_iter();
+        let mut named = found.filter(|live| live.physical_id == format!("{function}:{name}"));
+        Ok(named.next().map(|live| Live { address: desired.address.clone(), ownership: Ownership::Ours, ..live }))
+    }
+
+    async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
+        let found = self.found(&parent.physical_id).await?;
+        let beneath = |live| Live { parent: Some(parent.address.logical_id.clone()), ..live };
+        Ok(found.into_iter().map(beneath).collect())
+    }
+
+    fn parent_type(&self) -> Option<&'static str> {
+        Some(function::TYPE)
+    }
+
+    fn vanishes_with_parent(&self) -> bool {
+        true
+    }
+
+    fn writer(&self, properties: &Value) -> Option<String> {
+        text(properties, &["FunctionName"]).map(|name| format!("lambda {}", function_name(&name)))
+    }
+
+    async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
+        let mut wanted = desired.properties.clone();
+        self.normalise(&mut wanted);
+        let function = function_name(&required(&wanted, "FunctionName")?).to_owned();
+        let name = required(&wanted, "Name")?;
+        let version = required(&wanted, "FunctionVersion")?;
+        let count = integer(&wanted, &COUNT).map(i64::from);
+        if let Err(failure) = self.prepare(&function, &version, (count, None), progress).await {
+            if count.is_some() {
+                self.give_up(&function, &version, progress).await;
+            }
+            return Err(failure);
+        }
+        let mut body = body(&wanted);
+        body.insert("Name".to_owned(), name.as_str().into());
+        let request = Signed::rest("POST", format!("/2015-03-31/functions/{}/aliases", segment(&function)))
+            .body(Json::Object(body));
+        let call = self.aws.call("lambda", "CreateAlias").progress(progress).fresh(true);
+        let answer = call.create(|| self.get(&function, &name), || self.aws.signed("lambda", request.clone())).await?;
+        let arn = expect(&answer, "AliasArn", "lambda.CreateAlias")?;
+        Ok(Live {
+            address: desired.address.clone(),
+            physical_id: format!("{function}:{name}"),
+            properties: wanted,
+            attributes: attributes(&arn),
+            ownership: Ownership::Ours,
+            fingerprint: None,
+            revision: None,
+            parent: desired.parent.clone(),
+        })
+    }
+
+    async fn update(
+        &self,
+        live: &Live,
+        desired: &Desired,
+        fields: &[FieldChange],
+        progress: &Progress,
+    ) -> Result<Live, Failure> {
+        let mut wanted = desired.properties.clone();
+        self.normalise(&mut wanted);
+        let Some((function, name)) = live.physical_id.split_once(':') else { return Ok(live.clone()) };
+        let has_capacity = [&live.properties, &wanted].iter().any(|side| side.get(CAPACITY).is_some());
+        let allocations = if has_capacity { capacity::all(&self.aws, function).await? } else { Vec::new() };
+        let turn = Turn::new(live, &wanted, name, allocations)?;
+
+        // First the new version: active, warm. What it has on the alias itself counts while the alias stays.
+        let stands = !turn.moves() && allocated(&turn.allocations, name, &turn.to) == turn.count;
+        if !stands {
+            if turn.count.is_some() && !turn.moves() && turn.has(name).is_some() {
+                // A version has one allocation, its own or its alias'.
+                capacity::release(&self.aws, function, name, progress).await?;
+            }
+            let environments = (turn.count, turn.has(&turn.to));
+            if let Err(failure) = self.prepare(function, &turn.to, environments, progress).await {
+                if turn.moves() && turn.share == 0 && turn.count.is_some() {
+                    self.give_up(function, &turn.to, progress).await;
+                }
+                return Err(failure.help(format!("All traffic stays on version {}.", turn.from)));
+            }
+        }
+
+        // Then the traffic.
+        let counts = [&wanted, &live.properties].map(|side| integer(side, &COUNT));
+        let changes = changed(fields).iter().any(|key| *key != CAPACITY) || counts[0] != counts[1];
+        if changes || live.ownership != Ownership::Ours {
+            if turn.moves() && turn.has(name).is_some() {
+                capacity::release(&self.aws, function, name, progress).await?;
+            }
+            let way = Move {
+                aws: &self.aws,
+                function,
+                alias: name,
+                from: &turn.from,
+                to: &turn.to,
+                end: body(&wanted),
+                progress,
+            };
+            // Nothing can be shifted to or from what is not published.
+            let shift = desired.hints.get(shift::HINT).and_then(Shift::of);
+            let shift = shift.filter(|_| turn.moves() && turn.from.parse::<u64>().is_ok());
+            let moved = match &shift {
+                Some(shift) => way.shift(shift, turn.share, turn.others).await,
+                None => way.at_once().await,
+            };
+            if let Err(failure) = moved {
+                if shift.is_some() && turn.count.is_some() {
+                    self.give_up(function, &turn.to, progress).await;
+                }
+                return Err(failure);
+            }
+        }
+
+        // Last what has no traffic any more.
+        let mut idle: BTreeSet<String> = texts(&live.properties, &LEFT_ON).into_iter().collect();
+        if turn.count.is_none() {
+            idle.extend([name.to_owned(), turn.to.clone()]);
+        }
+        if turn.moves() {
+            idle.insert(turn.from.clone());
+        }
+        idle.retain(|qualifier| turn.has(qualifier).is_some() && !(turn.count.is_some() && *qualifier == turn.to));
+        self.release_idle(function, name, idle, progress).await?;
+        Ok(Live { address: desired.address.clone(), properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+    }
+
+    async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
+        let Some((function, name)) = live.physical_id.split_once(':') else { return Ok(()) };
+        if live.properties.get(CAPACITY).is_some() {
+            // While the alias is there, an interrupted run finds what is left.
+            let mut qualifiers = texts(&live.properties, &LEFT_ON);
+            qualifiers.extend(text(&live.properties, &["FunctionVersion"]));
+            qualifiers.push(name.to_owned());
+            self.release_idle(function, name, qualifiers.into_iter().collect(), progress).await?;
+        }
+        let request = Signed::rest("DELETE", path(function, name));
+        let call = self.aws.call("lambda", "DeleteAlias").progress(progress);
+        call.find(|| self.aws.signed("lambda", request.clone())).await.map(drop)
+    }
+
+    fn permissions(&self) -> &'static [Permission] {
+        const fn needs(step: Step, action: &'static str) -> Permission {
+            Permission { step, action, resource: FUNCTION_ARN }
+        }
+        const fn of_all(step: Step, action: &'static str) -> Permission {
+            Permission { step, action, resource: "*" }
+        }
+        const ALL: &[Permission] = &[
+            needs(Step::Read, "lambda:ListAliases"),
+            needs(Step::Read, "lambda:GetAlias"),
+            needs(Step::Read, "lambda:ListProvisionedConcurrencyConfigs"),
+            of_all(Step::Read, "application-autoscaling:DescribeScalableTargets"),
+            needs(Step::Create, "lambda:GetFunction"),
+            needs(Step::Create, "lambda:CreateAlias"),
+            needs(Step::Create, "lambda:PutProvisionedConcurrencyConfig"),
+            needs(Step::Create, "lambda:GetProvisionedConcurrencyConfig"),
+            needs(Step::Create, "lambda:DeleteProvisionedConcurrencyConfig"),
+            needs(Step::Update, "lambda:GetFunction"),
+            needs(Step::Update, "lambda:UpdateAlias"),
+            needs(Step::Update, "lambda:PutProvisionedConcurrencyConfig"),
+            needs(Step::Update, "lambda:GetProvisionedConcurrencyConfig"),
+            needs(Step::Update, "lambda:DeleteProvisionedConcurrencyConfig"),
+            needs(Step::Update, "lambda:InvokeFunction"),
+            of_all(Step::Update, "cloudwatch:DescribeAlarms"),
+            needs(Step::Delete, "lambda:DeleteAlias"),
+            needs(Step::Delete, "lambda:DeleteProvisionedConcurrencyConfig"),
+        ];
+        ALL
+    }
+}

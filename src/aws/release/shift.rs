@@ -1,0 +1,81 @@
+//! A shift as the hint of an alias: how fast, and what may stop it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::config::language::pace::Pace;
+use crate::engine::value::Value;
+
+/// The hint of an alias that holds its [`Shift`].
+pub const HINT: &str = "Shift";
+
+/// A shift with everything that may stop it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shift {
+    pub pace: Pace,
+    /// The name of a function that is called before anything moves.
+    pub before: Option<String>,
+    /// The name of a function that is called after everything moved.
+    pub after: Option<String>,
+    /// Names of alarms that turn it back.
+    pub alarms: Vec<String>,
+}
+
+impl Shift {
+    /// What the hint of an alias holds.
+    pub fn to_value(&self) -> Value {
+        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::string);
+        let (kind, percent, time) = match self.pace {
+            Pace::AllAtOnce => ("AllAtOnce", 100, Duration::ZERO),
+            Pace::Canary { percent, bake } => ("Canary", percent, bake),
+            Pace::Linear { percent, every } => ("Linear", percent, every),
+        };
+        let alarms = self.alarms.iter().map(|name| Value::string(name)).collect();
+        Value::Map(BTreeMap::from([
+            ("Kind".to_owned(), Value::string(kind)),
+            ("Percent".to_owned(), Value::Number(percent.into())),
+            ("Milliseconds".to_owned(), Value::Number(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).into())),
+            ("Before".to_owned(), text(&self.before)),
+            ("After".to_owned(), text(&self.after)),
+            ("Alarms".to_owned(), Value::List(alarms)),
+        ]))
+    }
+
+    /// What a hint says; `None` for one that no compiler wrote.
+    pub fn of(hint: &Value) -> Option<Self> {
+        let number = |key: &str| match hint.get(key)? {
+            Value::Number(number) => number.as_u64(),
+            _ => None,
+        };
+        let text = |key: &str| hint.get(key).and_then(Value::text).map(str::to_owned);
+        let percent = u8::try_from(number("Percent")?).ok()?;
+        let time = Duration::from_millis(number("Milliseconds")?);
+        let pace = match hint.get("Kind")?.text()? {
+            "Canary" => Pace::Canary { percent, bake: time },
+            "Linear" => Pace::Linear { percent, every: time },
+            _ => Pace::AllAtOnce,
+        };
+        let alarms = match hint.get("Alarms") {
+            Some(Value::List(names)) => names.iter().filter_map(Value::text).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        Some(Self { pace, before: text("Before"), after: text("After"), alarms })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_keeps_everything() {
+        let shift = Shift {
+            pace: Pace::parse("Canary25Percent90Seconds").unwrap(),
+            before: Some("shop-dev-before".into()),
+            after: None,
+            alarms: vec!["errors".into()],
+        };
+        assert_eq!(Shift::of(&shift.to_value()), Some(shift));
+        assert_eq!(Shift::of(&Value::Null), None);
+    }
+}

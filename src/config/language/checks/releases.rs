@@ -1,0 +1,91 @@
+//! How traffic moves to new versions: names of ways to shift, aliases, hooks.
+
+use super::{Checked, function_error};
+use crate::config::decode::nearest;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::language::pace::Pace;
+use crate::config::language::releases::DeploymentSettings;
+
+pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let defaults = checked.service.settings::<DeploymentSettings>();
+    let defaults = defaults.as_ref();
+    for one in &checked.functions {
+        let Some(own) = &one.function.deployment_settings else { continue };
+        let whole = one.function.place_of("deploymentSettings");
+        let mut problem = |code: &'static str, key: &str, problem: String, help: &str| {
+            let path =
+                if key.is_empty() { "deploymentSettings".to_owned() } else { format!("deploymentSettings.{key}") };
+            let place = own.places.get(key).unwrap_or(whole);
+            diagnostics.push(function_error(code, one, &path, place, problem).help(help));
+        };
+        match own.kind.as_deref().or_else(|| defaults?.kind.as_deref()).map(Pace::parse) {
+            None => problem(
+                "missing-key",
+                "",
+                "says no way to shift traffic".to_owned(),
+                "add `type`, for instance `type: Canary10Percent5Minutes`",
+            ),
+            Some(Err(what)) => problem(
+                "unknown-value",
+                "type",
+                what,
+                "write `AllAtOnce`, `Canary10Percent5Minutes` or `Linear10PercentEvery1Minute`, with any percentage from 1 to 99 and any time",
+            ),
+            Some(Ok(_)) => {}
+        }
+        let alias = own.alias.as_deref().or_else(|| defaults?.alias.as_deref());
+        if let Some(alias) = alias.filter(|alias| !is_alias(alias)) {
+            problem(
+                "bad-format",
+                "alias",
+                format!("`{alias}` is no name of an alias"),
+                "use letters, digits, `-` and `_`, and not digits alone: those are versions",
+            );
+        }
+        let hooks = [
+            ("preTrafficHook", own.pre_traffic_hook.as_ref().or_else(|| defaults?.pre_traffic_hook.as_ref())),
+            ("postTrafficHook", own.post_traffic_hook.as_ref().or_else(|| defaults?.post_traffic_hook.as_ref())),
+        ];
+        for (key, hook) in hooks {
+            let Some(hook) = hook else { continue };
+            if !checked.functions.iter().any(|function| function.key == hook) {
+                let near = nearest(hook, checked.functions.iter().map(|function| function.key));
+                let help = near.map_or_else(
+                    || "name a function by its key in `functions`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                problem("unknown-function", key, format!("`{hook}` is not a function of this service"), &help);
+            }
+        }
+    }
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html>
+fn is_alias(name: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+    !name.is_empty()
+        && name.len() <= 128
+        && name.chars().all(fits)
+        && !name.chars().all(|letter| letter.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::in_functions;
+
+    #[test]
+    fn what_cannot_be_shifted_is_said_before_anything_is_asked() {
+        insta::assert_snapshot!(
+            in_functions(
+                "  a: {handler: a.b, deploymentSettings: {type: Canary100Percent5Minutes, alias: '7'}}\n  b: {handler: a.b, deploymentSettings: {alias: live, preTrafficHook: aa}}\n  c: {handler: a.b, deploymentSettings: {type: Blue, postTrafficHook: b}}\n"
+            ),
+            @r"
+        4:48 error[unknown-value] functions.a.deploymentSettings.type: `Canary100Percent5Minutes`: `100` is not a percentage from 1 to 99
+        4:81 error[bad-format] functions.a.deploymentSettings.alias: `7` is no name of an alias
+        5:41 error[missing-key] functions.b.deploymentSettings: says no way to shift traffic
+        5:71 error[unknown-function] functions.b.deploymentSettings.preTrafficHook: `aa` is not a function of this service
+        6:48 error[unknown-value] functions.c.deploymentSettings.type: `Blue` is no way to shift traffic
+        "
+        );
+    }
+}

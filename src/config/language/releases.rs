@@ -1,0 +1,183 @@
+//! How new versions get the traffic, and how many old ones are kept.
+
+use super::super::decode::{Cf, Decoder, Short, Shorthand, mapping_at, object};
+use super::super::node::Node;
+use super::custom::PluginSettings;
+use super::custom::deployment::Prune;
+use super::effective::EffectiveFunction;
+use super::pace::Pace;
+use super::service::Service;
+
+/// The alias that carries the traffic when none is named.
+pub const ALIAS: &str = "live";
+/// How many versions `pruneFunctionVersions: true` keeps.
+const KEPT: usize = 10;
+
+object! {
+    /// Traffic shifting of serverless-plugin-canary-deployments. hoist moves the alias itself.
+    pub struct DeploymentSettings {
+        /// How traffic moves: `AllAtOnce`, `Linear10PercentEvery1Minute`, `Canary10Percent5Minutes`, …
+        kind "type": Option<String>,
+        /// The alias that carries the traffic.
+        alias "alias" = "live": Option<String>,
+        /// A function that is called before traffic moves.
+        pre_traffic_hook "preTrafficHook": Option<String>,
+        /// A function that is called after traffic moved.
+        post_traffic_hook "postTrafficHook": Option<String>,
+        /// CloudWatch alarms that turn the shift back, by name.
+        alarms "alarms": Option<Vec<Shorthand<Alarm>>>,
+        /// SNS topics of CodeDeploy.
+        trigger_configurations "triggerConfigurations": Option<Node>,
+        /// The role of CodeDeploy.
+        code_deploy_role "codeDeployRole": Option<Cf>,
+        /// Whether the plugin makes the CodeDeploy hooks' policies.
+        code_deploy_role_permissions "codeDeployRolePermissions": Option<Node>,
+        /// Stages that shift. Default: all.
+        stages "stages": Vec<String>,
+    }
+    unbuilt {
+        "triggerConfigurations": "no topic is told",
+        "codeDeployRole": "hoist shifts the traffic itself, without CodeDeploy"
+    }
+}
+
+impl PluginSettings for DeploymentSettings {
+    const PLUGIN: &'static str = "serverless-plugin-canary-deployments";
+    const KEY: &'static str = "deploymentSettings";
+}
+
+object! {
+    /// An alarm of CloudWatch.
+    pub struct Alarm {
+        /// Its name.
+        name "name": Cf,
+    }
+}
+
+impl Short for Alarm {
+    const SHORT: &'static str = "the name of an alarm";
+
+    fn expand(node: &Node, _: &mut Decoder) -> Option<Node> {
+        Some(mapping_at(node, [("name", node.clone())]))
+    }
+}
+
+/// How a function's traffic moves, with the defaults of `custom.deploymentSettings` beneath its own settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    pub pace: Pace,
+    pub alias: String,
+    /// The key of a function.
+    pub before: Option<String>,
+    /// The key of a function.
+    pub after: Option<String>,
+    /// Names of alarms.
+    pub alarms: Vec<String>,
+}
+
+impl EffectiveFunction<'_> {
+    /// How the function's traffic moves, when it has `deploymentSettings` that hold in this stage. `faster` is what the
+    /// command line says instead of `type`; with it, functions without settings shift, too.
+    pub fn release(&self, faster: Option<Pace>) -> Option<Release> {
+        let defaults = self.service.settings::<DeploymentSettings>();
+        let defaults = defaults.as_ref();
+        let own = self.function.deployment_settings.as_ref().filter(|own| {
+            let stages = |settings: &DeploymentSettings| !settings.stages.is_empty();
+            let limits = Some(*own).filter(|own| stages(own)).or(defaults.filter(|defaults| stages(defaults)));
+            limits.is_none_or(|limits| limits.stages.iter().any(|stage| stage == self.stage))
+        });
+        if own.is_none() && faster.is_none() {
+            return None;
+        }
+        let text = |get: fn(&DeploymentSettings) -> Option<&String>| {
+            own.and_then(get).or_else(|| defaults.and_then(get)).cloned()
+        };
+        let alarms = own.and_then(|own| own.alarms.as_ref());
+        let alarms = alarms.or_else(|| defaults.and_then(|defaults| defaults.alarms.as_ref()));
+        let named = text(|settings| settings.kind.as_ref()).and_then(|name| Pace::parse(&name).ok());
+        Some(Release {
+            pace: faster.or(named).unwrap_or(Pace::AllAtOnce),
+            alias: text(|settings| settings.alias.as_ref()).unwrap_or_else(|| ALIAS.to_owned()),
+            before: text(|settings| settings.pre_traffic_hook.as_ref()),
+            after: text(|settings| settings.post_traffic_hook.as_ref()),
+            alarms: alarms.into_iter().flatten().filter_map(|alarm| alarm.name.as_str().map(str::to_owned)).collect(),
+        })
+    }
+}
+
+/// How many versions stay when a deploy is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The newest so many, at least one: a deploy compares with the newest.
+    pub number: usize,
+    /// Whether versions of layers are pruned, too.
+    pub layers: bool,
+}
+
+impl Service {
+    /// How many versions are kept: `provider.pruneFunctionVersions`, else `custom.prune` of serverless-prune-plugin.
+    /// `None` keeps all.
+    pub fn kept_versions(&self) -> Option<Kept> {
+        let kept = |number: Option<i64>, layers: Option<bool>| Kept {
+            number: number.and_then(|number| usize::try_from(number).ok()).unwrap_or(KEPT).max(1),
+            layers: layers.unwrap_or(false),
+        };
+        if let Some(toggle) = &self.provider.prune_function_versions {
+            let settings = toggle.settings();
+            let number = settings.map(|settings| settings.number.get());
+            return toggle.is_on().then(|| kept(number, settings.and_then(|settings| settings.include_layers)));
+        }
+        let prune = self.settings::<Prune>().filter(|prune| prune.automatic == Some(true))?;
+        Some(kept(Some(prune.number?.get()), prune.include_layers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::super::decode::sample;
+    use super::super::decode_service;
+    use super::*;
+
+    fn service(rest: &str) -> Service {
+        let yaml = format!("service: shop\nprovider: {{name: aws, runtime: python3.13}}\n{rest}");
+        let (service, diagnostics) = decode_service(&sample::node(&yaml));
+        assert_eq!(sample::messages(&diagnostics), Vec::<&str>::new());
+        service.expect("a service")
+    }
+
+    #[test]
+    fn settings_of_a_function_stand_over_those_of_the_plugin() {
+        let service = service(
+            "plugins: [serverless-plugin-canary-deployments]\ncustom: {deploymentSettings: {type: AllAtOnce, alias: Live, alarms: [a], stages: [prod]}}\nfunctions:\n  one: {handler: a.b, deploymentSettings: {type: Canary10Percent5Minutes, preTrafficHook: two}}\n  two: {handler: a.b}\n",
+        );
+        let release = |key: &str, stage: &str, faster| service.effective_function(key, stage).unwrap().release(faster);
+        let pace = Pace::Canary { percent: 10, bake: Duration::from_secs(300) };
+        let of_one =
+            Release { pace, alias: "Live".into(), before: Some("two".into()), after: None, alarms: vec!["a".into()] };
+        assert_eq!(release("one", "prod", None), Some(of_one));
+        assert_eq!(release("one", "dev", None), None);
+        assert_eq!(release("two", "prod", None), None);
+        let faster = Pace::Canary { percent: 20, bake: Duration::from_secs(2) };
+        let of_two =
+            Release { pace: faster, alias: "Live".into(), before: None, after: None, alarms: vec!["a".into()] };
+        assert_eq!(release("two", "dev", Some(faster)), Some(of_two));
+    }
+
+    #[test]
+    fn how_many_versions_are_kept_is_said_in_two_places() {
+        let kept = |rest: &str| service(rest).kept_versions();
+        assert_eq!(kept(""), None);
+        let plugin = "plugins: [serverless-prune-plugin]\ncustom: {prune: ";
+        assert_eq!(
+            kept(&format!("{plugin}{{automatic: true, number: 3, includeLayers: true}}}}\n")),
+            Some(Kept { number: 3, layers: true })
+        );
+        assert_eq!(
+            kept(&format!("{plugin}{{automatic: true, number: 0}}}}\n")),
+            Some(Kept { number: 1, layers: false })
+        );
+        assert_eq!(kept(&format!("{plugin}{{number: 3}}}}\n")), None);
+    }
+}

@@ -1,0 +1,297 @@
+//! Records of deployments, and the way back to them: `history`, `rollback`, `--rollback-on-failure`, `deploy.verify`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Boto, Cloud, Project, Ran, difference};
+
+const TOKEN: &str = "token-one-of-the-test";
+
+/// A service with a secret, a URL, a schedule and a permission to read a queue.
+const FIRST: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  environment:
+    TOKEN: ${ssm:/shop/token}
+    DATABASE: 'db://shop:${ssm:/shop/token}@${env:DATABASE_HOST}'
+functions:
+  hello:
+    handler: handler.handler
+    url: true
+    events: [{schedule: rate(1 hour)}]
+  stays:
+    handler: handler.handler
+";
+
+/// The same with something of everything changed.
+const SECOND: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  environment:
+    TOKEN: ${ssm:/shop/token}
+    MODE: second
+functions:
+  hello:
+    handler: handler.handler
+    memorySize: 512
+    events: [{schedule: rate(2 hours)}]
+  other:
+    handler: handler.handler
+";
+
+const FIRST_CODE: &str = "def handler(event, context):\n    return 'the first'\n";
+const SECOND_CODE: &str = "def handler(event, context):\n    return 'the second'\n";
+
+fn put_token(boto: &Boto, value: &str) {
+    let parameter = json!({"Name": "/shop/token", "Value": value, "Type": "SecureString", "Overwrite": true});
+    boto.call("ssm", "put_parameter", parameter);
+}
+
+/// Runs with the variable that the first configuration needs.
+fn run(project: &Project, cloud: &Cloud, args: &[&str]) -> Ran {
+    Ran::of(project.command_on(cloud, args).env("DATABASE_HOST", "db.example.com").output().unwrap())
+}
+
+/// Records of a stage, newest first.
+fn records(project: &Project, cloud: &Cloud) -> Vec<Value> {
+    let lines = run(project, cloud, &["history", "--json"]).success().json();
+    lines.into_iter().filter(|line| line["type"] == "deployment").collect()
+}
+
+fn answer(project: &Project, cloud: &Cloud, function: &str) -> String {
+    run(project, cloud, &["invoke", "-f", function]).success().stdout.trim().to_owned()
+}
+
+/// Everything in the deployment bucket, as text.
+fn bucket(boto: &Boto, cloud: &Cloud) -> String {
+    let bucket = format!("hoist-{}-us-east-1", cloud.account);
+    let listed = boto.call("s3", "list_objects_v2", json!({"Bucket": bucket}));
+    let keys: Vec<String> = listed["Contents"].as_array().unwrap().iter().map(|one| one["Key"].to_string()).collect();
+    let read = |key: &String| {
+        let key: String = serde_json::from_str(key).unwrap();
+        format!("{key} {}", boto.call("s3", "get_object", json!({"Bucket": bucket, "Key": key}))["Body"])
+    };
+    keys.iter().map(read).collect()
+}
+
+#[test]
+fn what_was_deployed_is_gone_back_to_with_secrets_resolved_again() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    put_token(&boto, TOKEN);
+    let project = Project::new(FIRST).file("handler.py", FIRST_CODE);
+    run(&project, &cloud, &["deploy", "--yes"]).success();
+    let first = boto.state(&cloud.account);
+    project.write("serverless.yml", SECOND);
+    project.write("handler.py", SECOND_CODE);
+    run(&project, &cloud, &["deploy", "--yes"]).success();
+    assert!(answer(&project, &cloud, "hello").contains("the second"));
+
+    let known = records(&project, &cloud);
+    assert_eq!(known.len(), 2, "{known:?}");
+    assert!(known.iter().all(|record| record["ending"] == "done" && record["what"] == "deploy"), "{known:?}");
+    let kept = bucket(&boto, &cloud);
+    assert!(kept.contains("history/shop/dev/") && kept.contains("${ssm:/shop/token}"), "{kept}");
+    assert!(!kept.contains(TOKEN) && !kept.contains("db.example.com"), "a value was kept: {kept}");
+
+    // Without the sources of then, and with a file that is broken by now.
+    std::fs::remove_file(project.join("handler.py")).unwrap();
+    project.write("serverless.yml", "service: shop\nfunctions: {hello: {}}\n");
+    put_token(&boto, "token-two-of-the-test");
+    let asked = run(&project, &cloud, &["rollback", "--previous"]).code(1).says("--yes");
+    assert!(asked.stderr.contains("MemorySize: 512 → 1024"), "the plan is shown: {}", asked.stderr);
+    let back = run(&project, &cloud, &["rollback", "--previous", "--yes"]).success().says("rolled back in");
+    assert!(!back.said().contains("token-"), "{}", back.said());
+
+    let hello = boto.function("shop-dev-hello").unwrap();
+    let environment = &hello["Configuration"]["Environment"]["Variables"];
+    assert_eq!(environment["TOKEN"], "token-two-of-the-test", "resolved again");
+    assert_eq!(environment["DATABASE"], "db://shop:token-two-of-the-test@db.example.com");
+    // But for the secret and the versions that were published meanwhile, everything is as it was.
+    put_token(&boto, TOKEN);
+    let id = records(&project, &cloud)[2]["id"].as_str().unwrap().to_owned();
+    run(&project, &cloud, &["rollback", &id, "--yes"]).success();
+    let same = |mut state: Value| {
+        for function in state["functions"].as_object_mut().unwrap().values_mut() {
+            function.as_object_mut().unwrap().remove("versions");
+        }
+        state
+    };
+    let (was, is) = (same(first), same(boto.state(&cloud.account)));
+    assert!(was == is, "{}", difference(&was, &is, ""));
+    project.write("serverless.yml", FIRST);
+    assert!(answer(&project, &cloud, "hello").contains("the first"));
+    assert!(answer(&project, &cloud, "stays").contains("the first"));
+    let latest = records(&project, &cloud);
+    assert_eq!((&latest[0]["what"], &latest[0]["backTo"]), (&json!("rollback"), &json!(id)));
+    assert_eq!(latest[0]["artifacts"], latest[3]["artifacts"]);
+}
+
+#[test]
+fn a_variable_that_is_not_set_any_more_stops_a_rollback_before_any_change() {
+    let cloud = Cloud::own("calm");
+    put_token(&cloud.boto(), TOKEN);
+    let project = Project::new(FIRST);
+    run(&project, &cloud, &["deploy", "--yes"]).success();
+    project.write("serverless.yml", SECOND);
+    run(&project, &cloud, &["deploy", "--yes"]).success();
+    cloud.forget_calls();
+    project.on(&cloud, ["rollback", "--previous", "--yes"]).code(1).says("DATABASE_HOST");
+    let writes = cloud.calls().iter().filter(|call| call["operation"].as_str().unwrap().starts_with("Update")).count();
+    assert_eq!(writes, 0);
+    run(&project, &cloud, &["rollback", "20010101-000000"]).code(1).says("there is no deployment 20010101-000000");
+    run(&project, &cloud, &["rollback"]).code(2);
+}
+
+#[test]
+fn nothing_to_do_leaves_no_record_and_a_removal_does() {
+    let cloud = Cloud::shared();
+    let project = Project::new(SECOND);
+    put_token(&cloud.boto(), TOKEN);
+    project.on(&cloud, ["history"]).success().says("nothing was deployed here yet");
+    project.deploy(&cloud);
+    project.deploy(&cloud).says("nothing to do");
+    assert_eq!(records(&project, &cloud).len(), 1);
+    project.on(&cloud, ["remove", "--yes"]).success();
+    let known = records(&project, &cloud);
+    assert_eq!((known.len(), &known[0]["what"]), (2, &json!("remove")));
+    let table = project.on(&cloud, ["history"]).success();
+    assert!(table.stdout.lines().all(|line| line.chars().count() <= 80), "{}", table.stdout);
+    // What was removed comes back, code and all.
+    project.on(&cloud, ["rollback", "--previous", "--yes"]).success();
+    project.on(&cloud, ["invoke", "-f", "hello"]).success().says("echo");
+    project.on(&cloud, ["diff", "--exit-code"]).success();
+}
+
+#[test]
+fn a_run_that_failed_or_was_killed_is_in_the_history() {
+    let cloud = Cloud::shared();
+    let project = Project::new(SECOND);
+    put_token(&cloud.boto(), TOKEN);
+    cloud.fault("lambda.CreateFunction", 2, "expired-token", 1);
+    project.on(&cloud, ["deploy", "--yes"]).code(1).says("not done: ").says("The next deploy goes on with the rest");
+    let known = records(&project, &cloud);
+    assert_eq!((known.len(), &known[0]["ending"]), (1, &json!("failed")));
+    assert!(!known[0]["failures"].as_array().unwrap().is_empty(), "{known:?}");
+    let fates: Vec<&Value> = known[0]["changes"].as_array().unwrap().iter().map(|change| &change["fate"]).collect();
+    assert!(fates.contains(&&json!("done")) && fates.contains(&&json!("failed")), "{fates:?}");
+    project.deploy(&cloud);
+
+    project.write("handler.py", SECOND_CODE);
+    let held = cloud.hold("lambda.UpdateFunctionCode", "before");
+    let mut killed = project.start(&cloud, ["deploy", "--yes"]);
+    held.caught();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    held.release();
+    assert_eq!(records(&project, &cloud)[0]["ending"], "open");
+    project.write("handler.py", FIRST_CODE);
+    project.deploy(&cloud);
+    let known = records(&project, &cloud);
+    let endings: Vec<&Value> = known.iter().map(|record| &record["ending"]).collect();
+    assert_eq!(endings, ["done", "open", "done", "failed"]);
+}
+
+#[test]
+fn what_a_failed_run_did_is_put_back() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    put_token(&boto, TOKEN);
+    let project = Project::new(FIRST).file("handler.py", FIRST_CODE);
+    run(&project, &cloud, &["deploy", "--yes"]).success();
+    // The code of the first deploy is back, too.
+    let was = boto.state(&cloud.account);
+    project.write("handler.py", SECOND_CODE);
+    let rollback = "deploy: {onFailure: rollback}\n";
+    let changed = SECOND.replace("  other:", "  stays:\n    handler: handler.handler\n  other:");
+    project.write("serverless.yml", &format!("{changed}{rollback}"));
+    cloud.fault("lambda.CreateFunction", 1, "expired-token", 1);
+    let failed = run(&project, &cloud, &["deploy", "--yes"]).code(1);
+    let failed = failed.says("putting back what was done").says("put back: ").says("not done: ");
+    assert!(!failed.said().contains(TOKEN), "{}", failed.said());
+    let without_versions = |mut state: Value| {
+        for function in state["functions"].as_object_mut().unwrap().values_mut() {
+            function.as_object_mut().unwrap().remove("versions");
+        }
+        state
+    };
+    let (was, is) = (without_versions(was), without_versions(boto.state(&cloud.account)));
+    assert!(was == is, "{}\n{}", difference(&was, &is, ""), failed.said());
+    assert_eq!(records(&project, &cloud)[0]["ending"], "put-back");
+    // The next deploy does it all.
+    run(&project, &cloud, &["deploy", "--yes"]).success();
+    run(&project, &cloud, &["diff", "--exit-code"]).success();
+}
+
+#[test]
+fn a_deploy_that_does_not_pass_its_checks_has_failed() {
+    let cloud = Cloud::own("calm");
+    put_token(&cloud.boto(), TOKEN);
+    let checks = |expected: &str| {
+        format!(
+            "{SECOND}deploy:\n  verify:\n    - function: hello\n      contains: {expected}\n    - {{url: '{}/_cloud/summary', timeout: 20}}\n",
+            cloud.url()
+        )
+    };
+    let project = Project::new(&checks("the first")).file("handler.py", FIRST_CODE);
+    project.deploy(&cloud).says("✓ function hello").says("✓ GET ");
+    project.write("handler.py", SECOND_CODE);
+    let failed = project.on(&cloud, ["deploy", "--yes"]).code(1);
+    let failed = failed.says("✗ function hello").says("the answer does not contain \"the first\"");
+    failed.says("1 check did not pass").says("hoist rollback --previous");
+    assert_eq!(records(&project, &cloud)[0]["ending"], "unverified");
+    // Once more is not better; and nothing is called where nothing changed and all was well.
+    project.on(&cloud, ["deploy", "--yes"]).code(1).says("nothing to do").says("✗ function hello");
+    project.on(&cloud, ["deploy", "--yes", "--json"]).code(1);
+    project.write("serverless.yml", &checks("the second"));
+    project.deploy(&cloud).says("nothing to do").says("✓ function hello");
+
+    project.write("handler.py", FIRST_CODE);
+    project.on(&cloud, ["deploy", "--yes", "--rollback-on-failure"]).code(1).says("put back: ");
+    assert!(answer(&project, &cloud, "hello").contains("the second"), "the code of before answers again");
+}
+
+#[test]
+fn one_function_goes_back_to_the_code_of_a_version() {
+    let cloud = Cloud::shared();
+    put_token(&cloud.boto(), TOKEN);
+    let project = Project::new(SECOND).file("handler.py", FIRST_CODE);
+    project.deploy(&cloud);
+    project.write("handler.py", SECOND_CODE);
+    project.deploy(&cloud);
+    project.on(&cloud, ["rollback", "function", "-f", "hello"]).success().says("version 1 of shop-dev-hello");
+    assert!(answer(&project, &cloud, "hello").contains("the first"));
+    assert!(answer(&project, &cloud, "other").contains("the second"));
+    project.on(&cloud, ["rollback", "function", "-f", "hello", "--version", "2"]).success();
+    assert!(answer(&project, &cloud, "hello").contains("the second"));
+    project.on(&cloud, ["rollback", "function", "-f", "hello", "--version", "77"]).code(1).says("no version 77");
+    project.on(&cloud, ["rollback", "function", "-f", "helo"]).code(1).says("Did you mean hello?");
+    let known = records(&project, &cloud);
+    assert_eq!(known[0]["what"], "rollback-function");
+    assert_eq!(known[0]["backTo"], "shop-dev-hello:2");
+}
+
+/// The practice cloud gives the newest code by the link of every version, where AWS gives that of the version.
+#[test]
+fn code_that_is_kept_nowhere_stops_a_rollback_before_any_change() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    put_token(&boto, TOKEN);
+    let project = Project::new(SECOND).file("handler.py", FIRST_CODE);
+    project.deploy(&cloud);
+    project.write("handler.py", SECOND_CODE);
+    project.deploy(&cloud);
+    let bucket = format!("hoist-{}-us-east-1", cloud.account);
+    let listed = boto.call("s3", "list_objects_v2", json!({"Bucket": bucket, "Prefix": "artifacts/"}));
+    let kept = listed["Contents"].as_array().unwrap();
+    assert_eq!(kept.len(), 2, "each zip once, though two functions share it: {kept:?}");
+    for object in kept {
+        boto.call("s3", "delete_object", json!({"Bucket": bucket, "Key": object["Key"]}));
+    }
+    let was = boto.state(&cloud.account);
+    project.on(&cloud, ["rollback", "--previous", "--yes"]).code(1).says("is not that code");
+    assert!(was == boto.state(&cloud.account), "something was changed");
+}
