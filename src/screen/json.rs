@@ -1,4 +1,4 @@
-//! The machine-readable form of plans, events and failures. `schemas/output.schema.json` describes it.
+//! The machine-readable form of plans, events and failures: one JSON object a line.
 
 use serde_json::{Map, Value as Json, json};
 

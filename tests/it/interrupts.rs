@@ -194,7 +194,9 @@ fn while_the_lease_is_given_back() {
         last.release();
         held.caught();
         let ran = interrupt(child, name);
-        assert!(ran.stderr.contains("the lease expires by itself"), "{name}: {}", ran.stderr);
+        // The record of the run goes into the same bucket, just before the lease: whichever of them is held up is said.
+        let said = ["the lease expires by itself", "not in the history"];
+        assert!(said.iter().any(|one| ran.stderr.contains(one)), "{name}: {}", ran.stderr);
         held.release();
         next_one_finishes(&project, &cloud);
     }

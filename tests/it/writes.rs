@@ -23,8 +23,8 @@ fn config() -> String {
 /// How many calls it takes to make one of these and no more.
 fn calls_for(kind: &str) -> usize {
     match kind {
-        // A rule and its target, a role and its policy.
-        "AWS::Events::Rule" | "AWS::IAM::Role" => 2,
+        // A rule and its target, a role and its policy, a topic and its subscription.
+        "AWS::Events::Rule" | "AWS::IAM::Role" | "AWS::SNS::Topic" => 2,
         // Published with the function.
         "AWS::Lambda::Version" => 0,
         _ => 1,

@@ -65,6 +65,20 @@ impl SubscriptionFilter {
         Some((group, filter))
     }
 
+    /// Filters of a log group, or of all whose names begin as a permission's pattern (`/aws/ecs/*`) says.
+    async fn of_groups(&self, pattern: &str) -> Result<Vec<Json>, Failure> {
+        let Some((prefix, _)) = pattern.split_once('*') else { return self.of_group(pattern).await };
+        let wanted = if prefix.is_empty() { json!({}) } else { json!({ "logGroupNamePrefix": prefix }) };
+        let request = Signed::action("DescribeLogGroups", wanted);
+        let groups =
+            self.aws.pages("logs", "DescribeLogGroups", request, ("nextToken", "nextToken"), "logGroups").await?;
+        let mut filters = Vec::new();
+        for group in groups.iter().filter_map(|group| member(group, "logGroupName")) {
+            filters.extend(self.of_group(group).await?);
+        }
+        Ok(filters)
+    }
+
     async fn of_group(&self, group: &str) -> Result<Vec<Json>, Failure> {
         let request = Signed::action("DescribeSubscriptionFilters", json!({ "logGroupName": group }));
         let token = ("nextToken", "nextToken");
@@ -208,7 +222,7 @@ impl Kind for SubscriptionFilter {
             let Some(group) = source.split_once(":log-group:").map(|(_, group)| group.trim_end_matches(":*")) else {
                 continue;
             };
-            for answer in self.of_group(group).await? {
+            for answer in self.of_groups(group).await? {
                 let destination = member(&answer, "destinationArn").unwrap_or_default();
                 if !destination.strip_prefix(function).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
                     continue;

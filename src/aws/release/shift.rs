@@ -30,7 +30,7 @@ impl Shift {
             Pace::Canary { percent, bake } => ("Canary", percent, bake),
             Pace::Linear { percent, every } => ("Linear", percent, every),
         };
-        let alarms = self.alarms.iter().map(|name| Value::string(name)).collect();
+        let alarms = self.alarms.iter().map(Value::string).collect();
         Value::Map(BTreeMap::from([
             ("Kind".to_owned(), Value::string(kind)),
             ("Percent".to_owned(), Value::Number(percent.into())),

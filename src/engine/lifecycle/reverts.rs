@@ -53,8 +53,11 @@ fn after() -> Service {
     service.closed()
 }
 
+/// Type, physical id, parent, properties and logical id.
+type Seen = (&'static str, String, Option<String>, Map<String, Json>, String);
+
 /// What is live, apart from versions: those are kept.
-fn state(world: &World) -> Vec<(&'static str, String, Option<String>, Map<String, Json>, String)> {
+fn state(world: &World) -> Vec<Seen> {
     let mut things: Vec<_> = world
         .ours()
         .into_iter()

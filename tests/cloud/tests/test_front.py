@@ -139,7 +139,7 @@ def processes_in_group(group: int) -> list[int]:
 
 
 def child_group(pid: int) -> int:
-    """ministack's process group: its session leader is a child of the front."""
+    """The process group of the emulator (emulator.py): its session leader is a child of the front."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -147,9 +147,9 @@ def child_group(pid: int) -> int:
                 line = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if int(stat[1]) == pid and b"ministack" in line:
+            if int(stat[1]) == pid and b"emulator.py" in line:
                 return int(stat[2])
-    raise AssertionError("ministack is not a child of the front")
+    raise AssertionError("the emulator is not a child of the front")
 
 
 def test_it_ends_with_its_parent() -> None:

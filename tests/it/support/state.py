@@ -19,7 +19,7 @@ def found(call, *names, **parameters):
     try:
         r = call(**parameters)
     except botocore.exceptions.ClientError as e:
-        if e.response["Error"]["Code"] in ("ResourceNotFoundException", "NoSuchEntity", "NotFound", "NotFoundException"):
+        if e.response["Error"]["Code"] in ("ResourceNotFoundException", "NoSuchEntity", "NotFound", "NotFoundException", "ProvisionedConcurrencyConfigNotFoundException"):
             return None
         raise
     for name in names:
@@ -40,7 +40,7 @@ def state(client):
             "policy": json.loads(policy)["Statement"] if policy else None,
             "versions": len(l.list_versions_by_function(FunctionName=name)["Versions"]),
             "aliases": l.list_aliases(FunctionName=name)["Aliases"],
-            "provisioned": [[p["FunctionArn"], p["RequestedProvisionedConcurrentExecutions"]] for p in l.list_provisioned_concurrency_configs(FunctionName=name)["ProvisionedConcurrencyConfigs"]],
+            "provisioned": [[p["FunctionArn"], p["RequestedProvisionedConcurrentExecutions"]] for p in found(l.list_provisioned_concurrency_configs, "ProvisionedConcurrencyConfigs", FunctionName=name) or []],
             "invoke": found(l.get_function_event_invoke_config, FunctionName=name),
         }
     roles = {}

@@ -67,7 +67,7 @@ fn function_id(key: &str) -> String {
 
 /// Every `cloudFront` event of functions in the order of the file, first of Lambda's.
 fn steps<'p, 'a>(plan: &'p Plan<'a>) -> Vec<Step<'p, 'a>> {
-    fn of<'a>(function: &'a Function) -> impl Iterator<Item = (&'a Event, &'a CloudFrontEvent)> {
+    fn of(function: &Function) -> impl Iterator<Item = (&Event, &CloudFrontEvent)> {
         function.events.iter().filter_map(|event| match &event.trigger {
             Trigger::CloudFront(settings) => Some((event, settings.as_ref())),
             _ => None,

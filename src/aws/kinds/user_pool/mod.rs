@@ -90,7 +90,8 @@ fn unchanged(pool: &Json) -> Map<String, Json> {
         body.insert("PoolName".to_owned(), name.clone());
     }
     // What has no value is told empty, and refused empty.
-    let is_nothing = |value: &Json| value.is_null() || value.as_str() == Some("");
+    let is_nothing =
+        |value: &Json| value.is_null() || value.as_str() == Some("") || value.as_object().is_some_and(Map::is_empty);
     body.retain(|key, value| !TOLD_ONLY.contains(&key.as_str()) && !is_nothing(value));
     // Told twice, taken once: the password policy has it too.
     if pool.pointer("/Policies/PasswordPolicy/TemporaryPasswordValidityDays").is_some()

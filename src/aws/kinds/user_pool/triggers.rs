@@ -238,10 +238,8 @@ impl Kind for UserPoolTriggers {
             // A pool of ours has its triggers in its own properties.
             let Some(pool) = describe(&self.aws, id).await?.filter(|pool| !self.is_ours(pool)) else { continue };
             let address = Address::new(TYPE, format!("{}:{id}", parent.address.logical_id));
-            found.extend(
-                self.live(&pool, function, address)
-                    .map(|live| Live { parent: Some(parent.address.logical_id.clone()), ..live }),
-            );
+            // What the file wants stands beside the function, and is found by the pool's name: here it is the same.
+            found.extend(self.live(&pool, function, address));
         }
         Ok(found)
     }
