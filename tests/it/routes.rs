@@ -170,17 +170,57 @@ functions:
   api:
     handler: handler.handler
     events:
-      - http: 'GET /orders/{id}'
+      - http: {method: get, path: 'orders/{id}'}
+      - http: {method: post, path: orders}
+      - http: {method: get, path: mine, authorizer: {name: pool, arn: 'arn:aws:cognito-idp:us-east-1:1:userpool/p', scopes: [a]}}
+      - http: {method: get, path: slow}
       - http: GET /other
+      - http: GET /old
+      - httpApi: GET /light
   guard: {handler: handler.plain}
 ";
     let project = project(before);
     settles(&project, &cloud);
-    let after = before.replace("'GET /orders/{id}'", "{method: get, path: 'orders/{id}', authorizer: guard}");
+    let schema = "request: {schemas: {application/json: {type: object}}}";
+    let after = before
+        .replace("path: 'orders/{id}'", "path: 'orders/{id}', authorizer: guard, cors: true")
+        .replace("path: orders}", &format!("path: orders, private: true, {schema}}}"))
+        .replace("scopes: [a]", "scopes: [a, b]")
+        .replace("path: slow", "path: slow, timeoutInMillis: 5000")
+        .replace("GET /old", "GET /new")
+        .replace("httpApi: GET /light", "httpApi: {method: get, path: /light, authorizer: {type: aws_iam}}");
     project.write("serverless.yml", &after);
     let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
-    assert!(diff.stdout.contains("/orders/{id}") && diff.stdout.contains("uthoriz"), "{}", diff.stdout);
-    assert!(!diff.stdout.contains("/other"), "what did not change is not said:\n{}", diff.stdout);
+    for said in [
+        "GET /orders/{id}: authorizer added (guard)",
+        "/orders/{id}: CORS added",
+        "POST /orders: API key required",
+        "POST /orders: validator added",
+        "POST /orders: schema added",
+        "GET /mine: scopes changed (a → a, b)",
+        "GET /slow: integration changed (timeoutInMillis)",
+        "GET /new: added",
+        "GET /old: removed",
+        "GET /light: authorizer added (AWS_IAM)",
+    ] {
+        assert!(diff.stdout.contains(&format!("    {said}\n")), "{said} is not in\n{}", diff.stdout);
+    }
+    for silent in ["/other", "authorizer pool", "x-amazon", "model Empty"] {
+        assert!(!diff.stdout.contains(silent), "{silent} did not change:\n{}", diff.stdout);
+    }
+    project.deploy(&cloud);
+    project.write("serverless.yml", before);
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    for said in [
+        "GET /orders/{id}: authorizer removed (guard)",
+        "/orders/{id}: CORS removed",
+        "POST /orders: API key no longer required",
+        "POST /orders: validator removed",
+        "GET /mine: scopes changed (a, b → a)",
+        "GET /light: authorizer removed (AWS_IAM)",
+    ] {
+        assert!(diff.stdout.contains(&format!("    {said}\n")), "{said} is not in\n{}", diff.stdout);
+    }
 }
 
 #[test]

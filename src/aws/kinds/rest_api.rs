@@ -350,6 +350,10 @@ impl Kind for RestApi {
         ]
     }
 
+    fn tell(&self, live: &Value, desired: &Value, fields: Vec<FieldChange>) -> Vec<FieldChange> {
+        openapi::tell(live, desired, fields)
+    }
+
     fn normalise(&self, properties: &mut Value) {
         if let Value::Map(map) = properties {
             normalise(map);

@@ -254,6 +254,10 @@ impl Kind for Api {
         ]
     }
 
+    fn tell(&self, live: &Value, desired: &Value, fields: Vec<FieldChange>) -> Vec<FieldChange> {
+        openapi::tell(live, desired, fields)
+    }
+
     fn normalise(&self, properties: &mut Value) {
         if let Value::Map(map) = properties {
             normalise(map);

@@ -536,6 +536,7 @@ mod tests {
             after: None,
             sensitive: false,
             bookkeeping: false,
+            told: None,
         };
         let wanted = tree_of(json!({ "ApiId": "a", "RouteKey": "$connect" }));
         let body = update(&ROUTE, &wanted, &[field("AuthorizationType"), field("AuthorizerId")]);
