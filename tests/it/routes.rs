@@ -259,19 +259,32 @@ functions:
     let project = project(before);
     settles(&project, &cloud);
     let id = rest_api(&boto)["id"].as_str().unwrap().to_owned();
-    let at = |path: &str| format!("/_aws/execute-api/{id}/dev/{path}");
+    let is_there = |path: &str| cloud.get(&format!("/_aws/execute-api/{id}/dev/{path}")).0 == 200;
     let stage =
         || boto.call("apigateway", "get_stage", json!({"restApiId": id, "stageName": "dev"}))["deploymentId"].clone();
-    let ran = stage();
-    project.write("serverless.yml", &before.replace("{http: GET /old}", "{http: GET /old}, {http: GET /new}"));
-    cloud.fault("apigateway.PutRestApi", 1, "expired-token", 1);
+    let mut ran = stage();
+    for (operation, path) in [("apigateway.PutRestApi", "new"), ("apigateway.CreateDeployment", "newer")] {
+        let after = before.replace("{http: GET /old}", &format!("{{http: GET /old}}, {{http: GET /{path}}}"));
+        project.write("serverless.yml", &after);
+        cloud.fault(operation, 1, "expired-token", 1);
+        project.on(&cloud, ["deploy", "--yes"]).code(1);
+        assert_eq!(stage(), ran, "{operation}");
+        assert!(is_there("old") && !is_there(path), "{operation}");
+        settles(&project, &cloud);
+        assert!(is_there("old") && is_there(path), "{operation}");
+        assert_ne!(stage(), ran, "{operation}");
+        ran = stage();
+    }
+    // What was put and not deployed does not come along with the next deployment.
+    let settled = before.replace("{http: GET /old}", "{http: GET /old}, {http: GET /newer}");
+    project.write("serverless.yml", &settled.replace("GET /newer}", "GET /newer}, {http: GET /never}"));
+    cloud.fault("apigateway.CreateDeployment", 1, "expired-token", 1);
     project.on(&cloud, ["deploy", "--yes"]).code(1);
-    assert_eq!(stage(), ran);
-    assert_eq!(cloud.get(&at("old")).0, 200);
-    assert_ne!(cloud.get(&at("new")).0, 200);
+    let binary = settled.replace("timeout: 10}", "timeout: 10, apiGateway: {binaryMediaTypes: ['image/*']}}");
+    project.write("serverless.yml", &binary);
     settles(&project, &cloud);
-    assert_eq!(cloud.get(&at("new")).0, 200);
     assert_ne!(stage(), ran);
+    assert!(is_there("newer") && !is_there("never"));
 }
 
 #[test]

@@ -39,6 +39,10 @@ pub(super) const TAGS: (&str, &str, &str) = ("apigateway", "PUT", "/tags/");
 /// What a permission to tag is about, whatever is tagged.
 pub(super) const OF_TAGS: &str = "arn:${Partition}:apigateway:${Region}::/tags/*";
 
+/// Properties that a stage has from its deployment.
+const DEPLOYED: &[&str] =
+    &["ApiKeySourceType", "BinaryMediaTypes", "Body", "DisableExecuteApiEndpoint", "MinimumCompressionSize", "Policy"];
+
 const APIS: &str = "arn:${Partition}:apigateway:${Region}::/restapis*";
 
 /// Reads, makes, changes and deletes REST APIs.
@@ -433,20 +437,17 @@ impl Kind for RestApi {
         if !patch.is_empty() {
             self.aws.ask("apigateway", "UpdateRestApi", &patch.request(&path(api)), progress).await?;
         }
-        let put = changed.contains("Body");
-        if put {
+        // None of these reaches a stage without a deployment, and what is deployed is the document that was put last: a
+        // deploy that failed may have left another one.
+        let deploys = DEPLOYED.iter().any(|key| changed.contains(key));
+        if deploys {
             self.put(api, &wanted, progress).await?;
         }
         let mut retagging = Retag::between(&live.properties, &wanted);
         retagging.remove.remove(BODY);
         retagging.remove.remove(EXPORT);
         self.retag(api, &retagging, progress).await?;
-        // None of these reaches a stage without a deployment.
-        if put
-            || ["Policy", "BinaryMediaTypes", "MinimumCompressionSize", "ApiKeySourceType", "DisableExecuteApiEndpoint"]
-                .iter()
-                .any(|key| changed.contains(key))
-        {
+        if deploys {
             self.deploy(live, &wanted, progress).await?;
         }
         Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
