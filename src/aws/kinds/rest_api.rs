@@ -382,8 +382,7 @@ impl Kind for RestApi {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let mut tags = text_map(&wanted, &["Tags"]);
         // Without these the API could not be found again.
         let scope = self.aws.scope();
@@ -402,16 +401,7 @@ impl Kind for RestApi {
         };
         let id = expect(&api, "id", "apigateway.CreateRestApi")?;
         self.put(&id, &wanted, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&id, member(&api, "rootResourceId")),
-            physical_id: id,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&id, member(&api, "rootResourceId")), id, wanted))
     }
 
     async fn update(
@@ -421,8 +411,7 @@ impl Kind for RestApi {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let api = live.physical_id.as_str();
         let changed = changed(fields);
         let patch = patch(&live.properties, &wanted, &changed);
@@ -445,7 +434,7 @@ impl Kind for RestApi {
         {
             self.deploy(live, &wanted, progress).await?;
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
