@@ -18,6 +18,8 @@ pub struct AwsCloud {
     aws: Arc<Aws>,
     kinds: Vec<Arc<dyn Findable>>,
     by_type: BTreeMap<&'static str, usize>,
+    /// Whether what left the file is looked for.
+    looks_for_orphans: bool,
 }
 
 impl AwsCloud {
@@ -25,7 +27,13 @@ impl AwsCloud {
     pub fn new(aws: &Arc<Aws>) -> Self {
         let kinds = all(aws);
         let by_type = kinds.iter().enumerate().map(|(position, kind)| (kind.type_name(), position)).collect();
-        Self { aws: Arc::clone(aws), kinds, by_type }
+        Self { aws: Arc::clone(aws), kinds, by_type, looks_for_orphans: true }
+    }
+
+    /// The same, but what is ours and not wanted stays: for what only a command of its own may take away.
+    #[must_use]
+    pub fn keeping_orphans(self) -> Self {
+        Self { looks_for_orphans: false, ..self }
     }
 
     pub fn aws(&self) -> &Arc<Aws> {
@@ -83,6 +91,9 @@ impl Cloud for AwsCloud {
     }
 
     async fn owned(&self, desired: &[Desired]) -> Result<Vec<Live>, Failure> {
+        if !self.looks_for_orphans {
+            return Ok(Vec::new());
+        }
         // Names of what is ours have the account in them.
         self.aws.account().await?;
         let mut known: BTreeSet<Candidate> = desired

@@ -3,8 +3,8 @@
 use super::CommandError;
 use super::connection::Connection;
 use super::prepare::{Prepared, Read};
-use crate::aws::compile::owner;
-use crate::aws::intrinsics::{Context, evaluate};
+use crate::aws::compile::{compile_domains, owner};
+use crate::aws::intrinsics::{Context, Owner, evaluate};
 use crate::aws::kinds::version;
 use crate::aws::lookups::Answers;
 use crate::aws::naming::{self, Names};
@@ -40,7 +40,34 @@ pub async fn of_template(
             ],
         ));
     }
-    let mut context = context(read, connection.aws.known_account().unwrap_or_default());
+    let owner = owner(&read.service, &read.target);
+    let mut desired = evaluated(read, template, owner, connection).await?;
+    version::pin(&mut desired.resources);
+    Ok(desired)
+}
+
+/// Evaluates the custom domains of a service. `only_automatic` leaves out those that a deploy does not make.
+///
+/// # Errors
+/// Settings that cannot be, and references that cannot be resolved.
+pub async fn domains(read: &Read, only_automatic: bool, connection: &Connection) -> Result<DesiredState, CommandError> {
+    let compiled = compile_domains(&read.service, &read.target, only_automatic);
+    if !compiled.problems.is_empty() {
+        return Err(CommandError::Configuration { diagnostics: compiled.problems, sources: read.sources.clone() });
+    }
+    let owner = owner(&read.service, &read.target);
+    let owner = Owner { service: naming::domains_of(&owner.service), ..owner };
+    evaluated(read, &compiled.template, owner, connection).await
+}
+
+async fn evaluated(
+    read: &Read,
+    template: &Template,
+    owner: Owner,
+    connection: &Connection,
+) -> Result<DesiredState, CommandError> {
+    let account_id = connection.aws.known_account().unwrap_or_default();
+    let mut context = Context { owner, ..context(read, account_id) };
     let mut answers = Answers::default();
     // What is found may lead to more: the name of an export may hold a parameter. Each round answers all that it needs.
     let evaluation = loop {
@@ -56,9 +83,7 @@ pub async fn of_template(
         let diagnostics = in_the_file(evaluation.problems, read);
         return Err(CommandError::Configuration { diagnostics, sources: read.sources.clone() });
     }
-    let mut desired = evaluation.desired;
-    version::pin(&mut desired.resources);
-    Ok(desired)
+    Ok(evaluation.desired)
 }
 
 /// What is wrong with the template's references, as far as that can be seen without an account.

@@ -11,6 +11,7 @@ mod crash;
 mod deploy;
 mod destinations;
 mod devices;
+mod domains;
 mod edge;
 mod events;
 mod fields;

@@ -22,6 +22,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
+use super::domains::mapping;
 use super::json::{Retag, changed, expect, member, members, retag, tags_of, where_allowed};
 use super::openapi::{self, BODY, EXPORT, is_deployed};
 use super::patch::{Patch, pointer};
@@ -108,10 +109,12 @@ impl RestApi {
         let mut shown = tags.clone();
         shown.remove(BODY);
         shown.remove(EXPORT);
+        let domains = mapping::take_marks(&mut shown);
         map.insert("Tags".to_owned(), own_tags(&shown));
         let logical_id =
             desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
         let mut attributes = attributes(&id, member(api, "rootResourceId"));
+        attributes.extend(domains);
         attributes.extend(stage.map(|stage| ("StageName".to_owned(), Value::String(stage))));
         Ok(Live {
             address: Address::new(TYPE, logical_id.unwrap_or(&id)),
@@ -444,7 +447,8 @@ impl Kind for RestApi {
     }
 
     fn deleted_after(&self) -> &'static [&'static str] {
-        &[super::usage_plan::TYPE]
+        // An API that a domain leads to cannot be deleted.
+        &[super::usage_plan::TYPE, mapping::BASE_PATH.type_name]
     }
 
     fn permissions(&self) -> &'static [Permission] {
