@@ -132,15 +132,11 @@ pub async fn change(
     for failure in connection.aws.artifacts_kept(copies).await {
         screen.warning(&format!("code was not kept for a rollback: {failure}"));
     }
-    let record = match recording {
-        Some(recording) => Some(
-            tokio::time::timeout(record, recording.end(&run))
-                .await
-                .unwrap_or_else(|_| Err(Failure::new(Reason::Unreachable, "no answer came"))),
-        ),
-        None => None,
+    let recorded = async {
+        let ended = tokio::time::timeout(record, recording?.end(&run)).await;
+        Some(ended.unwrap_or_else(|_| Err(Failure::new(Reason::Unreachable, "no answer came"))))
     };
-    give_back(screen, lease, run.is_good(), stop).await;
+    let (record, ()) = tokio::join!(recorded, give_back(screen, lease, run.is_good(), stop));
     run.took = began.elapsed();
     run.tell(screen, manner);
     match record {

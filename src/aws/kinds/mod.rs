@@ -77,8 +77,7 @@ pub trait Findable: Kind {
     /// # Errors
     /// As every call.
     async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
-        let _ = physical_id;
-        Ok(None)
+        self.find(physical_id, None).await
     }
 }
 

@@ -193,16 +193,8 @@ impl Kind for Deployment {
                 attributes(member(&answer, "id").unwrap_or_default())
             }
         };
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: deployment_id(&api, stage.as_deref()),
-            properties: desired.properties.clone(),
-            attributes,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        let id = deployment_id(&api, stage.as_deref());
+        Ok(Live::made(desired, attributes, id, desired.properties.clone()))
     }
 
     async fn update(

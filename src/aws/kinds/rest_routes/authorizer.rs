@@ -170,23 +170,14 @@ impl Kind for Authorizer {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (api, name) = (required(&wanted, "RestApiId")?, required(&wanted, "Name")?);
         let request = Signed::rest("POST", collection(&api)).body(Json::Object(encode(&wanted, PROPERTIES)));
         let call = self.aws.call("apigateway", "CreateAuthorizer").progress(progress);
         let find = || self.named(&api, &name);
         let answer = call.create(find, || self.aws.signed("apigateway", request.clone())).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: format!("{api}/{name}"),
-            attributes: attributes(&expect(&answer, "id", "apigateway.CreateAuthorizer")?),
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        let id = expect(&answer, "id", "apigateway.CreateAuthorizer")?;
+        Ok(Live::made(desired, attributes(&id), format!("{api}/{name}"), wanted))
     }
 
     async fn update(
@@ -196,14 +187,13 @@ impl Kind for Authorizer {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let patch = patch(&live.properties, &wanted, &changed(fields));
         if let (Some(id), false) = (live.attributes.get("Ref").and_then(Value::text), patch.is_empty()) {
             let path = format!("{}/{}", collection(&required(&wanted, "RestApiId")?), segment(id));
             self.aws.ask("apigateway", "UpdateAuthorizer", &patch.request(&path), progress).await?;
         }
-        Ok(Live { address: desired.address.clone(), properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -177,8 +177,7 @@ impl Kind for Method {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let place = place_of(&wanted)?;
         match self.get(&place).await? {
             Some(found) if is_foreign(&self.aws, &found) => {
@@ -188,16 +187,8 @@ impl Kind for Method {
             None => {}
         }
         self.put(&place, &wanted, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: self.identity(desired).unwrap_or(place),
-            attributes: BTreeMap::from([(STATE.to_owned(), Value::String(state(&wanted)))]),
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        let attributes = BTreeMap::from([(STATE.to_owned(), Value::String(state(&wanted)))]);
+        Ok(Live::made(desired, attributes, self.identity(desired).unwrap_or(place), wanted))
     }
 
     async fn update(

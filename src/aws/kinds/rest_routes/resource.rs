@@ -146,16 +146,7 @@ impl Kind for Resource {
         let call = aws.call("apigateway", "CreateResource").progress(progress);
         let answer = call.create(find, || aws.signed("apigateway", request.clone())).await?;
         let id = expect(&answer, "id", "apigateway.CreateResource")?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: physical(&api, &parent, &name),
-            properties: desired.properties.clone(),
-            attributes: attributes(&id),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&id), physical(&api, &parent, &name), desired.properties.clone()))
     }
 
     async fn update(&self, live: &Live, _: &Desired, _: &[FieldChange], _: &Progress) -> Result<Live, Failure> {

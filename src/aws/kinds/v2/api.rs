@@ -237,6 +237,9 @@ impl Findable for Api {
     }
 
     async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        if !self.aws.run.may_be_untold(TYPE) {
+            return Ok(Vec::new());
+        }
         let all = where_allowed(listed(&self.aws).await.map(|all| self.with_our_tags(&all)))?;
         Ok(all.iter().filter_map(|api| Some((TYPE, member(api, "apiId")?.to_owned()))).collect())
     }
@@ -301,8 +304,7 @@ impl Kind for Api {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let id = desired.address.logical_id.as_str();
         let mut body = encode(&wanted, PROPERTIES);
         body.insert("tags".to_owned(), json!(self.marked(&wanted, id)));
@@ -319,16 +321,7 @@ impl Kind for Api {
         if wanted.get("Body").is_some() {
             self.put(&physical_id, &wanted, id, progress).await?;
         }
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&api, &physical_id),
-            physical_id,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&api, &physical_id), physical_id, wanted))
     }
 
     async fn update(
@@ -338,8 +331,7 @@ impl Kind for Api {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let api = live.physical_id.as_str();
         let changed = changed(fields);
         let settings: Vec<&str> = PROPERTIES.iter().copied().filter(|key| changed.contains(key)).collect();
@@ -378,7 +370,7 @@ impl Kind for Api {
         if changed.contains("Tags") && !changed.contains("Body") {
             self.retag(api, &Retag::between(&live.properties, &wanted), progress).await?;
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
