@@ -82,6 +82,7 @@ pub trait Kind: Send + Sync {
     /// Everything of this kind that is live beneath `parent` and is ours or was made for us.
     /// Called only where [`Kind::parent_type`] names the parent's type. For a kind that outlives its parent, the parent
     /// may be gone already: that gives what is left, and is no failure.
+    /// What has no [`Live::parent`] is told by its physical id alone, whichever parent it was found beneath.
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let _ = parent;
         Ok(Vec::new())

@@ -355,8 +355,8 @@ impl Reader<'_, '_> {
         let mut seen: HashSet<(String, String)> =
             self.found.live.iter().flatten().chain(&self.found.orphans).map(place).collect();
         for live in found.into_iter().filter(|live| live.ownership == Ownership::Ours) {
-            // It may be wanted beneath another one.
-            if later.contains(&(live.address.kind.clone(), live.physical_id.clone())) {
+            // What is told by its place alone may be wanted beneath another one.
+            if live.parent.is_none() && later.contains(&(live.address.kind.clone(), live.physical_id.clone())) {
                 continue;
             }
             if seen.insert(place(&live)) {
