@@ -84,7 +84,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         );
     }
     let external = settings.and_then(|settings| settings.id.as_ref());
-    let api = external.map_or_else(|| tree::reference(naming::HTTP_API), Value::from);
+    let api = external.map_or_else(|| tree::reference(naming::HTTP_API), tree::as_text);
     let mut seen: Vec<&str> = Vec::new();
     for route in routes.values() {
         if !seen.contains(&route.function.key) {

@@ -241,13 +241,13 @@ fn stages_log_trace_and_measure() {
 #[test]
 fn routes_of_an_api_that_is_there_are_added_one_by_one() {
     let all = rest(
-        "apiGateway: {restApiId: abc, restApiRootResourceId: root, restApiResources: {/users: u1}}",
+        "apiGateway: {restApiId: 1234567890, restApiRootResourceId: root, restApiResources: {/users: u1}}",
         "[{http: 'GET /users/{id}'}, {http: {path: orders/new, method: post, authorizer: guard}}]",
     );
     assert_eq!(all["ApiGatewayRestApi"], Json::Null);
     assert_eq!(
         all["ApiGatewayResourceUsersIdVar"]["Properties"],
-        json!({ "ParentId": "u1", "PathPart": "{id}", "RestApiId": "abc" })
+        json!({ "ParentId": "u1", "PathPart": "{id}", "RestApiId": "1234567890" })
     );
     assert_eq!(
         all["ApiGatewayResourceOrdersNew"]["Properties"]["ParentId"],
@@ -256,7 +256,7 @@ fn routes_of_an_api_that_is_there_are_added_one_by_one() {
     let method = &all["ApiGatewayMethodOrdersNewPost"]["Properties"];
     assert_eq!(method["AuthorizerId"], json!({ "Ref": "GuardApiGatewayAuthorizer" }));
     assert_eq!(method["Integration"]["Type"], "AWS_PROXY");
-    assert_eq!(method["RestApiId"], "abc");
+    assert_eq!(method["RestApiId"], "1234567890", "an id of digits is a text all the same");
     // How many parts of its path are the service's own, and which route it is.
     let mark = |id: &str| all[id]["Properties"]["Integration"]["CacheNamespace"].as_str().unwrap().to_owned();
     assert!(mark("ApiGatewayMethodOrdersNewPost").ends_with("-2-ApiGatewayMethodOrdersNewPost"));

@@ -33,7 +33,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         return;
     }
     let external = plan.service.provider.api_gateway.as_ref().and_then(|api| api.websocket_api_id.as_ref());
-    let api = external.map_or_else(|| tree::reference(naming::WEBSOCKET_API), Value::from);
+    let api = external.map_or_else(|| tree::reference(naming::WEBSOCKET_API), tree::as_text);
     if external.is_none() {
         own_api(plan, output);
     }

@@ -78,7 +78,7 @@ impl Routes {
         let depth = depth(path);
         let claimed = self.methods.iter().any(|method| {
             let is_above = method.path == path || method.path.starts_with(&format!("{path}/"));
-            is_above && self::depth(&method.path) - method.made < depth
+            is_above && self::depth(&method.path).saturating_sub(method.made) < depth
         });
         let is_empty = resource.get("resourceMethods").and_then(Json::as_object).is_none_or(serde_json::Map::is_empty);
         let parent = || member(resource, "parentId").and_then(|id| self.resource(id));

@@ -96,14 +96,14 @@ struct Places {
 
 impl Places {
     fn new(root: &Cf, given: Option<&RestApiResources>) -> Self {
-        let mut known = BTreeMap::from([("/".to_owned(), (Value::from(root), 0))]);
+        let mut known = BTreeMap::from([("/".to_owned(), (tree::as_text(root), 0))]);
         let path = |path: &str| format!("/{}", path.trim_matches('/'));
         match given {
             Some(RestApiResources::ByPath(all)) => {
-                known.extend(all.iter().map(|(name, id)| (path(name), (Value::from(id), 0))));
+                known.extend(all.iter().map(|(name, id)| (path(name), (tree::as_text(id), 0))));
             }
             Some(RestApiResources::List(all)) => {
-                known.extend(all.iter().map(|one| (path(&one.path), (Value::from(&one.resource_id), 0))));
+                known.extend(all.iter().map(|one| (path(&one.path), (tree::as_text(&one.resource_id), 0))));
             }
             None => {}
         }

@@ -49,7 +49,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
     }
     let settings = plan.service.provider.api_gateway.as_ref();
     let external = settings.and_then(|settings| settings.rest_api_id.as_ref());
-    let api = external.map_or_else(|| tree::reference(naming::REST_API), Value::from);
+    let api = external.map_or_else(|| tree::reference(naming::REST_API), tree::as_text);
     check_paths(&events, output);
     let mut schemes = Schemes::default();
     let mut models = Models::default();
