@@ -295,3 +295,84 @@ fn answers_of_the_gateway_itself_are_those_of_the_file() {
     let (status, head, _) = ask("guarded", Some("no"));
     assert!(status == 403 && head.contains(allowed), "{status} {head}");
 }
+
+const PLANS: &str = "
+service: plans
+provider:
+  name: aws
+  runtime: python3.13
+  timeout: 10
+  apiGateway:
+    apiKeys:
+      - free: [{name: one, value: aaaaaaaaaaaaaaaaaaaaaaaa}]
+      - paid: [{name: two, value: bbbbbbbbbbbbbbbbbbbbbbbb}, {name: three, value: cccccccccccccccccccccccc}]
+    usagePlan:
+      - free: {quota: {limit: 5, period: DAY}}
+      - paid: {throttle: {burstLimit: 20, rateLimit: 10}}
+functions:
+  api:
+    handler: handler.handler
+    events:
+      - http: {method: get, path: mine, private: true, authorizer: {name: guard, resultTtlInSeconds: 0}}
+      - http: {method: get, path: yours, private: true, authorizer: {name: guard, resultTtlInSeconds: 0}}
+  guard: {handler: handler.guard}
+";
+
+#[test]
+fn every_plan_has_its_keys_and_routes_share_an_authorizer() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let project = Project::new(PLANS).file("handler.py", HANDLER);
+    settles(&project, &cloud);
+    let api = boto.call("apigateway", "get_rest_apis", json!({}))["items"][0]["id"].as_str().unwrap().to_owned();
+    let plans = || {
+        let found = boto.call("apigateway", "get_usage_plans", json!({}));
+        let mut all: Vec<(String, Vec<String>)> = found["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|plan| {
+                let keys = boto.call("apigateway", "get_usage_plan_keys", json!({"usagePlanId": plan["id"]}));
+                let mut names: Vec<String> = keys["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|key| key["name"].as_str().unwrap().to_owned())
+                    .collect();
+                names.sort();
+                (plan["name"].as_str().unwrap().to_owned(), names)
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    let named = |name: &str, keys: &[&str]| (name.to_owned(), keys.iter().map(|key| (*key).to_owned()).collect());
+    assert_eq!(plans(), [named("plans-free-dev", &["one"]), named("plans-paid-dev", &["three", "two"])]);
+    let authorizers = boto.call("apigateway", "get_authorizers", json!({"restApiId": api}));
+    assert_eq!(authorizers["items"].as_array().unwrap().len(), 1);
+    let ask = |path: &str, key: Option<&str>, token: &str| {
+        let headers: Vec<(&str, &str)> =
+            key.map(|key| ("x-api-key", key)).into_iter().chain([("Authorization", token)]).collect();
+        cloud.request("GET", &format!("/_aws/execute-api/{api}/dev/{path}"), &headers).0
+    };
+    for path in ["mine", "yours"] {
+        for key in ["aaaaaaaaaaaaaaaaaaaaaaaa", "cccccccccccccccccccccccc"] {
+            assert_eq!((ask(path, Some(key), "yes"), ask(path, Some(key), "no")), (200, 403), "{path} {key}");
+        }
+        assert_eq!(ask(path, None, "yes"), 403, "{path} without a key");
+    }
+    let info = project.on(&cloud, ["info"]).success();
+    for path in ["mine", "yours"] {
+        let address = format!("https://{api}.execute-api.us-east-1.amazonaws.com/dev/{path}");
+        assert!(info.said().contains(&address), "{address} is not in\n{}", info.said());
+    }
+    let fewer = PLANS
+        .replace(", {name: three, value: cccccccccccccccccccccccc}", "")
+        .replace("      - free: [{name: one, value: aaaaaaaaaaaaaaaaaaaaaaaa}]\n", "")
+        .replace("      - free: {quota: {limit: 5, period: DAY}}\n", "");
+    project.write("serverless.yml", &fewer);
+    settles(&project, &cloud);
+    assert_eq!(plans(), [named("plans-paid-dev", &["two"])]);
+    assert_eq!(ask("mine", Some("cccccccccccccccccccccccc"), "yes"), 403, "the key is gone");
+    assert_eq!(ask("mine", Some("bbbbbbbbbbbbbbbbbbbbbbbb"), "yes"), 200);
+}
