@@ -11,9 +11,11 @@ use crate::aws::naming::{self, Names};
 use crate::aws::partition::Partition;
 use crate::aws::template::Template;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::language::checks::environment_too_large;
 use crate::config::language::lambda::SecretSource;
 use crate::config::node::Place;
 use crate::engine::resource::DesiredState;
+use crate::engine::value::Value;
 
 /// Evaluates the template for the connected account: exports, parameters and secrets that it mentions are read.
 ///
@@ -42,6 +44,10 @@ pub async fn of_template(
     }
     let owner = owner(&read.service, &read.target);
     let mut desired = evaluated(read, template, owner, connection).await?;
+    let diagnostics = too_large(&desired, read);
+    if !diagnostics.is_empty() {
+        return Err(CommandError::Configuration { diagnostics, sources: read.sources.clone() });
+    }
     version::pin(&mut desired.resources);
     Ok(desired)
 }
@@ -84,6 +90,20 @@ async fn evaluated(
         return Err(CommandError::Configuration { diagnostics, sources: read.sources.clone() });
     }
     Ok(evaluation.desired)
+}
+
+/// Environments that are too large now that their secrets are known.
+fn too_large(desired: &DesiredState, read: &Read) -> Vec<Diagnostic> {
+    let functions = read.service.effective_functions(&read.target.stage);
+    functions
+        .filter_map(|function| {
+            let id = naming::lambda(function.key);
+            let resource = desired.resources.iter().find(|resource| resource.address.logical_id == id)?;
+            let Value::Map(variables) = resource.properties.at(&["Environment", "Variables"])? else { return None };
+            let sizes = variables.iter().map(|(name, value)| (name.as_str(), value.text().map_or(0, str::len)));
+            environment_too_large(&function, sizes)
+        })
+        .collect()
 }
 
 /// What is wrong with the template's references, as far as that can be seen without an account.

@@ -17,6 +17,8 @@ mod roles;
 mod routes;
 mod runtime;
 
+pub use environment::too_large as environment_too_large;
+
 use jiff::civil::Date;
 
 use super::super::decode::Cf;
