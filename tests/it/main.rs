@@ -18,6 +18,7 @@ mod fields;
 mod history;
 mod http;
 mod interrupts;
+mod machine;
 mod ownership;
 mod packaging;
 mod pools;
