@@ -28,6 +28,7 @@ mod routes;
 mod run_and_look;
 mod safe;
 mod secrets;
+mod shared_api;
 mod storm;
 mod support;
 mod throttled;
