@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::prepare::{Prepared, Read};
 use crate::aws::compile::owner;
 use crate::aws::intrinsics::{Context, evaluate};
-use crate::aws::kinds::version;
+use crate::aws::kinds::{alias, version};
 use crate::aws::lookups::Answers;
 use crate::aws::naming::{self, Names};
 use crate::aws::partition::Partition;
@@ -58,6 +58,7 @@ pub async fn of_template(
     }
     let mut desired = evaluation.desired;
     version::pin(&mut desired.resources);
+    alias::pin(&mut desired.resources);
     Ok(desired)
 }
 

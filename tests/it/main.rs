@@ -25,6 +25,7 @@ mod remove;
 mod routes;
 mod run_and_look;
 mod safe;
+mod scaling;
 mod secrets;
 mod storm;
 mod support;

@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod resources;
 mod role;
+mod scaling;
 mod tree;
 mod urls;
 mod versions;
@@ -58,6 +59,7 @@ const FEATURES: &[Feature] = &[
     Feature { compile: layers::compile },
     Feature { compile: functions::compile },
     Feature { compile: versions::compile },
+    Feature { compile: scaling::compile },
     Feature { compile: urls::compile },
     Feature { compile: invoke::compile },
     Feature { compile: events::compile },

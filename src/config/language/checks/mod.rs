@@ -16,6 +16,7 @@ mod resources;
 mod roles;
 mod routes;
 mod runtime;
+mod scaling;
 
 use jiff::civil::Date;
 
@@ -62,6 +63,7 @@ const CHECKS: &[Check] = &[
     roles::check,
     routes::check,
     runtime::check,
+    scaling::check,
 ];
 
 impl<'a> Checked<'a> {
