@@ -11,7 +11,7 @@ use super::outcome::{PutBack, Run};
 use super::prepare::Read;
 use super::recording::{Entry, Recording};
 use super::{CommandError, Exit, holder, stand, verify};
-use crate::aws::release::{preflight, prune};
+use crate::aws::release::{describe as commits, preflight, prune};
 use crate::config::language::releases::Kept;
 use crate::engine::apply::{Applied, ApplyOptions, apply};
 use crate::engine::failure::{Failure, Reason};
@@ -233,7 +233,8 @@ async fn settle(
         };
         connection.aws.forget_reads().await;
         connection.aws.expect(seen.notes());
-        let planned = stoppable(stop, plan(desired, &connection.cloud, plan_options)).await??;
+        let mut planned = stoppable(stop, plan(desired, &connection.cloud, plan_options)).await??;
+        commits::describe(&mut planned);
         let was_settled = seen.is_settled();
         if planned.is_empty() {
             return Ok(Settled { plan: planned, lease: None, was_settled });
