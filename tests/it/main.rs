@@ -27,6 +27,7 @@ mod run_and_look;
 mod safe;
 mod scaling;
 mod secrets;
+mod snapshots;
 mod storm;
 mod support;
 mod throttled;
