@@ -12,6 +12,7 @@ use super::prepare::Read;
 use super::recording::{Entry, Recording};
 use super::{CommandError, Exit, holder, stand, verify};
 use crate::aws::release::{describe as commits, preflight, prune};
+use crate::aws::sweep::{self, Swept};
 use crate::config::language::releases::Kept;
 use crate::engine::apply::{Applied, ApplyOptions, apply};
 use crate::engine::failure::{Failure, Reason};
@@ -58,6 +59,8 @@ pub struct Manner {
     pub done: &'static str,
     /// How many versions stay afterwards; `None` keeps all.
     pub keep: Option<Kept>,
+    /// How many records of deployments stay afterwards; `None` keeps all.
+    pub records: Option<usize>,
 }
 
 /// What is to be made, and what is said of it.
@@ -140,6 +143,9 @@ pub async fn change(
         ),
         None => None,
     };
+    if let Some(keep) = manner.records.filter(|_| run.is_good() && !stop.is_asked()) {
+        sweep(connection, screen, keep).await;
+    }
     give_back(screen, lease, run.is_good(), stop).await;
     run.took = began.elapsed();
     run.tell(screen, manner);
@@ -190,6 +196,21 @@ async fn prune(connection: &Connection, screen: &Screen, keep: Kept, plan: &Plan
         let rest = if pruned.left > 0 { format!(", {} more with the next deploy", pruned.left) } else { String::new() };
         screen.note(&format!("deleted {}{rest}", describe::count(pruned.deleted.len(), "old version")));
         screen.json(&json!({"type": "pruned", "deleted": pruned.deleted, "left": pruned.left}));
+    }
+}
+
+/// Deletes old records and their code. That is for tidiness only: what goes wrong is said and tried again the next time.
+async fn sweep(connection: &Connection, screen: &Screen, keep: usize) {
+    let late = || Failure::new(Reason::Unreachable, "no answer came");
+    let swept = tokio::time::timeout(sweep::WITHIN, sweep::sweep(&connection.aws, keep)).await;
+    match swept.unwrap_or_else(|_| Err(late())) {
+        Ok(Swept { records: 0, .. }) => {}
+        Ok(Swept { records, artifacts }) => {
+            let code = if artifacts > 0 { format!(", and {artifacts} of code") } else { String::new() };
+            screen.note(&format!("deleted {} of deployments{code}", describe::count(records, "old record")));
+            screen.json(&json!({"type": "swept", "records": records, "artifacts": artifacts}));
+        }
+        Err(failure) => screen.warning(&format!("old records could not be deleted: {failure}")),
     }
 }
 
