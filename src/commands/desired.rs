@@ -6,7 +6,7 @@ use super::in_the_file::in_the_file;
 use super::prepare::{Prepared, Read};
 use crate::aws::compile::{compile_domains, owner};
 use crate::aws::intrinsics::{Context, Owner, evaluate};
-use crate::aws::kinds::version;
+use crate::aws::kinds::{alias, version};
 use crate::aws::lookups::Answers;
 use crate::aws::naming::{self, Names};
 use crate::aws::partition::Partition;
@@ -48,6 +48,7 @@ pub async fn of_template(
         return Err(CommandError::Configuration { diagnostics, sources: read.sources.clone() });
     }
     version::pin(&mut desired.resources);
+    alias::pin(&mut desired.resources);
     Ok(desired)
 }
 

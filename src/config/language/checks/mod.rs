@@ -16,6 +16,7 @@ mod resources;
 mod roles;
 mod routes;
 mod runtime;
+mod scaling;
 
 pub use environment::too_large as environment_too_large;
 
@@ -64,6 +65,7 @@ const CHECKS: &[Check] = &[
     roles::check,
     routes::check,
     runtime::check,
+    scaling::check,
 ];
 
 impl<'a> Checked<'a> {
