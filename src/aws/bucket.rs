@@ -52,6 +52,14 @@ pub struct Document {
     pub age: Option<Duration>,
 }
 
+/// An object as a list tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub key: String,
+    /// Seconds since 1970, by S3's clock.
+    pub written: i64,
+}
+
 /// When a document may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum If<'a> {
@@ -233,8 +241,16 @@ impl Bucket<'_> {
     /// # Errors
     /// The bucket cannot be read.
     pub async fn keys(&self, prefix: &str, most: usize) -> Result<Vec<String>, Failure> {
+        Ok(self.objects(prefix, most).await?.into_iter().map(|object| object.key).collect())
+    }
+
+    /// The same with when each was written.
+    ///
+    /// # Errors
+    /// The bucket cannot be read.
+    pub async fn objects(&self, prefix: &str, most: usize) -> Result<Vec<Object>, Failure> {
         let bucket = self.name().await?;
-        let mut keys = Vec::new();
+        let mut objects: Vec<Object> = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let page = self
@@ -246,14 +262,15 @@ impl Bucket<'_> {
                     request.set_start_after(after.clone()).send()
                 })
                 .await?;
-            let Some(page) = page else { return Ok(keys) };
-            let found = page.contents().iter().filter_map(|object| object.key().map(str::to_owned));
-            keys.extend(found);
-            let last = keys.last().cloned();
+            let Some(page) = page else { return Ok(objects) };
+            objects.extend(page.contents().iter().filter_map(|object| {
+                Some(Object { key: object.key()?.to_owned(), written: object.last_modified()?.secs() })
+            }));
+            let last = objects.last().map(|object| object.key.clone());
             // A page that does not move on would be asked for again for ever.
-            if page.is_truncated() != Some(true) || keys.len() >= most || last == after {
-                keys.truncate(most);
-                return Ok(keys);
+            if page.is_truncated() != Some(true) || objects.len() >= most || last == after {
+                objects.truncate(most);
+                return Ok(objects);
             }
             after = last;
         }
@@ -322,7 +339,7 @@ impl Bucket<'_> {
     }
 }
 
-fn artifact_key(digest: &str) -> String {
+pub fn artifact_key(digest: &str) -> String {
     // Base64 has a slash, and a key is a path.
     format!("artifacts/{}.zip", digest.replace('/', "_").replace('+', "-").trim_end_matches('='))
 }

@@ -40,7 +40,7 @@ impl Asked {
     }
 }
 
-/// An answer: status, error code if it is one, body.
+/// An answer: status (0 where none comes), error code if it is one, body.
 #[derive(Clone, Debug)]
 pub struct Told {
     pub status: u16,
@@ -51,6 +51,11 @@ pub struct Told {
 impl Told {
     pub fn ok(body: impl ToString) -> Self {
         Self { status: 200, code: None, body: body.to_string() }
+    }
+
+    /// No answer, ever.
+    pub fn never() -> Self {
+        Self { status: 0, code: None, body: String::new() }
     }
 
     /// An error of a JSON service.
@@ -78,6 +83,14 @@ impl Fake {
     /// A connection for service `shop`, stage `dev`, in account 123456789012 and us-east-1, whose every request gets
     /// what `answer` says.
     pub fn connect(answer: impl Fn(&Asked) -> Told + Send + Sync + 'static) -> (Arc<Aws>, Self) {
+        Self::connect_until(CancellationToken::new(), answer)
+    }
+
+    /// The same for a run that can be stopped.
+    pub fn connect_until(
+        stop: CancellationToken,
+        answer: impl Fn(&Asked) -> Told + Send + Sync + 'static,
+    ) -> (Arc<Aws>, Self) {
         let fake = Self { answer: Arc::new(answer), asked: Arc::default() };
         let client = SharedHttpClient::new(fake.clone());
         let keys = Credentials::new("AK", "secret", None, None, "test");
@@ -90,7 +103,7 @@ impl Fake {
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
             .build();
-        (Aws::with_config(Scope::new("shop", "dev"), config, client, CancellationToken::new()), fake)
+        (Aws::with_config(Scope::new("shop", "dev"), config, client, stop), fake)
     }
 
     /// Everything that was asked so far.
@@ -120,6 +133,9 @@ impl HttpConnector for Fake {
         lock(&self.asked).push(asked.clone());
         let told = (self.answer)(&asked);
         HttpConnectorFuture::new(async move {
+            if told.status == 0 {
+                std::future::pending::<()>().await;
+            }
             let mut response = HttpResponse::new(
                 told.status.try_into().map_err(|_| {
                     aws_smithy_runtime_api::client::result::ConnectorError::user("no such status".into())

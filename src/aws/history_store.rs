@@ -10,11 +10,17 @@ use crate::engine::history::{HistoryStore, Record, id_at, time_of};
 
 use super::bucket::If;
 use super::client::Aws;
+use super::ownership::Scope;
 
 /// So many seconds after 1970 keys begin to be too short. It is the year 2286.
 const LAST_SECOND: i64 = 9_999_999_999;
 /// The lease keeps runs of a stage apart: more than a few can only begin in one second when clocks are wrong.
 const MOST_AT_ONCE: usize = 5;
+
+/// How the keys of a stage's records begin.
+pub fn prefix(scope: &Scope) -> String {
+    format!("history/{}/{}/", scope.service, scope.stage)
+}
 
 /// The records of one service and stage.
 #[derive(Clone)]
@@ -29,8 +35,7 @@ impl S3History {
     }
 
     fn prefix(&self) -> String {
-        let scope = self.aws.scope();
-        format!("history/{}/{}/", scope.service, scope.stage)
+        prefix(self.aws.scope())
     }
 
     /// S3 lists in the order of keys only: the seconds that are left come first, so that the newest is listed first.

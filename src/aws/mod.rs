@@ -30,5 +30,6 @@ pub mod release;
 pub mod remote;
 pub mod retries;
 pub mod signed;
+pub mod sweep;
 pub mod template;
 pub mod web;

@@ -4,6 +4,8 @@
 //! A logical id is letters and digits only
 //! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html>).
 
+use super::ownership::Scope;
+
 /// The role that functions share unless they bring their own.
 pub const SHARED_ROLE: &str = "IamRoleLambdaExecution";
 /// The REST API of a service.
@@ -201,6 +203,21 @@ pub fn http_authorizer(name: &str) -> String {
     format!("HttpApiAuthorizer{}", function(name))
 }
 
+/// The logical id of what scales a function's provisioned concurrency, its `Target` or its `Policy`: that of
+/// serverless-provisioned-concurrency-autoscaling.
+pub fn scaling(names: &Names, key: &str, part: &str) -> String {
+    let Names { service, stage, region, .. } = names;
+    let (service, function) = (upper_first(service), upper_first(key));
+    alphanumeric(&format!("{service}{function}AutoScaling{part}{}{}", upper_first(stage), upper_first(region)))
+}
+
+/// Whether a policy of a function of ours has such a name.
+pub fn is_scaling(scope: &Scope, name: &str) -> bool {
+    let (service, stage) = (plain(&scope.service), plain(&scope.stage));
+    let rest = name.strip_prefix(&service).and_then(|rest| rest.split_once("AutoScalingPolicy"));
+    rest.is_some_and(|(_, rest)| rest.starts_with(&stage))
+}
+
 /// The logical id of an API key: counted from 1, beneath a named plan or not.
 pub fn api_key(plan: Option<&str>, number: usize) -> String {
     format!("ApiGatewayApiKey{}{number}", plan.map(upper_first).unwrap_or_default())
@@ -266,6 +283,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_scales_is_ours_by_its_name() {
+        let scope = Scope::new("my-shop", "dev");
+        let ours = scaling(&Names::new("my-shop", "dev", "us-east-1"), "get-it", "Policy");
+        assert!(is_scaling(&scope, &ours), "{ours}");
+        let others = [Names::new("shop", "dev", "us-east-1"), Names::new("my-shop", "prod", "us-east-1")];
+        for other in others.iter().map(|names| scaling(names, "get-it", "Policy")) {
+            assert!(!is_scaling(&scope, &other), "{other}");
+        }
+        assert!(!is_scaling(&scope, "by-hand"));
+    }
+
+    #[test]
     fn logical_ids_are_those_of_the_framework() {
         let table = [
             (lambda("hello"), "HelloLambdaFunction"),
@@ -287,6 +316,10 @@ mod tests {
             (usage_plan(Some("free")), "ApiGatewayUsagePlanFree"),
             (usage_plan_key(None, 1), "ApiGatewayUsagePlanKey1"),
             (websocket_route("$connect"), "SconnectWebsocketsRoute"),
+            (
+                scaling(&Names::new("my-shop", "dev", "us-east-1"), "get-it", "Target"),
+                "MyshopGetitAutoScalingTargetDevUseast1",
+            ),
         ];
         for (have, want) in table {
             assert_eq!(have, want);

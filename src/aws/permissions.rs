@@ -39,10 +39,11 @@ const COMMANDS: &[Command] = &[
 /// The lease is looked at.
 const LOOK: &[(&str, &str)] = &[("s3:GetObject", OBJECTS), ("s3:ListBucket", BUCKET)];
 
-/// The lease is taken, what would fail half-way is asked about, artifacts and records are stored, and the bucket for both
-/// is made on the first day.
+/// The lease is taken, what would fail half-way is asked about, artifacts and records are stored and the oldest deleted, and
+/// the bucket for both is made on the first day.
 const WRITE: &[(&str, &str)] = &[
     ("s3:CreateBucket", BUCKET),
+    ("s3:DeleteObject", OBJECTS),
     ("s3:GetObject", OBJECTS),
     ("s3:ListBucket", BUCKET),
     ("s3:PutBucketPublicAccessBlock", BUCKET),

@@ -115,6 +115,14 @@ const RULES: &[Rule] = &[
         .waiting_for("the old consumer of that name to end"),
     // Five at a time may be in the making; the same name says that a stream has no room for more.
     rule("kinesis", "RegisterStreamConsumer", "LimitExceededException", Throttled).within(60),
+    // One change of a target at a time; and a version that has just been given environments is not seen at once.
+    rule("application-autoscaling", "*", "ConcurrentUpdateException", Busy)
+        .within(120)
+        .waiting_for("another change of the scalable target"),
+    rule("application-autoscaling", "*", "FailedResourceAccessException", Propagating).waiting_for("IAM"),
+    rule("application-autoscaling", "PutScalingPolicy", "ObjectNotFoundException", Propagating)
+        .within(60)
+        .waiting_for("the new scalable target"),
     rule("sqs", "CreateQueue", "AWS.SimpleQueueService.QueueDeletedRecently", Busy)
         .within(70)
         .waiting_for("SQS to forget the old queue of that name"),

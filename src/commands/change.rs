@@ -11,7 +11,8 @@ use super::outcome::{PutBack, Run};
 use super::prepare::Read;
 use super::recording::{Entry, Recording};
 use super::{CommandError, Exit, holder, stand, verify};
-use crate::aws::release::{preflight, prune};
+use crate::aws::release::{describe as commits, preflight, prune};
+use crate::aws::sweep::{self, Swept};
 use crate::config::language::releases::Kept;
 use crate::engine::apply::{Applied, ApplyOptions, apply};
 use crate::engine::failure::{Failure, Reason};
@@ -58,6 +59,8 @@ pub struct Manner {
     pub done: &'static str,
     /// How many versions stay afterwards; `None` keeps all.
     pub keep: Option<Kept>,
+    /// How many records of deployments stay afterwards; `None` keeps all.
+    pub records: Option<usize>,
 }
 
 /// What is to be made, and what is said of it.
@@ -136,6 +139,9 @@ pub async fn change(
         let ended = tokio::time::timeout(record, recording?.end(&run)).await;
         Some(ended.unwrap_or_else(|_| Err(Failure::new(Reason::Unreachable, "no answer came"))))
     };
+    if let Some(keep) = manner.records.filter(|_| run.is_good() && !stop.is_asked()) {
+        sweep(connection, screen, keep).await;
+    }
     let (record, ()) = tokio::join!(recorded, give_back(screen, lease, run.is_good(), stop));
     run.took = began.elapsed();
     run.tell(screen, manner);
@@ -189,6 +195,21 @@ async fn prune(connection: &Connection, screen: &Screen, keep: Kept, plan: &Plan
     }
 }
 
+/// Deletes old records and their code. That is for tidiness only: what goes wrong is said and tried again the next time.
+async fn sweep(connection: &Connection, screen: &Screen, keep: usize) {
+    let late = || Failure::new(Reason::Unreachable, "no answer came");
+    let swept = tokio::time::timeout(sweep::WITHIN, sweep::sweep(&connection.aws, keep)).await;
+    match swept.unwrap_or_else(|_| Err(late())) {
+        Ok(Swept { records: 0, .. }) => {}
+        Ok(Swept { records, artifacts }) => {
+            let code = if artifacts > 0 { format!(", and {artifacts} of code") } else { String::new() };
+            screen.note(&format!("deleted {} of deployments{code}", describe::count(records, "old record")));
+            screen.json(&json!({"type": "swept", "records": records, "artifacts": artifacts}));
+        }
+        Err(failure) => screen.warning(&format!("old records could not be deleted: {failure}")),
+    }
+}
+
 /// A plan, agreed to, and the lease under which it is still true.
 struct Settled {
     plan: Plan,
@@ -229,7 +250,8 @@ async fn settle(
         };
         connection.aws.forget_reads().await;
         connection.aws.expect(seen.notes());
-        let planned = stoppable(stop, plan(desired, &connection.cloud, plan_options)).await??;
+        let mut planned = stoppable(stop, plan(desired, &connection.cloud, plan_options)).await??;
+        commits::describe(&mut planned);
         let was_settled = seen.is_settled();
         if planned.is_empty() {
             return Ok(Settled { plan: planned, lease: None, was_settled });

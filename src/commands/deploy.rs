@@ -87,6 +87,7 @@ impl Deploy {
             put_back: self.rollback_on_failure || in_file == Some(OnFailure::Rollback),
             done: "deployed",
             keep: read.service.kept_versions(),
+            records: Some(read.service.kept_records()),
         };
         match domain::ready(global, screen, &read, &connection, manner, stop).await? {
             Exit::Done => {}
@@ -104,7 +105,8 @@ impl Deploy {
             if let Some(first) = stoppable(stop, first).await?? {
                 screen.note("first, callers go through an alias of what is live: then there is something to shift");
                 let errand = Errand { desired: &first, entry: None, checked: None };
-                let changed = change(&connection, screen, errand, Manner { keep: None, ..manner }, stop).await?;
+                let changed =
+                    change(&connection, screen, errand, Manner { keep: None, records: None, ..manner }, stop).await?;
                 if changed.exit != Exit::Done {
                     return Ok(changed.exit);
                 }

@@ -38,7 +38,7 @@ impl Recording {
     pub fn begin(connection: &Connection, entry: Entry, plan: &Plan) -> Self {
         let began = Timestamp::now().as_second();
         let record = Record {
-            format: 1,
+            format: Record::FORMAT,
             id: id_at(began),
             run: holder::run_id(),
             began,

@@ -19,7 +19,7 @@ use super::plan::Plan;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// 1
+    /// [`Record::FORMAT`]
     pub format: u32,
     /// When it began, which no two runs of a stage share: `20261127-172904`, UTC.
     pub id: String,
@@ -48,6 +48,11 @@ pub struct Record {
     pub artifacts: Artifacts,
     /// The configuration, resolved but for what must not be kept; `None` where nothing was wanted.
     pub configuration: Option<Json>,
+}
+
+impl Record {
+    /// What this version of hoist writes.
+    pub const FORMAT: u32 = 1;
 }
 
 /// A commit of the service's directory.

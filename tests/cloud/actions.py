@@ -87,15 +87,20 @@ def _cognito(about: Callable[[str], str], p: dict[str, Any], name: str) -> str:
     return about(f"userpool/{p['UserPoolId']}") if p.get("UserPoolId") else "*"
 
 
+def _scaling(about: Callable[[str], str], p: dict[str, Any], name: str) -> str:
+    return "*" if name.startswith("Describe") else str(p.get("ResourceARN") or about(f"scalable-target/{p['ResourceId']}"))
+
+
 _RESOURCES: dict[str, Callable[[Callable[[str], str], dict[str, Any], str], str]] = {
     "lambda": _lambda, "iam": _iam, "logs": _logs, "events": _events, "sns": _sns, "scheduler": _scheduler, "iot": _iot,
-    "cognito-idp": _cognito, "resourcegroupstaggingapi": lambda _, __, ___: "*",
+    "cognito-idp": _cognito, "application-autoscaling": _scaling, "resourcegroupstaggingapi": lambda _, __, ___: "*",
 }
 
 # What is made with tags needs the right to tag as well: the member that holds them.
 _TAGGED = {
     "lambda.CreateFunction": "Tags", "lambda.CreateEventSourceMapping": "Tags", "logs.CreateLogGroup": "tags", "iam.CreateRole": "Tags",
     "events.PutRule": "Tags", "events.CreateEventBus": "Tags", "sns.CreateTopic": "Tags", "iot.CreateTopicRule": "tags",
+    "application-autoscaling.RegisterScalableTarget": "Tags",
 }
 
 # Operations that hand a role to a service, and where the role stands.

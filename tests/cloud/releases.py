@@ -1,19 +1,17 @@
-"""Versions that are Pending for a while, provisioned concurrency that fails, and Application Auto Scaling."""
+"""Versions that are Pending for a while, and provisioned concurrency that fails."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from .answers import Answer, Refusal, json_answer
+from .answers import Answer, Refusal
 from .rules.functions import INVALID, plain_name
-from .world import AskFailed, Proceed, Request, World, after, around, before, body_of, with_body
+from .world import AskFailed, Request, World, after, before, body_of, with_body
 
 
 class _Releases:
     def __init__(self) -> None:
         self.pending: dict[tuple[str, str, str], float] = {}  # region, function, version -> until
-        self.targets: dict[tuple[str, str, str], dict[str, Any]] = {}  # region, resource, dimension
 
 
 def _key(request: Request, version: str) -> tuple[str, str, str]:
@@ -101,23 +99,3 @@ async def it_may_fail(world: World, request: Request, answer: Answer) -> Answer 
         AllocatedProvisionedConcurrentExecutions=0,
     )
     return with_body(answer, content)
-
-
-@around("application-autoscaling.RegisterScalableTarget", "application-autoscaling.DescribeScalableTargets",
-        "application-autoscaling.DeregisterScalableTarget")
-async def scalable_targets(world: World, request: Request, _: Proceed) -> Answer:
-    """Remembers who is scaled; scales nobody."""
-    request.call.by_front = True
-    targets, wanted = world.of(_Releases).targets, request.parameters
-    key = (request.scope.region, wanted.get("ResourceId", ""), wanted.get("ScalableDimension", ""))
-    match request.operation.name:
-        case "RegisterScalableTarget":
-            targets.setdefault(key, {"CreationTime": time.time()}).update({k: v for k, v in wanted.items() if k != "Tags"})
-            return json_answer({"ScalableTargetARN": world.arn("application-autoscaling", request.scope, f"scalable-target/{len(targets)}")})
-        case "DeregisterScalableTarget":
-            if targets.pop(key, None) is None:
-                raise Refusal("ObjectNotFoundException", f"No scalable target registered for service namespace: {wanted['ServiceNamespace']}", 400)
-            return json_answer({})
-    ids = wanted.get("ResourceIds")
-    found = [target for (region, resource, _d), target in targets.items() if region == request.scope.region and (not ids or resource in ids)]
-    return json_answer({"ScalableTargets": found})

@@ -42,6 +42,10 @@ functions:
       - s3: {bucket: theirs, existing: true}
       - eventBridge: {eventBus: shop-dev-deliveries, pattern: {source: [van]}}
       - cloudwatchLog: /their/group
+  warm:
+    handler: handler.handler
+    provisionedConcurrency: 1
+    concurrencyAutoscaling: true
 ";
 
 /// Everything that can be changed in place is; the second function's triggers go.
@@ -70,6 +74,10 @@ functions:
     events:
       - sqs: {arn: 'arn:aws:sqs:us-east-1:123456789012:jobs', batchSize: 5}
       - s3: shop-dev-uploads
+  warm:
+    handler: handler.handler
+    provisionedConcurrency: 1
+    concurrencyAutoscaling: {maximum: 3, usage: 0.5}
 ";
 
 /// The policy of a command as the page prints it, for the test's service.

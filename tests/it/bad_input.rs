@@ -98,10 +98,11 @@ fn a_runtime_that_is_gone_can_be_looked_at_and_not_deployed() {
 
 #[test]
 fn what_cannot_be_compiled_or_resolved_is_found_without_an_account() {
-    let with =
-        |value: &str| GOOD.replace("handler: handler", &format!("environment: {{A: {value}}}\n    handler: handler"));
+    let with = |value: &str| {
+        GOOD.replace("handler: handler", &format!("environment: {{MODE: {value}}}\n    handler: handler"))
+    };
     for (value, expected) in [
-        ("!Ref Nothing", "functions.hello.environment.A: there is no resource and no parameter `Nothing`"),
+        ("!Ref Nothing", "functions.hello.environment.MODE: there is no resource and no parameter `Nothing`"),
         ("!FindInMap [A, b, c]", "`Mappings` has no `A.b.c`"),
         ("'{{resolve:vault:x}}'", "`{{resolve:vault:x}}`: expected `ssm:name`"),
         ("!Sub '${Nothing.Arn}'", "there is no resource and no parameter `Nothing`"),
@@ -111,4 +112,16 @@ fn what_cannot_be_compiled_or_resolved_is_found_without_an_account() {
         assert!(ran.stderr.contains("serverless.yml:7"), "{}", ran.stderr);
     }
     Project::new(&with("!ImportValue x")).run(["validate"]).success();
+}
+
+#[test]
+fn a_reference_is_told_once_and_where_the_file_has_it() {
+    let events = "    events:\n      - sqs:\n          arn: !GetAtt Nope.Arn\n";
+    let project = Project::new(&format!("{GOOD}{events}"));
+    let ran = project.run(["validate"]).code(1);
+    let line = format!("serverless.yml:{}", GOOD.lines().count() + 3);
+    for text in ["functions.hello.events.0.sqs.arn: there is no resource and no parameter `Nope`", &line] {
+        assert!(ran.stderr.contains(text), "{text:?} is not in\n{}", ran.stderr);
+    }
+    assert_eq!(ran.stderr.matches("error[").count(), 1, "{}", ran.stderr);
 }

@@ -63,10 +63,24 @@ struct Scene {
     /// Deployed first, undisturbed.
     first: Option<&'static str>,
     config: &'static str,
+    /// Whether that is deployed as well, with other code, before the command.
+    deployed: bool,
+    /// `FIRST` stands for the id of the first deployment.
     command: &'static [&'static str],
+    /// What the command says when there is nothing left for it to do.
+    nothing: &'static str,
     /// A function and its alias that answer all the time, whatever was killed.
     answers: Option<(&'static str, &'static str)>,
 }
+
+const DEPLOY: Scene = Scene {
+    first: None,
+    config: "",
+    deployed: false,
+    command: &["deploy", "--yes"],
+    nothing: "nothing to do",
+    answers: None,
+};
 
 impl Scene {
     fn set_up(&self, cloud: &Cloud) -> Project {
@@ -75,15 +89,30 @@ impl Scene {
             project.deploy(cloud);
             project.write("serverless.yml", self.config);
         }
+        if self.deployed {
+            project.write("handler.py", "def handler(event, context):\n    return 'another'\n");
+            project.deploy(cloud);
+        }
         project
+    }
+
+    /// The command with what was not known beforehand.
+    fn command(&self, project: &Project, cloud: &Cloud) -> Vec<String> {
+        let first = || {
+            let known = project.on(cloud, ["history", "--json"]).success().json();
+            let mut records = known.into_iter().filter(|line| line["type"] == "deployment");
+            records.next_back().unwrap()["id"].as_str().unwrap().to_owned()
+        };
+        self.command.iter().map(|word| if *word == "FIRST" { first() } else { (*word).to_owned() }).collect()
     }
 
     /// Runs it undisturbed: what it calls, and what is live then.
     fn undisturbed(&self, cloud: &Cloud, boto: &Boto) -> (Vec<Value>, Value) {
         let cloud = cloud.another();
         let project = self.set_up(&cloud);
+        let command = self.command(&project, &cloud);
         let before = cloud.own_calls().len();
-        project.on(&cloud, self.command).success();
+        project.on(&cloud, &command).success();
         let calls = cloud.own_calls().split_off(before);
         (calls, boto.state(&cloud.account))
     }
@@ -92,7 +121,8 @@ impl Scene {
     fn killed_at(&self, cloud: &Cloud, boto: &Boto, call: usize, when: &str) -> Result<Value, String> {
         let cloud = cloud.another();
         let project = self.set_up(&cloud);
-        let poised = project.poise(&cloud, self.command);
+        let command = self.command(&project, &cloud);
+        let poised = project.poise(&cloud, &command);
         cloud.kill_at(poised.pid(), call, when);
         let killed = Ran::of(poised.go().wait_with_output().unwrap());
         if let Some((function, alias)) = self.answers {
@@ -105,7 +135,7 @@ impl Scene {
             }
         }
         let began = Instant::now();
-        let again = project.on(&cloud, self.command);
+        let again = project.on(&cloud, &command);
         let took = began.elapsed();
         if again.code != 0 {
             return Err(format!("the second run ended with {}: {}", again.code, again.said()));
@@ -114,8 +144,8 @@ impl Scene {
         if took > Duration::from_secs(25) {
             return Err(format!("the second run took {took:?}: {}", again.said()));
         }
-        let third = project.on(&cloud, self.command);
-        if third.code != 0 || !third.said().contains("nothing to do") {
+        let third = project.on(&cloud, &command);
+        if third.code != 0 || !third.said().contains(self.nothing) {
             return Err(format!("the third run still did something: {}\nthe second: {}", third.said(), again.said()));
         }
         // With parallel calls a run may take fewer than the one that was counted.
@@ -171,22 +201,17 @@ fn at_every_call(scene: &Scene) {
 
 #[test]
 fn a_first_deploy_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: None, config: CONFIG, command: &["deploy", "--yes"], answers: None });
+    at_every_call(&Scene { first: None, config: CONFIG, ..DEPLOY });
 }
 
 #[test]
 fn a_change_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene {
-        first: Some(BEFORE_THE_CHANGE),
-        config: CHANGED,
-        command: &["deploy", "--yes"],
-        answers: None,
-    });
+    at_every_call(&Scene { first: Some(BEFORE_THE_CHANGE), config: CHANGED, ..DEPLOY });
 }
 
 #[test]
 fn a_removal_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: Some(CONFIG), config: CONFIG, command: &["remove", "--yes"], answers: None });
+    at_every_call(&Scene { first: Some(CONFIG), config: CONFIG, command: &["remove", "--yes"], ..DEPLOY });
 }
 
 const BEFORE_THE_SHIFT: &str = "
@@ -197,6 +222,7 @@ functions:
     handler: handler.handler
     memorySize: 256
     provisionedConcurrency: 2
+    concurrencyAutoscaling: true
     deploymentSettings: {type: Linear40PercentEvery1Second}
 ";
 
@@ -208,6 +234,7 @@ functions:
     handler: handler.handler
     memorySize: 512
     provisionedConcurrency: 2
+    concurrencyAutoscaling: true
     deploymentSettings: {type: Linear40PercentEvery1Second}
 ";
 
@@ -217,7 +244,102 @@ fn a_shift_killed_at_any_call_is_finished_by_the_next() {
     at_every_call(&Scene {
         first: Some(BEFORE_THE_SHIFT),
         config: SHIFTED,
-        command: &["deploy", "--yes"],
         answers: Some(("shop-dev-hello", "provisioned")),
+        ..DEPLOY
     });
+}
+
+const SMALL: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13, logRetentionInDays: 7}
+functions:
+  hello:
+    handler: handler.handler
+    url: true
+";
+
+const SMALL_CHANGED: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13, logRetentionInDays: 7}
+functions:
+  hello:
+    handler: handler.handler
+    memorySize: 512
+    events: [{schedule: rate(1 hour)}]
+";
+
+#[test]
+fn a_rollback_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene {
+        first: Some(SMALL),
+        config: SMALL_CHANGED,
+        deployed: true,
+        command: &["rollback", "FIRST", "--yes"],
+        ..DEPLOY
+    });
+}
+
+#[test]
+fn a_rollback_of_one_function_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene {
+        first: Some(SMALL),
+        config: SMALL,
+        deployed: true,
+        command: &["rollback", "function", "-f", "hello", "--version", "1"],
+        ..DEPLOY
+    });
+}
+
+/// A secret is set with one call, or two where it was there: kept is the old value or the new one, and never none.
+#[test]
+fn a_secret_that_was_killed_at_any_call_is_set_or_removed_by_the_next() {
+    let cloud = Cloud::shared();
+    let set = |project: &Project, cloud: &Cloud, value: &str| {
+        let poised = project.poise_with(cloud, ["secrets", "set", "TOKEN"], value);
+        Ran::of(poised.go().wait_with_output().unwrap())
+    };
+    let value = |boto: &Boto, cloud: &Cloud| {
+        let asked = json!({"Names": ["/shop/dev/TOKEN"], "WithDecryption": true});
+        let found = boto.call_in(&cloud.account, "ssm", "get_parameters", asked);
+        found["Parameters"][0]["Value"].as_str().map(str::to_owned)
+    };
+    let boto = cloud.boto();
+    for (before, command) in [(None, "set"), (Some("old"), "set"), (Some("old"), "remove")] {
+        let mut call = 0;
+        loop {
+            call += 1;
+            let mut reached = false;
+            for when in ["before", "after"] {
+                let cloud = cloud.another();
+                let project = Project::new(SMALL);
+                if let Some(before) = before {
+                    set(&project, &cloud, before).success();
+                }
+                let args: &[&str] = if command == "set" {
+                    &["secrets", "set", "TOKEN"]
+                } else {
+                    &["secrets", "remove", "TOKEN", "--yes"]
+                };
+                let poised = project.poise_with(&cloud, args, "new");
+                cloud.kill_at(poised.pid(), call, when);
+                let killed = Ran::of(poised.go().wait_with_output().unwrap());
+                reached |= killed.code == -1;
+                let kept = value(&boto, &cloud);
+                let (new, name) = (Some("new".to_owned()), format!("{command} {before:?} {when} call {call}"));
+                if command == "set" {
+                    assert!(kept.as_deref() == before || kept == new, "{name}: {kept:?}");
+                    set(&project, &cloud, "new").success();
+                    assert_eq!(value(&boto, &cloud), new, "{name}");
+                } else {
+                    let again = project.on(&cloud, args);
+                    assert!(again.code == 0 || again.said().contains("there is no secret"), "{name}: {}", again.said());
+                    assert_eq!(value(&boto, &cloud), None, "{name}");
+                }
+            }
+            if !reached {
+                break;
+            }
+        }
+        assert!(call > 1, "{command} was never killed");
+    }
 }

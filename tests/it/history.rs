@@ -295,3 +295,45 @@ fn code_that_is_kept_nowhere_stops_a_rollback_before_any_change() {
     project.on(&cloud, ["rollback", "--previous", "--yes"]).code(1).says("is not that code");
     assert!(was == boto.state(&cloud.account), "something was changed");
 }
+
+#[test]
+fn the_newest_records_stay_and_can_be_gone_back_to() {
+    let cloud = Cloud::shared().another();
+    let config = |memory: u32| {
+        format!(
+            "service: shop\nprovider: {{name: aws, runtime: python3.13}}\ndeploy: {{history: 2}}\nfunctions:\n  hello: {{handler: handler.handler, memorySize: {memory}}}\n"
+        )
+    };
+    let project = Project::new(&config(128));
+    for memory in [128, 256, 512] {
+        project.write("serverless.yml", &config(memory));
+        let ran = project.deploy(&cloud);
+        assert!(!ran.said().contains("old record"), "half as many more come together first: {}", ran.said());
+    }
+    project.write("serverless.yml", &config(1024));
+    project.deploy(&cloud).says("deleted 2 old records of deployments");
+    let known = records(&project, &cloud);
+    assert_eq!(known.len(), 2, "{known:?}");
+    project.deploy(&cloud).says("nothing to do");
+    project.on(&cloud, ["rollback", "--previous", "--yes"]).success();
+    let hello = cloud.boto().function("shop-dev-hello").unwrap();
+    assert_eq!(hello["Configuration"]["MemorySize"], 512);
+}
+
+#[test]
+fn a_path_of_the_api_is_fetched_after_a_deploy() {
+    let cloud = Cloud::with_apis();
+    let config = |expected: &str| {
+        format!(
+            "service: shop\nprovider: {{name: aws, runtime: python3.13}}\ndeploy:\n  verify:\n    - /hello\n    - {{url: '/hello?name=x', contains: '{expected}', timeout: 3}}\nfunctions:\n  hello: {{handler: handler.handler, events: [{{httpApi: GET /hello}}]}}\n"
+        )
+    };
+    let project = Project::new(&config("the first")).file("handler.py", FIRST_CODE);
+    let ran = project.deploy(&cloud);
+    assert_eq!(ran.said().matches("✓ GET /hello").count(), 2, "{}", ran.said());
+    project.write("serverless.yml", &config("the second"));
+    project.on(&cloud, ["deploy", "--yes"]).success().says("nothing to do");
+    project.write("handler.py", "def handler(event, context):\n    return 'the third'\n");
+    let ran = project.on(&cloud, ["deploy", "--yes"]).code(1).says("✓ GET /hello ").says("✗ GET /hello ");
+    ran.says("the answer does not contain \"the second\": the third");
+}

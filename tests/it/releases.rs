@@ -81,7 +81,7 @@ fn git(project: &Project, args: &[&str]) {
 }
 
 #[test]
-fn versions_are_published_when_something_changed_and_say_the_commit_where_callers_use_one() {
+fn versions_are_published_when_something_changed_and_say_the_commit() {
     let cloud = Cloud::shared().another();
     let boto = cloud.boto();
     let with_plain = format!("{}  plain:\n    handler: handler.handler\n", shifting("AllAtOnce"));
@@ -96,13 +96,13 @@ fn versions_are_published_when_something_changed_and_say_the_commit_where_caller
     project.deploy(&cloud);
     let calls = cloud.own_calls().split_off(before);
     let published = operations(&calls, &["PublishVersion"]);
-    assert_eq!(published.len(), 1, "only what an alias stands before: {published:?}");
+    assert_eq!(published.len(), 2, "{published:?}");
     assert_eq!(operations(&calls, &["UpdateFunctionCode"]).len(), 2);
     let shop = versions(&boto, "shop-dev-hello");
     assert_eq!(shop.len(), 2);
     assert!(shop.values().all(|text| text.starts_with("commit ")), "{shop:?}");
     assert_ne!(shop["1"], shop["2"]);
-    assert_eq!(versions(&boto, "shop-dev-plain").len(), 2);
+    assert_eq!(versions(&boto, "shop-dev-plain"), shop, "the same commits");
     assert_eq!(routing(&boto, "live"), "2");
 
     // Another commit without another zip makes nothing.
@@ -326,6 +326,74 @@ fn ctrl_c_brings_traffic_back_and_the_next_deploy_finishes() {
     project.write("serverless.yml", &shifting("Canary30Percent1Second"));
     project.deploy(&cloud);
     assert_eq!((routing(&boto, "live").as_str(), called(&boto, "live").as_deref()), ("2", Ok("code 2")));
+}
+
+#[test]
+fn ctrl_c_brings_traffic_back_while_a_hook_takes_its_time() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    let settings = "{type: AllAtOnce, postTrafficHook: check}";
+    let hooked = config(&format!("    deploymentSettings: {settings}\n  check: {{handler: handler.handler}}\n"));
+    let project = project(&hooked);
+    project.deploy(&cloud);
+    project.write("handler.py", &handler(2));
+    let held = cloud.hold("lambda.Invoke", "before");
+    // Putting back what else it did is not for somebody who wants to leave.
+    let running = project.start(&cloud, ["deploy", "--yes", "--rollback-on-failure"]);
+    held.caught();
+    assert_eq!(routing(&boto, "live"), "2");
+    let began = Instant::now();
+    signal(running.id(), "INT");
+    let ran = Ran::of(running.wait_with_output().unwrap()).code(130);
+    ran.says("stopped before the postTrafficHook shop-dev-check had answered").says("all traffic is back on version 1");
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert_eq!(routing(&boto, "live"), "1");
+    drop(held);
+    project.deploy(&cloud);
+    assert_eq!((routing(&boto, "live").as_str(), called(&boto, "live").as_deref()), ("2", Ok("code 2")));
+}
+
+/// One function shifts to its end, the next is stopped by its alarm: all that the run did is put back, traffic first.
+#[test]
+fn what_was_shifted_already_is_put_back_when_a_later_shift_fails() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    let alarm = json!({"AlarmName": "errors", "MetricName": "Errors", "Namespace": "AWS/Lambda", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold", "Statistic": "Sum"});
+    boto.call("cloudwatch", "put_metric_alarm", alarm);
+    let ring = |state: &str| {
+        let state = json!({"AlarmName": "errors", "StateValue": state, "StateReason": "5 of 5 failed"});
+        boto.call("cloudwatch", "set_alarm_state", state);
+    };
+    ring("OK");
+    let text = |memory: u32| {
+        let watched = "{type: Canary50Percent5Minutes, alarms: [errors]}";
+        config(&format!(
+            "    memorySize: {memory}\n    deploymentSettings: {{type: AllAtOnce}}\n  other: {{handler: handler.handler, memorySize: {memory}, deploymentSettings: {watched}}}\ndeploy: {{onFailure: rollback}}\n"
+        ))
+    };
+    let project = project(&text(128));
+    project.deploy(&cloud);
+    project.write("serverless.yml", &text(256));
+    let running = project.start(&cloud, ["deploy", "--yes"]);
+    wait_for_routing(&boto, "live", "2");
+    let other = || {
+        let asked = json!({"FunctionName": "shop-dev-other", "Name": "live"});
+        let alias = boto.call("lambda", "get_alias", asked);
+        (alias["FunctionVersion"].clone(), alias["RoutingConfig"]["AdditionalVersionWeights"]["2"].clone())
+    };
+    let deadline = Instant::now() + Duration::from_secs(90);
+    while other() != (json!("1"), json!(0.5)) {
+        assert!(Instant::now() < deadline, "the other is at {:?}", other());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    ring("ALARM");
+    let ran = Ran::of(running.wait_with_output().unwrap()).code(1);
+    ran.says("the alarm errors rings").says("put back: ");
+    assert_eq!((routing(&boto, "live").as_str(), other()), ("1", (json!("1"), Value::Null)));
+    for name in ["shop-dev-hello", "shop-dev-other"] {
+        assert_eq!(boto.function(name).unwrap()["Configuration"]["MemorySize"], 128, "{name}");
+    }
 }
 
 #[test]

@@ -90,8 +90,7 @@ fn function(plan: &Plan, one: &FunctionPlan, output: &mut Output) -> TemplateRes
     }
     resource = resource.after(&function.depends_on);
     resource.condition = function.condition.clone();
-    // What is published along with the code cannot say which commit it is: behind an alias that is worth a call.
-    if one.version.is_some() && (one.alias.is_none() || plan.commit.is_none()) {
+    if one.version.is_some() {
         resource = resource.hint("Publish", true.into());
     }
     if function.image.is_none() {

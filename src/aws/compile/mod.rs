@@ -12,6 +12,7 @@ mod output;
 mod plan;
 mod resources;
 mod role;
+mod scaling;
 mod tree;
 mod urls;
 mod versions;
@@ -26,6 +27,7 @@ use super::intrinsics::Owner;
 use super::template::Template;
 
 pub use self::artifacts::{Artifact, Artifacts};
+pub use self::tree::from_node;
 
 /// What a service is compiled for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +61,7 @@ const FEATURES: &[Feature] = &[
     Feature { compile: layers::compile },
     Feature { compile: functions::compile },
     Feature { compile: versions::compile },
+    Feature { compile: scaling::compile },
     Feature { compile: urls::compile },
     Feature { compile: invoke::compile },
     Feature { compile: events::compile },

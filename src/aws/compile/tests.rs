@@ -301,6 +301,48 @@ resources: {Resources: {Dead: {Type: 'AWS::SQS::Queue'}}}
 }
 
 #[test]
+fn scaled_concurrency_is_a_target_for_the_version_and_a_policy() {
+    let all = resources(
+        "
+service: my-shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  get-it: {handler: a.b, provisionedConcurrency: 2, concurrencyAutoscaling: {maximum: 5, usage: 0.5}}
+  still: {handler: a.b, provisionedConcurrency: 2, concurrencyAutoscaling: false}
+  none: {handler: a.b, provisionedConcurrency: 0, concurrencyAutoscaling: true}
+",
+    );
+    let found = all.as_object().unwrap().keys().filter(|name| name.contains("AutoScaling")).collect::<Vec<_>>();
+    let (target, policy) = ("MyshopGetitAutoScalingTargetDevUseast1", "MyshopGetitAutoScalingPolicyDevUseast1");
+    assert_eq!(found, [target, policy], "names are those of the plugin");
+    assert_eq!(
+        all[target],
+        json!({
+            "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+            "DependsOn": ["GetDashitProvConcLambdaAlias"],
+            "Properties": {
+                "MaxCapacity": 5, "MinCapacity": 1, "ScalableDimension": "lambda:function:ProvisionedConcurrency",
+                "ServiceNamespace": "lambda",
+                "ResourceId": { "Fn::Join": [":", [
+                    "function", { "Ref": "GetDashitLambdaFunction" },
+                    { "Fn::GetAtt": ["GetDashitLambdaVersion", "Version"] },
+                ]] },
+            },
+        })
+    );
+    assert_eq!(
+        all[policy]["Properties"],
+        json!({
+            "PolicyName": policy, "PolicyType": "TargetTrackingScaling", "ScalingTargetId": { "Ref": target },
+            "TargetTrackingScalingPolicyConfiguration": {
+                "ScaleInCooldown": 120, "ScaleOutCooldown": 0, "TargetValue": 0.5,
+                "PredefinedMetricSpecification": { "PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization" },
+            },
+        })
+    );
+}
+
+#[test]
 fn raw_resources_are_laid_over_generated_ones_or_go_into_stacks() {
     let compiled = compiled(
         "

@@ -4,8 +4,9 @@ use super::output::Output;
 use super::plan::{AliasPlan, FunctionPlan, Plan};
 use super::tree::{self, Properties};
 use crate::aws::kinds::version::COMMIT;
-use crate::aws::release::shift::{self, Shift};
+use crate::aws::release::shift;
 use crate::aws::template::TemplateResource;
+use crate::engine::value::Value;
 
 pub(super) fn compile(plan: &Plan, output: &mut Output) {
     for one in &plan.functions {
@@ -46,7 +47,8 @@ fn alias_resource(plan: &Plan, one: &FunctionPlan, alias: &AliasPlan, version: &
     resource.condition = one.function.condition.clone();
     let Some(release) = &one.release else { return resource };
     let hooks = [&release.before, &release.after].map(|hook| plan.function(hook.as_deref()?));
-    let [before, after] = hooks.map(|hook| hook.map(|hook| hook.name.clone()));
-    let shift = Shift { pace: release.pace, before, after, alarms: release.alarms.clone() };
-    resource.after(hooks.into_iter().flatten().map(|hook| &hook.logical_id)).hint(shift::HINT, shift.to_value())
+    let [before, after] = hooks.map(|hook| hook.map(|hook| hook.name.as_str()));
+    let alarms = release.alarms.iter().map(Value::from).collect();
+    let hint = shift::hint(release.pace, before, after, alarms);
+    resource.after(hooks.into_iter().flatten().map(|hook| &hook.logical_id)).hint(shift::HINT, hint)
 }

@@ -91,6 +91,11 @@ pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
             .within(&["resources", logical_id, "Properties"], |evaluator| evaluator.value(&resource.properties))
             .unwrap_or_else(|| Value::Map(BTreeMap::new()));
         ownership::mark(&mut properties, &resource.kind, logical_id, &context.owner);
+        let mut hint = |(name, hint): (&String, &Value)| {
+            let value = evaluator.within(&["resources", logical_id, name], |evaluator| evaluator.value(hint));
+            Some((name.clone(), value?))
+        };
+        let hints = resource.hints.iter().filter_map(&mut hint).collect();
         let depends_on = resource.depends_on.iter().filter(|id| evaluator.is_ours(id.as_str())).cloned().collect();
         resources.push(Desired {
             address: Address::new(resource.kind.clone(), logical_id.clone()),
@@ -98,7 +103,7 @@ pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
             depends_on,
             parent: resource.parent.clone(),
             fingerprint: None,
-            hints: resource.hints.clone(),
+            hints,
         });
     }
     stamp(&mut resources);
@@ -106,15 +111,24 @@ pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
     Evaluation { desired: DesiredState { resources }, needs, problems }
 }
 
-/// Gives every function the digest of what is desired beneath it, as its fingerprint and as a tag. Versions do not
-/// count: they follow from the function itself, and stay when they are no longer desired.
+/// Gives every function the digest of what is desired beneath it, at any depth, as its fingerprint and as a tag. Versions do
+/// not count: they follow from the function itself, and stay when they are no longer desired.
 fn stamp(resources: &mut [Desired]) {
+    let parents: BTreeMap<&str, &str> = resources
+        .iter()
+        .filter_map(|resource| Some((resource.address.logical_id.as_str(), resource.parent.as_deref()?)))
+        .collect();
     let mut children: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (position, resource) in resources.iter().enumerate() {
-        if let Some(parent) = &resource.parent
-            && resource.address.kind != "AWS::Lambda::Version"
-        {
-            children.entry(parent.clone()).or_default().push(position);
+        if resource.address.kind == "AWS::Lambda::Version" {
+            continue;
+        }
+        let mut above = resource.parent.as_deref();
+        // Nothing lives deeper than there are resources, unless it lives in a circle.
+        for _ in 0..resources.len() {
+            let Some(parent) = above else { break };
+            children.entry(parent.to_owned()).or_default().push(position);
+            above = parents.get(parent).copied();
         }
     }
     let fingerprints: Vec<Option<String>> = resources

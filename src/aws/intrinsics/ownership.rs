@@ -34,6 +34,7 @@ const TAGGABLE: &[(&str, &str, TagForm)] = &[
     ("AWS::ApiGateway::UsagePlan", "Tags", TagForm::List),
     ("AWS::ApiGatewayV2::Api", "Tags", TagForm::Map),
     ("AWS::ApiGatewayV2::Stage", "Tags", TagForm::Map),
+    ("AWS::ApplicationAutoScaling::ScalableTarget", "Tags", TagForm::Map),
     ("AWS::CloudFront::Distribution", "Tags", TagForm::List),
     ("AWS::CloudFront::Function", "Tags", TagForm::List),
     ("AWS::Cognito::UserPool", "UserPoolTags", TagForm::Map),

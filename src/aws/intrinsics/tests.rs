@@ -209,6 +209,38 @@ fn the_fingerprint_follows_what_lives_beneath_the_function() {
 }
 
 #[test]
+fn the_fingerprint_follows_what_lives_deeper_too() {
+    let applied = |share: f64| {
+        let mut template = template();
+        let target = TemplateResource::new("AWS::ApplicationAutoScaling::ScalableTarget", tree(json!({})));
+        template.resources.insert("Target".into(), target.beneath("HelloLambdaFunction"));
+        let policy =
+            TemplateResource::new("AWS::ApplicationAutoScaling::ScalingPolicy", tree(json!({ "Share": share })));
+        template.resources.insert("Policy".into(), policy.beneath("Target"));
+        evaluate(&template, &context()).desired.resources.first().unwrap().fingerprint.clone().unwrap()
+    };
+    assert_ne!(applied(0.7), applied(0.8));
+}
+
+#[test]
+fn hints_are_evaluated_like_properties() {
+    let hinted = |context: &Context| {
+        let mut template = template();
+        let alarms = tree(json!({ "Alarms": ["plain", { "Ref": "Table" }, { "Ref": "AWS::Region" }] }));
+        let alias = TemplateResource::new("AWS::Lambda::Alias", tree(json!({}))).hint("Shift", alarms);
+        template.resources.insert("Alias".into(), alias);
+        let evaluation = evaluate(&template, context);
+        let alias = evaluation.desired.resources.iter().find(|one| one.address.logical_id == "Alias").unwrap();
+        (masked(&alias.hints["Shift"]), evaluation.needs)
+    };
+    let lookup = Lookup::Stack { logical_id: "Table".into(), attribute: "Ref".into() };
+    let mut context = context();
+    assert!(hinted(&context).1.contains(&lookup), "the stack is asked for it");
+    context.found.insert(lookup, Value::string("table-1"));
+    assert_eq!(hinted(&context).0, json!({ "Alarms": ["plain", "table-1", "eu-west-1"] }));
+}
+
+#[test]
 fn a_later_list_stays_to_be_joined() {
     let split = Value::Later(Expression::Split {
         separator: ",".into(),

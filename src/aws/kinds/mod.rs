@@ -28,6 +28,7 @@ pub mod rest_stage;
 pub mod role;
 pub mod rule;
 pub mod run;
+pub mod scaling;
 pub mod schedule;
 pub mod stream_consumer;
 pub mod subscription;
@@ -116,6 +117,8 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(rest_stage::Stage::new(Arc::clone(aws))),
         Arc::new(role::Role::new(Arc::clone(aws))),
         Arc::new(rule::Rule::new(Arc::clone(aws))),
+        Arc::new(scaling::policy::ScalingPolicy::new(Arc::clone(aws))),
+        Arc::new(scaling::target::ScalableTarget::new(Arc::clone(aws))),
         Arc::new(schedule::Schedule::new(Arc::clone(aws))),
         Arc::new(stream_consumer::StreamConsumer::new(Arc::clone(aws))),
         Arc::new(subscription::Subscription::new(Arc::clone(aws))),

@@ -258,12 +258,7 @@ impl Kind for Permission {
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let function = parent.physical_id.as_str();
-        // Every alias has a policy of its own.
-        let (mut statements, aliases) =
-            tokio::try_join!(self.aws.policy(function), function::Function::aliases(&self.aws, function))?;
-        for alias in &aliases {
-            statements.extend(self.statements(function, Some(alias)).await?);
-        }
+        let statements = self.aws.policy(function).await?;
         let mut seen = BTreeSet::new();
         Ok(statements
             .iter()

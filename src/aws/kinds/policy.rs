@@ -9,6 +9,7 @@ use crate::aws::client::{Aws, lock};
 use crate::aws::signed::{Signed, segment};
 use crate::engine::failure::{Failure, Reason};
 
+use super::function;
 use super::json::member;
 
 /// What the ids of all our statements begin with.
@@ -18,16 +19,29 @@ const OUR_STATEMENTS: &str = "hoist-";
 pub type Statements = Arc<tokio::sync::OnceCell<Vec<Json>>>;
 
 impl Aws {
-    /// The statements of a function's own policy as they were when this run first asked; empty when it has none.
-    /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html> (15 calls a second)
+    /// The statements of a function's policies, its own and that of each alias, as they were when this run first asked;
+    /// empty when it has none. <https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html> (15 calls a second)
     ///
     /// # Errors
     /// As every call; `Server` for a policy that is no JSON.
     pub async fn policy(&self, function: &str) -> Result<Vec<Json>, Failure> {
-        let cell: Statements = Arc::clone(lock(&self.run.policies).entry(function.to_owned()).or_default());
+        let (mut all, aliases) =
+            tokio::try_join!(self.policy_of(function, None), function::Function::aliases(self, function))?;
+        for alias in &aliases {
+            all.extend(self.policy_of(function, Some(alias)).await?);
+        }
+        Ok(all)
+    }
+
+    async fn policy_of(&self, function: &str, alias: Option<&str>) -> Result<Vec<Json>, Failure> {
+        let key = alias.map_or_else(|| function.to_owned(), |alias| format!("{function}:{alias}"));
+        let cell: Statements = Arc::clone(lock(&self.run.policies).entry(key).or_default());
         let statements = cell
             .get_or_try_init(|| async {
-                let request = Signed::rest("GET", format!("/2015-03-31/functions/{}/policy", segment(function)));
+                let mut request = Signed::rest("GET", format!("/2015-03-31/functions/{}/policy", segment(function)));
+                if let Some(alias) = alias {
+                    request = request.query("Qualifier", alias);
+                }
                 let answer = self.look_for("lambda", "GetPolicy", &request).await?;
                 answer.as_ref().and_then(|answer| member(answer, "Policy")).map_or(Ok(Vec::new()), |policy| {
                     statements(policy).map_err(|error| {
@@ -90,8 +104,30 @@ fn sources(statement: &Json, service: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
+    use crate::aws::fake::{Fake, Told};
+
+    #[tokio::test]
+    async fn an_alias_has_a_policy_of_its_own_that_tells_too() {
+        let (aws, fake) = Fake::connect(|asked| {
+            let allowed = |topic: &str| {
+                let statement = json!({ "Sid": "hoist-a", "Principal": { "Service": "sns.amazonaws.com" },
+                    "Condition": { "ArnLike": { "AWS:SourceArn": topic } } });
+                Told::ok(json!({ "Policy": json!({ "Statement": [statement] }).to_string() }))
+            };
+            match asked.path.as_str() {
+                path if path.contains("/aliases") => Told::ok(json!({ "Aliases": [{ "Name": "live" }] })),
+                path if path.contains("Qualifier=live") => allowed("behind"),
+                _ => allowed("before"),
+            }
+        });
+        for _ in 0..2 {
+            assert_eq!(aws.invoked_from("f", "sns.amazonaws.com").await.unwrap(), ["before", "behind"]);
+        }
+        assert_eq!(fake.asked().len(), 3, "each is asked for once");
+    }
 
     #[test]
     fn a_policy_tells_who_points_at_the_function() {

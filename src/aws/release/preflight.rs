@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::alarms;
-use super::shift::{HINT, Shift};
+use super::shift::{self, HINT};
 use crate::aws::client::Aws;
 use crate::aws::kinds::{alias, function};
 use crate::aws::signed::Signed;
@@ -65,8 +65,9 @@ async fn reservations(aws: &Aws, plan: &Plan) -> Result<(), Failure> {
 
 async fn missing_alarms(aws: &Aws, plan: &Plan) -> Result<Vec<Failure>, Failure> {
     let aliases = plan.changes.iter().filter(|change| change.address.kind == alias::TYPE && change.is_write());
-    let shifts = aliases.filter_map(|change| Shift::of(change.desired.as_ref()?.hints.get(HINT)?));
-    let mut names: Vec<String> = shifts.flat_map(|shift| shift.alarms).collect();
+    let hints = aliases.filter_map(|change| change.desired.as_ref()?.hints.get(HINT));
+    // What is not known yet is an alarm that this very deploy makes.
+    let mut names: Vec<String> = hints.flat_map(shift::alarms).filter_map(Value::text).map(str::to_owned).collect();
     names.sort_unstable();
     names.dedup();
     let found = alarms::look(aws, &names).await?;
@@ -134,10 +135,9 @@ mod tests {
     #[tokio::test]
     async fn an_alarm_that_does_not_exist_is_found_before_the_shift() {
         let (aws, _) = Fake::connect(|_| Told::ok(json!({ "MetricAlarms": [{ "AlarmName": "there" }] })));
-        let shift =
-            Shift { pace: Pace::AllAtOnce, before: None, after: None, alarms: vec!["there".into(), "gone".into()] };
-        let plan =
-            made(alias::TYPE, Value::Map(BTreeMap::new()), BTreeMap::from([(HINT.to_owned(), shift.to_value())]));
+        let alarms = vec![Value::string("there"), Value::string("gone"), Value::attribute("Alarm", "Ref")];
+        let hint = shift::hint(Pace::AllAtOnce, None, None, alarms);
+        let plan = made(alias::TYPE, Value::Map(BTreeMap::new()), BTreeMap::from([(HINT.to_owned(), hint)]));
         let problems = check(&aws, &plan).await.unwrap_err();
         assert_eq!(problems.len(), 1);
         assert!(problems[0].message.contains("the alarm gone"), "{}", problems[0].message);

@@ -24,24 +24,12 @@ pub struct Shift {
 impl Shift {
     /// What the hint of an alias holds.
     pub fn to_value(&self) -> Value {
-        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::string);
-        let (kind, percent, time) = match self.pace {
-            Pace::AllAtOnce => ("AllAtOnce", 100, Duration::ZERO),
-            Pace::Canary { percent, bake } => ("Canary", percent, bake),
-            Pace::Linear { percent, every } => ("Linear", percent, every),
-        };
         let alarms = self.alarms.iter().map(Value::string).collect();
-        Value::Map(BTreeMap::from([
-            ("Kind".to_owned(), Value::string(kind)),
-            ("Percent".to_owned(), Value::Number(percent.into())),
-            ("Milliseconds".to_owned(), Value::Number(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).into())),
-            ("Before".to_owned(), text(&self.before)),
-            ("After".to_owned(), text(&self.after)),
-            ("Alarms".to_owned(), Value::List(alarms)),
-        ]))
+        hint(self.pace, self.before.as_deref(), self.after.as_deref(), alarms)
     }
 
-    /// What a hint says; `None` for one that no compiler wrote.
+    /// What a hint says; `None` for one that no compiler wrote, and while the name of an alarm is not known: a shift that
+    /// is watched by less than was asked for is none.
     pub fn of(hint: &Value) -> Option<Self> {
         let number = |key: &str| match hint.get(key)? {
             Value::Number(number) => number.as_u64(),
@@ -55,11 +43,34 @@ impl Shift {
             "Linear" => Pace::Linear { percent, every: time },
             _ => Pace::AllAtOnce,
         };
-        let alarms = match hint.get("Alarms") {
-            Some(Value::List(names)) => names.iter().filter_map(Value::text).map(str::to_owned).collect(),
-            _ => Vec::new(),
-        };
+        let alarms = alarms(hint).iter().map(|name| name.text().map(str::to_owned)).collect::<Option<_>>()?;
         Some(Self { pace, before: text("Before"), after: text("After"), alarms })
+    }
+}
+
+/// The hint of an alias, where an alarm may be an expression that gives its name.
+pub fn hint(pace: Pace, before: Option<&str>, after: Option<&str>, alarms: Vec<Value>) -> Value {
+    let text = |text: Option<&str>| text.map_or(Value::Null, Value::string);
+    let (kind, percent, time) = match pace {
+        Pace::AllAtOnce => ("AllAtOnce", 100, Duration::ZERO),
+        Pace::Canary { percent, bake } => ("Canary", percent, bake),
+        Pace::Linear { percent, every } => ("Linear", percent, every),
+    };
+    Value::Map(BTreeMap::from([
+        ("Kind".to_owned(), Value::string(kind)),
+        ("Percent".to_owned(), Value::Number(percent.into())),
+        ("Milliseconds".to_owned(), Value::Number(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).into())),
+        ("Before".to_owned(), text(before)),
+        ("After".to_owned(), text(after)),
+        ("Alarms".to_owned(), Value::List(alarms)),
+    ]))
+}
+
+/// The alarms of a hint, as far as they are known.
+pub fn alarms(hint: &Value) -> &[Value] {
+    match hint.get("Alarms") {
+        Some(Value::List(names)) => names,
+        _ => &[],
     }
 }
 
@@ -77,5 +88,7 @@ mod tests {
         };
         assert_eq!(Shift::of(&shift.to_value()), Some(shift));
         assert_eq!(Shift::of(&Value::Null), None);
+        let open = hint(Pace::AllAtOnce, None, None, vec![Value::string("errors"), Value::attribute("Alarm", "Ref")]);
+        assert_eq!(Shift::of(&open), None, "nothing is shifted that is not watched");
     }
 }

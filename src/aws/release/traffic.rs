@@ -66,9 +66,7 @@ impl Move<'_> {
         self.watched(shift).await.map_err(|failure| failure.help(stays()))?;
         if let Some(hook) = &shift.before {
             self.progress.say(format!("waiting for {hook}"));
-            hooks::call(self.aws, hook, Moment::Before, self.subject())
-                .await
-                .map_err(|failure| failure.help(stays()))?;
+            self.call(hook, Moment::Before).await.map_err(|failure| failure.help(stays()))?;
         }
         Ok(())
     }
@@ -87,9 +85,22 @@ impl Move<'_> {
         self.watched(shift).await?;
         if let Some(hook) = &shift.after {
             self.progress.say(format!("waiting for {hook}"));
-            hooks::call(self.aws, hook, Moment::After, self.subject()).await?;
+            self.call(hook, Moment::After).await?;
         }
         Ok(())
+    }
+
+    /// Calls a hook, and listens to it no longer than the user does: it may take a quarter of an hour, and the way back
+    /// has to be taken before CI loses patience.
+    async fn call(&self, hook: &str, moment: Moment) -> Result<(), Failure> {
+        tokio::select! {
+            biased;
+            heard = hooks::call(self.aws, hook, moment, self.subject()) => heard,
+            () = self.aws.retry().stopped() => Err(Failure::new(
+                Reason::Cancelled,
+                format!("stopped before the {} {hook} had answered", moment.key()),
+            )),
+        }
     }
 
     /// Looks at the alarms for so long.
@@ -109,7 +120,12 @@ impl Move<'_> {
     }
 
     async fn watched(&self, shift: &Shift) -> Result<(), Failure> {
-        match alarms::ringing(self.aws, &shift.alarms).await? {
+        let ringing = tokio::select! {
+            biased;
+            ringing = alarms::ringing(self.aws, &shift.alarms) => ringing?,
+            () = self.aws.retry().stopped() => return self.may_go_on(),
+        };
+        match ringing {
             Some(alarm) => {
                 let text = format!("the alarm {} rings: {}", alarm.name, alarm.reason);
                 Err(Failure::new(Reason::Failed, self.aws.mask(&text)))
@@ -179,9 +195,13 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
     use crate::aws::fake::{Asked, Fake, Told};
     use crate::config::language::pace::Pace;
+
+    static ALARMS_SEEN: AtomicUsize = AtomicUsize::new(0);
 
     fn shift(pace: &str, alarms: &[&str]) -> Shift {
         let alarms = alarms.iter().map(ToString::to_string).collect();
@@ -239,6 +259,36 @@ mod tests {
         assert_eq!(failure.message, "the alarm errors rings: 5 of 5");
         assert_eq!(failure.help, ["All traffic is back on version 1."]);
         assert_eq!(routes(&fake.asked()), ["1+2:0.1", "1"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_stops_it_gets_the_traffic_back_whatever_it_waits_for() {
+        let hooked = Shift { after: Some("after".into()), ..shift("AllAtOnce", &[]) };
+        for (shift, waits_for) in [
+            (shift("Canary10Percent10Minutes", &[]), "nothing"),
+            (shift("Canary10Percent10Minutes", &["errors"]), "DescribeAlarms"),
+            (hooked, "/after/"),
+        ] {
+            let stop = CancellationToken::new();
+            let (aws, fake) = Fake::connect_until(stop.clone(), move |asked| {
+                let silent = asked.action == waits_for || asked.path.contains(waits_for);
+                // Nothing moves before the alarms were looked at once.
+                if silent && !(waits_for == "DescribeAlarms" && ALARMS_SEEN.fetch_add(1, Ordering::SeqCst) == 0) {
+                    Told::never()
+                } else {
+                    Told::ok("{}")
+                }
+            });
+            let pressed = async {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                stop.cancel();
+            };
+            let began = Instant::now();
+            let (moved, ()) = tokio::join!(moved(&aws, &shift, 0), pressed);
+            assert_eq!(moved.unwrap_err().reason, Reason::Cancelled, "{waits_for}");
+            assert!(began.elapsed() < Duration::from_secs(61), "{waits_for}");
+            assert_eq!(routes(&fake.asked()).last().map(String::as_str), Some("1"), "{waits_for}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

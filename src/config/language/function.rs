@@ -11,6 +11,7 @@ use super::lambda::{
 use super::names::FunctionName;
 use super::package::FunctionPackage;
 use super::releases::DeploymentSettings;
+use super::scaling::ConcurrencyAutoscaling;
 
 object! {
     /// A Lambda function: its code, its settings and what calls it.
@@ -116,7 +117,7 @@ object! {
         /// Traffic shifting (serverless-plugin-canary-deployments).
         deployment_settings "deploymentSettings": Option<DeploymentSettings>,
         /// Target tracking of provisioned concurrency (serverless-provisioned-concurrency-autoscaling).
-        concurrency_autoscaling "concurrencyAutoscaling": Option<Node>,
+        concurrency_autoscaling "concurrencyAutoscaling": Option<Toggle<ConcurrencyAutoscaling>>,
         /// A scheduled call that keeps the function warm (serverless-plugin-warmup).
         warmup "warmup": Option<Node>,
         /// How many versions are kept (serverless-prune-plugin).
@@ -153,7 +154,6 @@ object! {
         "capacityProvider": "the function runs on Lambda's own capacity",
         "build": "code is packaged as it is",
         "alarms": "no alarms are made",
-        "concurrencyAutoscaling": "provisioned concurrency is not scaled",
         "warmup": "the function is not kept warm",
         "prune": "old versions are not deleted",
         "module": "Python requirements are not installed",

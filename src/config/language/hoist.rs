@@ -4,16 +4,31 @@ use indexmap::IndexMap;
 
 use super::super::decode::{Bounded, Decoder, Short, Shorthand, keywords, mapping_at, object};
 use super::super::node::Node;
+use super::service::Service;
 
 object! {
     /// How hoist deploys the service.
     pub struct Deploy {
         /// What happens when a deploy fails half-way, or does not pass its checks (`--rollback-on-failure` is `rollback`).
         on_failure "onFailure" = "stop": Option<OnFailure>,
+        /// How many deployments of a stage stay in `hoist history`, with their code, for `hoist rollback`. Up to half as many
+        /// more, and no more than 20, come together before the oldest are deleted.
+        history "history" = 50: Option<Bounded<2, 1000>>,
         /// What is called or fetched after a deploy; a failure counts as a failed deploy.
         verify "verify": Vec<Shorthand<Verify>>,
         /// Codes of lints that are not reported for this service.
         allow "allow": Vec<String>,
+    }
+}
+
+/// Two months of a deploy each weekday, and some.
+const RECORDS: usize = 50;
+
+impl Service {
+    /// How many records of deployments stay.
+    pub fn kept_records(&self) -> usize {
+        let history = self.deploy.as_ref().and_then(|deploy| deploy.history);
+        history.and_then(|count| usize::try_from(count.get()).ok()).unwrap_or(RECORDS)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod provider;
 pub mod reference;
 pub mod releases;
 pub mod runtimes;
+pub mod scaling;
 pub mod schema;
 pub mod service;
 mod strictness;

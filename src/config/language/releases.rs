@@ -24,20 +24,16 @@ object! {
         pre_traffic_hook "preTrafficHook": Option<String>,
         /// A function that is called after traffic moved.
         post_traffic_hook "postTrafficHook": Option<String>,
-        /// CloudWatch alarms that turn the shift back, by name.
+        /// CloudWatch alarms that turn the shift back, by name or as `Ref` to one of `resources:`.
         alarms "alarms": Option<Vec<Shorthand<Alarm>>>,
-        /// SNS topics of CodeDeploy.
+        /// SNS topics of CodeDeploy: an error, hoist shifts the traffic itself.
         trigger_configurations "triggerConfigurations": Option<Node>,
-        /// The role of CodeDeploy.
+        /// The role of CodeDeploy: an error, hoist shifts the traffic itself.
         code_deploy_role "codeDeployRole": Option<Cf>,
         /// Whether the plugin makes the CodeDeploy hooks' policies.
         code_deploy_role_permissions "codeDeployRolePermissions": Option<Node>,
         /// Stages that shift. Default: all.
         stages "stages": Vec<String>,
-    }
-    unbuilt {
-        "triggerConfigurations": "no topic is told",
-        "codeDeployRole": "hoist shifts the traffic itself, without CodeDeploy"
     }
 }
 
@@ -63,7 +59,7 @@ impl Short for Alarm {
 }
 
 /// How a function's traffic moves, with the defaults of `custom.deploymentSettings` beneath its own settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Release {
     pub pace: Pace,
     pub alias: String,
@@ -71,8 +67,8 @@ pub struct Release {
     pub before: Option<String>,
     /// The key of a function.
     pub after: Option<String>,
-    /// Names of alarms.
-    pub alarms: Vec<String>,
+    /// Names of alarms, or what gives them.
+    pub alarms: Vec<Cf>,
 }
 
 impl EffectiveFunction<'_> {
@@ -100,7 +96,7 @@ impl EffectiveFunction<'_> {
             alias: text(|settings| settings.alias.as_ref()).unwrap_or_else(|| ALIAS.to_owned()),
             before: text(|settings| settings.pre_traffic_hook.as_ref()),
             after: text(|settings| settings.post_traffic_hook.as_ref()),
-            alarms: alarms.into_iter().flatten().filter_map(|alarm| alarm.name.as_str().map(str::to_owned)).collect(),
+            alarms: alarms.into_iter().flatten().map(|alarm| alarm.name.clone()).collect(),
         })
     }
 }
@@ -152,17 +148,19 @@ mod tests {
         let service = service(
             "plugins: [serverless-plugin-canary-deployments]\ncustom: {deploymentSettings: {type: AllAtOnce, alias: Live, alarms: [a], stages: [prod]}}\nfunctions:\n  one: {handler: a.b, deploymentSettings: {type: Canary10Percent5Minutes, preTrafficHook: two}}\n  two: {handler: a.b}\n",
         );
-        let release = |key: &str, stage: &str, faster| service.effective_function(key, stage).unwrap().release(faster);
+        let release = |key: &str, stage: &str, faster| {
+            let release = service.effective_function(key, stage).unwrap().release(faster)?;
+            let alarms: Vec<String> = release.alarms.iter().filter_map(Cf::to_text).collect();
+            Some((Release { alarms: Vec::new(), ..release }, alarms))
+        };
         let pace = Pace::Canary { percent: 10, bake: Duration::from_secs(300) };
-        let of_one =
-            Release { pace, alias: "Live".into(), before: Some("two".into()), after: None, alarms: vec!["a".into()] };
-        assert_eq!(release("one", "prod", None), Some(of_one));
+        let of_one = Release { pace, alias: "Live".into(), before: Some("two".into()), after: None, alarms: vec![] };
+        assert_eq!(release("one", "prod", None), Some((of_one, vec!["a".to_owned()])));
         assert_eq!(release("one", "dev", None), None);
         assert_eq!(release("two", "prod", None), None);
         let faster = Pace::Canary { percent: 20, bake: Duration::from_secs(2) };
-        let of_two =
-            Release { pace: faster, alias: "Live".into(), before: None, after: None, alarms: vec!["a".into()] };
-        assert_eq!(release("two", "dev", Some(faster)), Some(of_two));
+        let of_two = Release { pace: faster, alias: "Live".into(), before: None, after: None, alarms: vec![] };
+        assert_eq!(release("two", "dev", Some(faster)), Some((of_two, vec!["a".to_owned()])));
     }
 
     #[test]

@@ -298,6 +298,10 @@ impl Reader<'_, '_> {
         }
         // Answers come in any order; the plan does not.
         results.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+        // A name may hold what is only known when another kind was matched: the number of a version.
+        let (named, open): (Vec<_>, Vec<_>) =
+            results.into_iter().partition(|(number, type_name, _)| self.are_named(&parents[*number], type_name));
+        let results = named.into_iter().chain(open);
         let mut next = Vec::new();
         let later = self.wanted_later();
         for (number, type_name, found) in results {
@@ -321,6 +325,12 @@ impl Reader<'_, '_> {
             })
             .map(|kind| kind.type_name())
             .collect()
+    }
+
+    /// Whether the names of all wanted resources of a type beneath a parent are known by now.
+    fn are_named(&self, parent: &Parent, type_name: &str) -> bool {
+        let (Some(position), Some(kind)) = (parent.position, self.cloud.kind(type_name)) else { return true };
+        self.children(position, type_name).iter().all(|&child| kind.identity(&self.evaluated(child)).is_some())
     }
 
     fn match_children(

@@ -141,6 +141,11 @@ impl Retry {
         self.stop.is_cancelled()
     }
 
+    /// Ends when the user asked to stop.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
     /// Waits for so long; whether the time passed without a stop.
     pub async fn rest(&self, time: Duration) -> bool {
         self.sleep(time).await

@@ -1,4 +1,4 @@
-"""Aliases with weights, versions that take their time, provisioned concurrency, scalable targets."""
+"""Aliases with weights, versions that take their time, provisioned concurrency."""
 
 from __future__ import annotations
 
@@ -72,13 +72,3 @@ def test_an_alias_on_a_pending_version_does_not_answer(cloud: Cloud) -> None:
     time.sleep(0.5)
     assert functions.get_function(FunctionName="hello", Qualifier="3")["Configuration"]["State"] == "Active"
     assert functions.invoke(FunctionName="hello", Qualifier="live")["ExecutedVersion"] == "3"
-
-
-def test_scalable_targets_are_remembered(cloud: Cloud) -> None:
-    scaling = cloud.client("application-autoscaling")
-    target = {"ServiceNamespace": "lambda", "ResourceId": "function:hello:live", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
-    scaling.register_scalable_target(MinCapacity=1, MaxCapacity=5, **target)
-    asked = {"ServiceNamespace": "lambda", "ResourceIds": ["function:hello:live", "function:hello:2"]}
-    assert [t["ResourceId"] for t in scaling.describe_scalable_targets(**asked)["ScalableTargets"]] == ["function:hello:live"]
-    scaling.deregister_scalable_target(**target)
-    assert scaling.describe_scalable_targets(**asked)["ScalableTargets"] == []

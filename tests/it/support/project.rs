@@ -116,15 +116,21 @@ impl Project {
 
     /// Ready to run on a cloud: its process id is known before it makes its first call.
     pub fn poise<S: AsRef<OsStr>>(&self, cloud: &Cloud, args: impl IntoIterator<Item = S>) -> Poised {
+        self.poise_with(cloud, args, "")
+    }
+
+    /// The same with a line to read.
+    pub fn poise_with<S: AsRef<OsStr>>(&self, cloud: &Cloud, args: impl IntoIterator<Item = S>, input: &str) -> Poised {
         let wanted = self.command_on(cloud, args);
         // A shell keeps its process id when it becomes another program.
         let child = Command::new("sh")
-            .args(["-c", "read go && exec \"$0\" \"$@\" </dev/null"])
+            .args(["-c", "read go && exec \"$0\" \"$@\" <<END\n$INPUT\nEND"])
             .arg(wanted.get_program())
             .args(wanted.get_args())
             .current_dir(self.path())
             .env_clear()
             .envs(wanted.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("INPUT", input)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

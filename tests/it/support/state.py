@@ -61,6 +61,12 @@ def state(client):
     topics = {}
     for t in sns.list_topics()["Topics"]:
         topics[t["TopicArn"]] = {"tags": sns.list_tags_for_resource(ResourceArn=t["TopicArn"])["Tags"], "to": sns.list_subscriptions_by_topic(TopicArn=t["TopicArn"])["Subscriptions"]}
+    scaling = client("application-autoscaling")
+    scaled = {}
+    for t in scaling.describe_scalable_targets(ServiceNamespace="lambda")["ScalableTargets"]:
+        policies = scaling.describe_scaling_policies(ServiceNamespace="lambda", ResourceId=t["ResourceId"])["ScalingPolicies"]
+        arn = t.pop("ScalableTargetARN")
+        scaled[t["ResourceId"]] = {"is": t, "tags": scaling.list_tags_for_resource(ResourceARN=arn)["Tags"], "policies": [{k: v for k, v in p.items() if k != "PolicyARN"} for p in policies]}
     mappings = l.list_event_source_mappings()["EventSourceMappings"]
     apis = ["http " + a["Name"] for a in client("apigatewayv2").get_apis()["Items"]] + ["rest " + a["name"] for a in client("apigateway").get_rest_apis()["items"]]
-    return tidy({"functions": functions, "roles": roles, "groups": groups, "rules": rules, "topics": topics, "mappings": mappings, "apis": apis})
+    return tidy({"functions": functions, "roles": roles, "groups": groups, "rules": rules, "topics": topics, "mappings": mappings, "apis": apis, "scaled": scaled})

@@ -19,19 +19,20 @@ use crate::aws::client::Aws;
 use crate::aws::release::shift::{self, Shift};
 use crate::aws::release::traffic::Move;
 use crate::aws::signed::{Signed, segment};
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
 use self::capacity::Allocation;
-use self::shape::{CAPACITY, COUNT, LEFT_ON, body, capacity_property, live, normalise, noted, routes};
+use self::shape::{CAPACITY, COUNT, LEFT_ON, Mark, SCALED, body, capacity_property, live, normalise, routes};
 use self::turn::{Turn, allocated};
 use super::json::{changed, expect, member};
 use super::properties::{integer, required, text, texts};
+use super::scaling::target;
 use super::version::{activate, function_name};
-use super::{Findable, function};
+use super::{Findable, event_invoke_config, function, url};
 
 /// `AWS::Lambda::Alias`
 pub const TYPE: &str = "AWS::Lambda::Alias";
@@ -75,13 +76,13 @@ impl Alias {
         let mut found = Vec::new();
         for answer in &answers {
             let mut live = live(function, answer)?;
-            let mark = live.ownership == Ownership::Ours;
-            let count = self.count(function, answer, &allocations).await?;
-            let left = if mark { std::mem::take(&mut left) } else { Vec::new() };
+            let mark = member(answer, "Description").and_then(Mark::read);
+            let count = self.count(function, answer, mark, &allocations).await?;
+            let left = if mark.is_some() { std::mem::take(&mut left) } else { Vec::new() };
             if let Value::Map(map) = &mut live.properties
                 && (count.is_some() || !left.is_empty())
             {
-                map.insert(CAPACITY.to_owned(), capacity_property(count, &left));
+                map.insert(CAPACITY.to_owned(), capacity_property(count, mark.is_some_and(|mark| mark.scaled), &left));
             }
             found.push(live);
         }
@@ -90,11 +91,17 @@ impl Alias {
 
     /// How many environments an alias has. Where Application Auto Scaling changes the number, it is the one that was
     /// asked for last: what somebody scaled is not fought.
-    async fn count(&self, function: &str, answer: &Json, allocations: &[Allocation]) -> Result<Option<i64>, Failure> {
+    async fn count(
+        &self,
+        function: &str,
+        answer: &Json,
+        mark: Option<Mark>,
+        allocations: &[Allocation],
+    ) -> Result<Option<i64>, Failure> {
         let Some(name) = member(answer, "Name") else { return Ok(None) };
         let version = member(answer, "FunctionVersion").unwrap_or_default();
         let Some(requested) = allocated(allocations, name, version) else { return Ok(None) };
-        match noted(member(answer, "Description")).filter(|noted| *noted != requested) {
+        match mark.and_then(|mark| mark.count).filter(|noted| *noted != requested) {
             Some(noted) if capacity::is_scaled(&self.aws, function, &[name, version]).await? => Ok(Some(noted)),
             _ => Ok(Some(requested)),
         }
@@ -150,8 +157,30 @@ fn path(function: &str, name: &str) -> String {
     format!("/2015-03-31/functions/{}/aliases/{}", segment(function), segment(name))
 }
 
+/// An alarm that turned out to have no name.
+fn unwatched(version: &str) -> Failure {
+    let message = "an alarm of `deploymentSettings` has no name: nobody would watch the shift";
+    Failure::new(Reason::Invalid, message).help(format!("All traffic stays on version {version}."))
+}
+
 fn attributes(arn: &str) -> BTreeMap<String, Value> {
     BTreeMap::from([("Ref".to_owned(), Value::string(arn)), ("AliasArn".to_owned(), Value::string(arn))])
+}
+
+/// Says of every alias whose environments a scalable target changes that they are scaled. One that the file describes
+/// has no place for it.
+pub fn pin(resources: &mut [Desired]) {
+    let targets = resources.iter().filter(|one| one.address.kind == target::TYPE);
+    let scaled: BTreeSet<String> = targets.filter_map(|one| one.parent.clone()).collect();
+    for alias in resources.iter_mut().filter(|one| one.address.kind == TYPE) {
+        if let Value::Map(properties) = &mut alias.properties
+            && alias.parent.as_ref().is_some_and(|parent| scaled.contains(parent))
+            && !properties.contains_key("Description")
+            && let Some(Value::Map(capacity)) = properties.get_mut(CAPACITY)
+        {
+            capacity.insert(SCALED[1].to_owned(), Value::Bool(true));
+        }
+    }
 }
 
 /// Function and name.
@@ -268,8 +297,8 @@ impl Kind for Alias {
         }
 
         // Then the traffic.
-        let counts = [&wanted, &live.properties].map(|side| integer(side, &COUNT));
-        let changes = changed(fields).iter().any(|key| *key != CAPACITY) || counts[0] != counts[1];
+        let marks = [&wanted, &live.properties].map(Mark::of);
+        let changes = changed(fields).iter().any(|key| *key != CAPACITY) || marks[0] != marks[1];
         if changes || live.ownership != Ownership::Ours {
             if turn.moves() && turn.has(name).is_some() {
                 capacity::release(&self.aws, function, name, progress).await?;
@@ -284,8 +313,8 @@ impl Kind for Alias {
                 progress,
             };
             // Nothing can be shifted to or from what is not published.
-            let shift = desired.hints.get(shift::HINT).and_then(Shift::of);
-            let shift = shift.filter(|_| turn.moves() && turn.from.parse::<u64>().is_ok());
+            let hint = desired.hints.get(shift::HINT).filter(|_| turn.moves() && turn.from.parse::<u64>().is_ok());
+            let shift = hint.map(|hint| Shift::of(hint).ok_or_else(|| unwatched(&turn.from))).transpose()?;
             let moved = match &shift {
                 Some(shift) => way.shift(shift, turn.share, turn.others).await,
                 None => way.at_once().await,
@@ -323,6 +352,11 @@ impl Kind for Alias {
         let request = Signed::rest("DELETE", path(function, name));
         let call = self.aws.call("lambda", "DeleteAlias").progress(progress);
         call.find(|| self.aws.signed("lambda", request.clone())).await.map(drop)
+    }
+
+    fn deleted_after(&self) -> &'static [&'static str] {
+        // Who scales what is released might allocate it again; and of what is gone nothing can be taken away any more.
+        &[target::TYPE, event_invoke_config::TYPE, url::TYPE]
     }
 
     fn permissions(&self) -> &'static [Permission] {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::aws::kinds::json::{expect, member};
 use crate::aws::kinds::properties::{
-    at_mut, drop_empty, from_json, integer, items, number_in_place, text, text_in_place, to_json,
+    at_mut, boolean, drop_empty, from_json, integer, items, number_in_place, text, text_in_place, to_json,
 };
 use crate::aws::kinds::version::function_name;
 use crate::engine::address::Address;
@@ -24,6 +24,10 @@ pub(super) const CAPACITY: &str = "ProvisionedConcurrencyConfig";
 pub(super) const COUNT: [&str; 2] = [CAPACITY, "ProvisionedConcurrentExecutions"];
 /// Versions that have environments and no traffic: what a deploy that was cut off left. CloudFormation has no word for it.
 pub(super) const LEFT_ON: [&str; 2] = [CAPACITY, "LeftOn"];
+/// Whether Application Auto Scaling changes the number for us. CloudFormation has no word for it either: there the target
+/// says so.
+pub(super) const SCALED: [&str; 2] = [CAPACITY, "Scaled"];
+
 /// The versions that an alias sends traffic to.
 pub(super) fn routes(answer: &Json) -> Vec<String> {
     let weights = answer.pointer("/RoutingConfig/AdditionalVersionWeights").and_then(Json::as_object);
@@ -31,8 +35,11 @@ pub(super) fn routes(answer: &Json) -> Vec<String> {
     member(answer, "FunctionVersion").map(str::to_owned).into_iter().chain(others).collect()
 }
 
-pub(super) fn capacity_property(count: Option<i64>, left: &[&str]) -> Value {
+pub(super) fn capacity_property(count: Option<i64>, scaled: bool, left: &[&str]) -> Value {
     let mut map = BTreeMap::new();
+    if scaled && count.is_some() {
+        map.insert(SCALED[1].to_owned(), Value::Bool(true));
+    }
     if let Some(count) = count {
         map.insert(COUNT[1].to_owned(), Value::Number(count.into()));
     }
@@ -42,23 +49,46 @@ pub(super) fn capacity_property(count: Option<i64>, left: &[&str]) -> Value {
     Value::Map(map)
 }
 
-/// The description of an alias that the file does not describe: ours, and how many environments were asked for.
-pub(super) fn mark(count: Option<i64>) -> String {
-    count.map_or_else(|| MARK.to_owned(), |count| format!("{MARK}, {count} provisioned"))
+/// What the description of an alias that the file does not describe says: that it is ours, how many environments were asked
+/// for, and whether they are scaled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) count: Option<i64>,
+    pub(super) scaled: bool,
 }
 
-pub(super) fn is_mark(description: &str) -> bool {
-    description.strip_prefix(MARK).is_some_and(|rest| rest.is_empty() || rest.ends_with(" provisioned"))
-}
+/// How the mark ends of an alias with environments.
+const PROVISIONED: &str = " provisioned";
+/// What follows where they are scaled.
+const AND_SCALED: &str = ", scaled";
 
-pub(super) fn noted(description: Option<&str>) -> Option<i64> {
-    description?.strip_prefix(MARK)?.strip_prefix(", ")?.strip_suffix(" provisioned")?.parse().ok()
+impl Mark {
+    pub(super) fn of(properties: &Value) -> Self {
+        let count = integer(properties, &COUNT).map(i64::from);
+        Self { count, scaled: count.is_some() && boolean(properties, &SCALED) == Some(true) }
+    }
+
+    /// What a description says; `None` for one that is not ours.
+    pub(super) fn read(description: &str) -> Option<Self> {
+        let rest = description.strip_prefix(MARK)?;
+        let Some(rest) = rest.strip_prefix(", ") else { return rest.is_empty().then(Self::default) };
+        let (rest, scaled) = match rest.strip_suffix(AND_SCALED) {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
+        Some(Self { count: Some(rest.strip_suffix(PROVISIONED)?.parse().ok()?), scaled })
+    }
+
+    fn text(self) -> String {
+        let scaled = if self.scaled { AND_SCALED } else { "" };
+        self.count.map_or_else(|| MARK.to_owned(), |count| format!("{MARK}, {count}{PROVISIONED}{scaled}"))
+    }
 }
 
 pub(super) fn live(function: &str, answer: &Json) -> Result<Live, Failure> {
     let name = expect(answer, "Name", "lambda.GetAlias")?;
     let arn = expect(answer, "AliasArn", "lambda.GetAlias")?;
-    let is_ours = member(answer, "Description").is_some_and(is_mark);
+    let is_ours = member(answer, "Description").and_then(Mark::read).is_some();
     Ok(Live {
         address: Address::new(TYPE, format!("{function}:{name}")),
         physical_id: format!("{function}:{name}"),
@@ -105,7 +135,7 @@ pub(super) fn normalise(properties: &mut BTreeMap<String, Value>) {
             properties.remove(CAPACITY);
         }
     }
-    if properties.get("Description").and_then(Value::text).is_some_and(is_mark) {
+    if properties.get("Description").and_then(Value::text).and_then(Mark::read).is_some() {
         properties.remove("Description");
     }
     drop_empty(properties, &[]);
@@ -122,7 +152,7 @@ pub(super) fn body(properties: &Value) -> Map<String, Json> {
     let mut body = Map::new();
     body.insert("FunctionVersion".to_owned(), text(properties, &["FunctionVersion"]).unwrap_or_default().into());
     let description = text(properties, &["Description"]);
-    let description = description.unwrap_or_else(|| mark(integer(properties, &COUNT).map(i64::from)));
+    let description = description.unwrap_or_else(|| Mark::of(properties).text());
     body.insert("Description".to_owned(), description.into());
     body.insert("RoutingConfig".to_owned(), json!({ "AdditionalVersionWeights": weights(properties) }));
     body
@@ -142,6 +172,19 @@ mod tests {
         );
         let answer = json!({ "Name": "live", "FunctionVersion": "3", "Description": MARK, "AliasArn": "a" });
         assert_eq!(Value::Map(decode("f", &answer)), plain);
+    }
+
+    #[test]
+    fn the_mark_says_how_many_environments_were_asked_for() {
+        for (count, scaled) in [(None, false), (Some(2), false), (Some(40), true)] {
+            let mark = Mark { count, scaled };
+            assert_eq!(Mark::read(&mark.text()), Some(mark));
+        }
+        assert_eq!(Mark { count: Some(2), scaled: true }.text(), "made by hoist, 2 provisioned, scaled");
+        for foreign in ["", "somebody's", "made by hoist, two provisioned", "made by hoisting", "made by hoist, scaled"]
+        {
+            assert_eq!(Mark::read(foreign), None, "{foreign}");
+        }
     }
 
     #[test]

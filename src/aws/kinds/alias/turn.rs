@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::capacity::Allocation;
-use super::shape::{COUNT, weights};
+use super::shape::{COUNT, Mark, weights};
 use crate::aws::kinds::properties::{integer, required, text};
 use crate::engine::failure::Failure;
 use crate::engine::resource::Live;
@@ -33,9 +33,11 @@ impl Turn {
         let share = (1..=99).find(|percent| f64::from(*percent) >= share).filter(|_| share > 0.0).unwrap_or(0);
         let others = weights.keys().any(|version| *version != to);
         let desired = integer(wanted, &COUNT).map(i64::from);
-        // The number that is live stands for what was asked for where somebody scales it: what they reached is kept.
-        let asked = integer(&live.properties, &COUNT).map(i64::from);
-        let reached = allocated(&allocations, name, &from).filter(|_| desired == asked);
+        // The number that is live stands for what was asked for where somebody scales it: what they reached is kept, until
+        // nobody is to scale it any more.
+        let (asked, asks) = (Mark::of(&live.properties), Mark::of(wanted));
+        let keeps = desired == asked.count && (asks.scaled || !asked.scaled);
+        let reached = allocated(&allocations, name, &from).filter(|_| keeps);
         let count = desired.map(|desired| reached.map_or(desired, |reached| reached.max(desired)));
         Ok(Self { from, to, share, others, allocations, count })
     }

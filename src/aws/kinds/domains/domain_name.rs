@@ -228,8 +228,7 @@ impl Kind for DomainName {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = required(&wanted, "DomainName")?;
         let request = Signed::rest("POST", "/domainnames").body(self.creation(desired, &wanted).await?);
         let call = self.aws.call("apigateway", "CreateDomainName").progress(progress);
@@ -244,8 +243,7 @@ impl Kind for DomainName {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let changed = changed(fields);
         let mut patch = Patch::default();
         for (key, field) in FIELDS {

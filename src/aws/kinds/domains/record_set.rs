@@ -194,8 +194,7 @@ impl Kind for RecordSet {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = required(&wanted, "Name")?;
         let Some(zone) = self.zone(desired).await? else {
             return Err(Failure::new(Reason::Invalid, format!("no hosted zone in Route 53 holds {name}")).help(
@@ -204,16 +203,12 @@ impl Kind for RecordSet {
         };
         // Sets what is not there and leaves alone what is as wanted: sent twice it does no harm.
         self.change("UPSERT", &zone, &wanted, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: self.identity(desired).unwrap_or(name),
-            properties: wanted,
-            attributes: BTreeMap::from([(ZONE_ID.to_owned(), Value::string(zone))]),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(
+            desired,
+            BTreeMap::from([(ZONE_ID.to_owned(), Value::string(zone))]),
+            self.identity(desired).unwrap_or(name),
+            wanted,
+        ))
     }
 
     async fn update(
@@ -223,8 +218,7 @@ impl Kind for RecordSet {
         _: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let zone = live.attributes.get(ZONE_ID).and_then(Value::text).unwrap_or_default();
         self.change("UPSERT", zone, &wanted, progress).await?;
         Ok(Live { address: desired.address.clone(), properties: wanted, ownership: Ownership::Ours, ..live.clone() })

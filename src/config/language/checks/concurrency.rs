@@ -68,6 +68,20 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 }
             }
         }
+        if function.snap_start == Some(true)
+            && let Some(runtime) = one.runtime().filter(|runtime| !has_snapshots(runtime))
+        {
+            diagnostics.push(
+                function_error(
+                    "snap-start-clash",
+                    one,
+                    "snapStart",
+                    function.place_of("snapStart"),
+                    format!("`{runtime}` has no snapshots"),
+                )
+                .help("SnapStart works with java11, python3.12, dotnet8 and what came after them"),
+            );
+        }
         if one.memory_size() > MAX_MEMORY && function.capacity_provider.is_none() {
             let place = if function.memory_size.is_some() {
                 function.place_of("memorySize")
@@ -118,19 +132,38 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
+/// <https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html#snapstart-runtimes>
+fn has_snapshots(runtime: &str) -> bool {
+    [("java", 11), ("python3.", 12), ("dotnet", 8)].iter().any(|(name, first)| {
+        // `java8.al2`
+        let number = runtime.strip_prefix(name).and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+        number.is_some_and(|number| number >= *first)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::in_functions;
 
     #[test]
+    fn snapshots_are_made_of_some_runtimes() {
+        for runtime in ["java11", "java25", "python3.12", "python3.14", "dotnet8", "dotnet10"] {
+            assert!(super::has_snapshots(runtime), "{runtime}");
+        }
+        for runtime in ["java8.al2", "python3.11", "dotnet6", "nodejs24.x", "ruby3.4", "provided.al2023"] {
+            assert!(!super::has_snapshots(runtime), "{runtime}");
+        }
+    }
+
+    #[test]
     fn concurrency_and_destinations_fit_together() {
         insta::assert_snapshot!(
             in_functions(
-                "  a: {handler: a.b, reservedConcurrency: 2, provisionedConcurrency: 5}\n  b: {handler: a.b, snapStart: true, provisionedConcurrency: 1}\n  c: {handler: a.b, memorySize: 20480, destinations: {onFailure: bb}}\n  d: {handler: a.b, versionFunction: false, provisionedConcurrency: 1}\n"
+                "  a: {handler: a.b, reservedConcurrency: 2, provisionedConcurrency: 5}\n  b: {handler: a.b, runtime: python3.13, snapStart: true, provisionedConcurrency: 1}\n  c: {handler: a.b, memorySize: 20480, destinations: {onFailure: bb}}\n  d: {handler: a.b, versionFunction: false, provisionedConcurrency: 1}\n"
             ),
             @r"
         4:69 error[provisioned-above-reserved] functions.a.provisionedConcurrency: 5 is above the reserved concurrency of 2
-        5:32 error[snap-start-clash] functions.b.snapStart: SnapStart does not go with `provisionedConcurrency`
+        5:53 error[snap-start-clash] functions.b.snapStart: SnapStart does not go with `provisionedConcurrency`
         6:33 error[out-of-range] functions.c.memorySize: 20480 is above the maximum of 10240
         6:66 error[unknown-function] functions.c.destinations.onFailure: `bb` is not a function of this service
         7:69 error[needs-version] functions.d.provisionedConcurrency: needs published versions, which are switched off

@@ -16,6 +16,9 @@ mod resources;
 mod roles;
 mod routes;
 mod runtime;
+mod scaling;
+
+pub use environment::too_large as environment_too_large;
 
 use jiff::civil::Date;
 
@@ -62,6 +65,7 @@ const CHECKS: &[Check] = &[
     roles::check,
     routes::check,
     runtime::check,
+    scaling::check,
 ];
 
 impl<'a> Checked<'a> {

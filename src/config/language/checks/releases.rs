@@ -6,6 +6,12 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::language::pace::Pace;
 use crate::config::language::releases::DeploymentSettings;
 
+/// What only CodeDeploy can do. Whoever wrote it wants it done: ignoring it would be a surprise in the middle of a release.
+const CODE_DEPLOY: [(&str, fn(&DeploymentSettings) -> bool); 2] = [
+    ("codeDeployRole", |settings| settings.code_deploy_role.is_some()),
+    ("triggerConfigurations", |settings| settings.trigger_configurations.is_some()),
+];
+
 pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let defaults = checked.service.settings::<DeploymentSettings>();
     let defaults = defaults.as_ref();
@@ -42,6 +48,18 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 "use letters, digits, `-` and `_`, and not digits alone: those are versions",
             );
         }
+        for (key, is_there) in CODE_DEPLOY {
+            let at = if is_there(own) { Some(own) } else { defaults.filter(|defaults| is_there(defaults)) };
+            if at.is_some() {
+                problem(
+                    "code-deploy",
+                    key,
+                    "hoist shifts traffic itself and leaves CodeDeploy alone".to_owned(),
+                    "take it away (from `custom.deploymentSettings` too): the shift, its hooks and its alarms work without a \
+                     role; `hoist deploy --json` tells each step, and `deploy.verify` checks what came of it",
+                );
+            }
+        }
         let hooks = [
             ("preTrafficHook", own.pre_traffic_hook.as_ref().or_else(|| defaults?.pre_traffic_hook.as_ref())),
             ("postTrafficHook", own.post_traffic_hook.as_ref().or_else(|| defaults?.post_traffic_hook.as_ref())),
@@ -71,7 +89,21 @@ fn is_alias(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::in_functions;
+    use super::super::testing::{findings, in_functions};
+
+    #[test]
+    fn code_deploy_is_not_ignored_but_refused() {
+        let of_the_plugin = "service: shop\nplugins: [serverless-plugin-canary-deployments]\ncustom: {deploymentSettings: {type: AllAtOnce, codeDeployRole: r}}\nprovider: {name: aws, runtime: nodejs24.x}\nfunctions:\n  plain: {handler: a.b}\n";
+        // Nobody shifts.
+        assert_eq!(findings(of_the_plugin), "");
+        insta::assert_snapshot!(
+            findings(&format!("{of_the_plugin}  a: {{handler: a.b, deploymentSettings: {{triggerConfigurations: []}}}}\n")),
+            @r"
+        7:41 error[code-deploy] functions.a.deploymentSettings.codeDeployRole: hoist shifts traffic itself and leaves CodeDeploy alone
+        7:65 error[code-deploy] functions.a.deploymentSettings.triggerConfigurations: hoist shifts traffic itself and leaves CodeDeploy alone
+        "
+        );
+    }
 
     #[test]
     fn what_cannot_be_shifted_is_said_before_anything_is_asked() {
