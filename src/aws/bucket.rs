@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat as Format};
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+    BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration, Tag, Tagging,
 };
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -29,6 +28,7 @@ const READS: u32 = 4;
 /// Keys that S3 lists at once.
 const LARGEST_PAGE: i32 = 1000;
 const BROKE_OFF: &str = "broke-off";
+const NO_BUCKET: &str = "NoSuchBucket";
 
 /// The deployment bucket of a connection.
 #[derive(Clone, Copy)]
@@ -153,9 +153,16 @@ impl Bucket<'_> {
         let answer = self
             .aws
             .call("s3", "GetObject")
-            .find(|| self.aws.s3().get_object().bucket(&bucket).key(key).customize().interceptor(now.clone()).send())
-            .await?;
-        let Some(answer) = answer else { return Ok(None) };
+            .send(|| self.aws.s3().get_object().bucket(&bucket).key(key).customize().interceptor(now.clone()).send())
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) if failure.reason == Reason::NotFound => {
+                self.aws.run.bucket_is_missing(failure.code.as_deref() == Some(NO_BUCKET));
+                return Ok(None);
+            }
+            Err(failure) => return Err(failure),
+        };
         let age = now.since(answer.last_modified());
         let etag = answer.e_tag().unwrap_or_default().to_owned();
         let broken = |what: String| Failure::new(Reason::Server, format!("s3://{bucket}/{key}: {what}"));
@@ -275,17 +282,20 @@ impl Bucket<'_> {
         F: Fn(bool) -> Fut,
         Fut: Future<Output = Result<T, Failure>>,
     {
-        match act(false).await {
-            Err(failure) if failure.code.as_deref() == Some("NoSuchBucket") => {
-                self.make(bucket).await?;
-                act(true).await
+        if !self.aws.run.is_bucket_missing() {
+            match act(false).await {
+                Err(failure) if failure.code.as_deref() == Some(NO_BUCKET) => {}
+                other => return other,
             }
-            other => other,
         }
+        self.create(bucket).await?;
+        // What is in it S3 encrypts by itself.
+        tokio::try_join!(self.block_public_access(bucket), self.tag(bucket))?;
+        self.aws.run.bucket_is_missing(false);
+        act(true).await
     }
 
-    /// Makes the bucket: private, encrypted, tagged.
-    async fn make(&self, bucket: &str) -> Result<(), Failure> {
+    async fn create(&self, bucket: &str) -> Result<(), Failure> {
         let aws = self.aws;
         let elsewhere = (aws.region() != "us-east-1").then(|| {
             let region = BucketLocationConstraint::from(aws.region());
@@ -296,58 +306,36 @@ impl Bucket<'_> {
             .send(|| aws.s3().create_bucket().bucket(bucket).set_create_bucket_configuration(elsewhere.clone()).send())
             .await;
         match created {
-            Ok(_) => {}
+            Ok(_) => Ok(()),
             // Another deploy was faster.
-            Err(failure) if failure.code.as_deref() == Some("BucketAlreadyOwnedByYou") => {}
-            Err(failure) if failure.code.as_deref() == Some("BucketAlreadyExists") => {
-                return Err(failure.help(format!(
-                    "the bucket {bucket} belongs to another account: names of buckets are the same for the whole world"
-                )));
-            }
-            Err(failure) => return Err(failure),
+            Err(failure) if failure.code.as_deref() == Some("BucketAlreadyOwnedByYou") => Ok(()),
+            Err(failure) if failure.code.as_deref() == Some("BucketAlreadyExists") => Err(failure.help(format!(
+                "the bucket {bucket} belongs to another account: names of buckets are the same for the whole world"
+            ))),
+            Err(failure) => Err(failure),
         }
+    }
+
+    async fn block_public_access(&self, bucket: &str) -> Result<(), Failure> {
         let block = PublicAccessBlockConfiguration::builder()
             .block_public_acls(true)
             .ignore_public_acls(true)
             .block_public_policy(true)
             .restrict_public_buckets(true)
             .build();
-        aws.call("s3", "PutPublicAccessBlock")
-            .fresh(true)
-            .send(|| {
-                aws.s3()
-                    .put_public_access_block()
-                    .bucket(bucket)
-                    .public_access_block_configuration(block.clone())
-                    .send()
-            })
-            .await?;
+        let request = self.aws.s3().put_public_access_block().bucket(bucket).public_access_block_configuration(block);
+        let call = self.aws.call("s3", "PutPublicAccessBlock").fresh(true);
+        call.send(|| request.clone().send()).await.map(drop)
+    }
+
+    /// No service's tag: the bucket belongs to all of them.
+    async fn tag(&self, bucket: &str) -> Result<(), Failure> {
         let invalid =
             |error: aws_smithy_types::error::operation::BuildError| Failure::new(Reason::Bug, format!("s3: {error}"));
-        let by_default = ServerSideEncryptionByDefault::builder()
-            .sse_algorithm(ServerSideEncryption::Aes256)
-            .build()
-            .map_err(invalid)?;
-        let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(by_default).build();
-        let encryption = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(invalid)?;
-        aws.call("s3", "PutBucketEncryption")
-            .fresh(true)
-            .send(|| {
-                aws.s3()
-                    .put_bucket_encryption()
-                    .bucket(bucket)
-                    .server_side_encryption_configuration(encryption.clone())
-                    .send()
-            })
-            .await?;
-        // No service's tag: the bucket belongs to all of them.
         let tag = Tag::builder().key("hoist:purpose").value("deployments").build().map_err(invalid)?;
         let tagging = Tagging::builder().tag_set(tag).build().map_err(invalid)?;
-        aws.call("s3", "PutBucketTagging")
-            .fresh(true)
-            .send(|| aws.s3().put_bucket_tagging().bucket(bucket).tagging(tagging.clone()).send())
-            .await?;
-        Ok(())
+        let request = self.aws.s3().put_bucket_tagging().bucket(bucket).tagging(tagging);
+        self.aws.call("s3", "PutBucketTagging").fresh(true).send(|| request.clone().send()).await.map(drop)
     }
 }
 

@@ -248,8 +248,8 @@ impl Aws {
         self.run.forget_reads().await;
     }
 
-    /// Says what deploys made a moment ago: it is looked for though no list of tags has it yet.
-    pub fn expect(&self, notes: &[Note]) {
+    /// Says what deploys made a moment ago: it is looked for though no list of tags has it yet. `None` when nobody can say.
+    pub fn expect(&self, notes: Option<&[Note]>) {
         self.run.expect(notes);
     }
 

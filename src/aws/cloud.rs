@@ -18,6 +18,8 @@ pub struct AwsCloud {
     aws: Arc<Aws>,
     kinds: Vec<Arc<dyn Findable>>,
     by_type: BTreeMap<&'static str, usize>,
+    /// Whether what left the file is looked for.
+    looks_for_orphans: bool,
 }
 
 impl AwsCloud {
@@ -25,46 +27,51 @@ impl AwsCloud {
     pub fn new(aws: &Arc<Aws>) -> Self {
         let kinds = all(aws);
         let by_type = kinds.iter().enumerate().map(|(position, kind)| (kind.type_name(), position)).collect();
-        Self { aws: Arc::clone(aws), kinds, by_type }
+        Self { aws: Arc::clone(aws), kinds, by_type, looks_for_orphans: true }
+    }
+
+    /// The same, but what is ours and not wanted stays: for what only a command of its own may take away.
+    #[must_use]
+    pub fn keeping_orphans(self) -> Self {
+        Self { looks_for_orphans: false, ..self }
     }
 
     pub fn aws(&self) -> &Arc<Aws> {
         &self.aws
     }
 
-    /// What may be ours by its tags, by its name or by the last deploys' notes: kind and physical id. Nothing of it is
-    /// confirmed.
-    async fn candidates(&self) -> Result<BTreeSet<(usize, String)>, Failure> {
-        let (tagged, named) = tokio::try_join!(self.aws.tagged(), self.named())?;
-        let by_tag = tagged.keys().flat_map(|arn| {
-            self.kinds
-                .iter()
-                .enumerate()
-                .filter_map(move |(position, kind)| Some((position, kind.physical_id_of(arn)?)))
+    /// Asks everywhere for what may be ours, by its tags and by its name: kinds and physical ids as each answer comes.
+    /// Nothing of it is confirmed.
+    fn listing(&self) -> JoinSet<Result<Vec<Candidate>, Failure>> {
+        let mut lists = JoinSet::new();
+        let (aws, kinds) = (Arc::clone(&self.aws), self.kinds.clone());
+        lists.spawn(async move {
+            let tagged = aws.tagged().await?;
+            let of = |arn: &String| {
+                let kinds = kinds.iter().enumerate();
+                kinds.filter_map(|(position, kind)| Some((position, kind.physical_id_of(arn)?))).collect::<Vec<_>>()
+            };
+            Ok(tagged.keys().flat_map(of).collect())
         });
-        let noted = self.aws.run.noted();
-        let by_note = noted.into_iter().filter_map(|(kind, id)| Some((*self.by_type.get(kind.as_str())?, id)));
-        Ok(by_tag.chain(named).chain(by_note).collect())
+        for (position, kind) in self.kinds.iter().enumerate() {
+            let (kind, by_type) = (Arc::clone(kind), self.by_type.clone());
+            lists.spawn(async move {
+                let names = kind.by_name().await?.into_iter();
+                Ok(names.map(|(name, id)| (by_type.get(name).copied().unwrap_or(position), id)).collect())
+            });
+        }
+        lists
     }
 
-    async fn named(&self) -> Result<Vec<(usize, String)>, Failure> {
-        let mut tasks = JoinSet::new();
-        for (position, kind) in self.kinds.iter().enumerate() {
-            let kind = Arc::clone(kind);
-            tasks.spawn(async move { (position, kind.by_name().await) });
-        }
-        let mut all = Vec::new();
-        while let Some(done) = tasks.join_next().await {
-            let (position, names) = done.map_err(|error| broken(&error))?;
-            all.extend(
-                names?
-                    .into_iter()
-                    .map(|(type_name, id)| (self.by_type.get(type_name).copied().unwrap_or(position), id)),
-            );
-        }
-        Ok(all)
+    /// What the last deploys noted.
+    fn noted(&self) -> Vec<Candidate> {
+        let noted = self.aws.run.noted().into_iter();
+        noted.filter_map(|(kind, id)| Some((*self.by_type.get(kind.as_str())?, id))).collect()
     }
 }
+
+/// The position of a kind in the registry, and a physical id.
+type Candidate = (usize, String);
 
 fn broken(error: &tokio::task::JoinError) -> Failure {
     let reason = if error.is_cancelled() { Reason::Cancelled } else { Reason::Bug };
@@ -84,24 +91,36 @@ impl Cloud for AwsCloud {
     }
 
     async fn owned(&self, desired: &[Desired]) -> Result<Vec<Live>, Failure> {
+        if !self.looks_for_orphans {
+            return Ok(Vec::new());
+        }
         // Names of what is ours have the account in them.
         self.aws.account().await?;
-        let wanted: BTreeSet<(usize, String)> = desired
+        let mut known: BTreeSet<Candidate> = desired
             .iter()
             .filter_map(|desired| {
                 let position = *self.by_type.get(desired.address.kind.as_str())?;
                 Some((position, self.kinds.get(position)?.identity(desired)?))
             })
             .collect();
-        let mut tasks = JoinSet::new();
-        for (position, id) in self.candidates().await?.difference(&wanted) {
-            let Some(kind) = self.kinds.get(*position).map(Arc::clone) else { continue };
-            let id = id.clone();
-            // The tagging API lists what is gone: only the service itself knows.
-            tasks.spawn(async move { kind.confirm(&id).await });
+        let mut lists = self.listing();
+        let mut confirming = JoinSet::new();
+        let mut candidates = self.noted();
+        loop {
+            for (position, id) in candidates {
+                let Some(kind) = self.kinds.get(position).map(Arc::clone) else { continue };
+                // The tagging API lists what is gone: only the service itself knows.
+                if known.insert((position, id.clone())) {
+                    confirming.spawn(async move { kind.confirm(&id).await });
+                }
+            }
+            candidates = match lists.join_next().await {
+                Some(listed) => listed.map_err(|error| broken(&error))??,
+                None => break,
+            };
         }
         let mut found = Vec::new();
-        while let Some(done) = tasks.join_next().await {
+        while let Some(done) = confirming.join_next().await {
             found.extend(done.map_err(|error| broken(&error))??);
         }
         found.sort_by(|one, other| (&one.address, &one.physical_id).cmp(&(&other.address, &other.physical_id)));

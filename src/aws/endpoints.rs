@@ -4,6 +4,7 @@ use crate::config::language::Service;
 use crate::config::language::events::Trigger;
 use crate::engine::resource::Live;
 
+use super::kinds::domains::mapping::{API, BASE_PATH};
 use super::naming;
 use super::partition::Partition;
 
@@ -47,9 +48,14 @@ pub fn endpoints<'a>(
         let found = live.clone().find(|one| one.address.logical_id == logical_id)?;
         found.attributes.get(name)?.text().map(str::to_owned)
     };
-    let rest = attribute("ApiGatewayRestApi", "Ref").map(|id| place.stage_url("https", &id));
-    let http = attribute("HttpApi", "ApiEndpoint");
-    let websocket = attribute("WebsocketsApi", "Ref").map(|id| place.stage_url("wss", &id));
+    let own_stage = service.provider.api_gateway.as_ref().and_then(|settings| settings.stage.as_deref());
+    let rest_place = Where { stage: own_stage.unwrap_or(place.stage), ..place };
+    let rest = attribute("ApiGatewayRestApi", "Ref")
+        .map(|id| mapped("https", &id, live.clone()).unwrap_or_else(|| rest_place.stage_url("https", &id)));
+    let http = attribute("HttpApi", "Ref").and_then(|id| mapped("https", &id, live.clone()));
+    let http = http.or_else(|| attribute("HttpApi", "ApiEndpoint"));
+    let websocket = attribute("WebsocketsApi", "Ref")
+        .map(|id| mapped("wss", &id, live.clone()).unwrap_or_else(|| place.stage_url("wss", &id)));
     let mut endpoints = Vec::new();
     for (key, function) in service.functions.iter() {
         let mut add = |method: &str, url: String| {
@@ -82,6 +88,17 @@ pub fn endpoints<'a>(
         }
     }
     endpoints
+}
+
+/// The address of an API beneath its custom domain, when it has one.
+fn mapped<'a>(scheme: &str, api: &str, mut live: impl Iterator<Item = &'a Live>) -> Option<String> {
+    let text = |one: &Live, key: &str| one.properties.get(key).and_then(|value| value.text().map(str::to_owned));
+    let mapping = live.find(|one| {
+        [BASE_PATH.type_name, API.type_name].contains(&one.address.kind.as_str())
+            && [text(one, "RestApiId"), text(one, "ApiId")].iter().flatten().any(|id| id == api)
+    })?;
+    let path = text(mapping, "BasePath").or_else(|| text(mapping, "ApiMappingKey")).unwrap_or_default();
+    Some(join(&format!("{scheme}://{}", text(mapping, "DomainName")?), &path))
 }
 
 /// The address of a path that begins with `/`: on the API that has a route for it, else on the one that there is, HTTP

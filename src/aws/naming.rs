@@ -249,6 +249,14 @@ pub fn partition(region: &str) -> &'static str {
     PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix)).map_or("aws", |(_, partition, _)| partition)
 }
 
+/// The service in whose name the custom domains of a service are kept: no service can be called so.
+pub fn domains_of(service: &str) -> String {
+    format!("{service}{DOMAINS_OF}")
+}
+
+/// What such a name ends in.
+pub const DOMAINS_OF: &str = ".domains";
+
 /// The domain that service addresses of a region end in.
 pub fn url_suffix(region: &str) -> &'static str {
     PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix)).map_or("amazonaws.com", |(.., suffix)| suffix)

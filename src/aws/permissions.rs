@@ -48,7 +48,6 @@ const WRITE: &[(&str, &str)] = &[
     ("s3:ListBucket", BUCKET),
     ("s3:PutBucketPublicAccessBlock", BUCKET),
     ("s3:PutBucketTagging", BUCKET),
-    ("s3:PutEncryptionConfiguration", BUCKET),
     ("s3:PutObject", OBJECTS),
 ];
 

@@ -97,6 +97,10 @@ const DRAWS: &[Draw] = &[
     draw("cloudwatch", "DescribeAlarms", &["cloudwatch.DescribeAlarms"]),
     draw("application-autoscaling", "*", &["application-autoscaling"]),
     draw("sns", "*", &["sns"]),
+    // https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html
+    draw("acm", "*", &["acm"]),
+    // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html
+    draw("route53", "*", &["route53"]),
     draw("sqs", "*", &["sqs"]),
     draw("ssm", "*", &["ssm"]),
     draw("secretsmanager", "*", &["secretsmanager"]),
@@ -127,6 +131,8 @@ const BUCKETS: &[Bucket] = &[
     bucket("apigateway.UpdateAccount", 0.05, 1.0),
     bucket("apigateway.CreateVpcLink", 1.0 / 15.0, 1.0),
     bucket("apigateway.DeleteVpcLink", 1.0 / 30.0, 1.0),
+    bucket("acm", 5.0, 5.0),
+    bucket("route53", 5.0, 5.0),
     bucket("logs.CreateLogGroup", 10.0, 10.0),
     bucket("logs.DeleteLogGroup", 10.0, 10.0),
     bucket("logs.DescribeLogGroups", 10.0, 10.0),

@@ -7,7 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::error::Exit;
 use super::{
-    completions, deploy, diff, history, info, invoke, logs, package, print, remove, rollback, schema, secrets, validate,
+    completions, deploy, diff, domain, history, info, invoke, logs, package, print, remove, rollback, schema, secrets,
+    validate,
 };
 use crate::screen::{Colour, Screen};
 
@@ -69,6 +70,8 @@ enum Command {
     History(history::History),
     /// Go back to an earlier deployment: code, configuration, routes and triggers
     Rollback(rollback::Rollback),
+    /// Make or delete the custom domains of the APIs
+    Domain(domain::Domain),
     /// Call a function
     Invoke(invoke::Invoke),
     /// Show a function's logs
@@ -112,6 +115,7 @@ fn run(cli: Cli, screen: &Screen) -> Exit {
             Command::Remove(command) => command.run(&global, screen).await,
             Command::History(command) => command.run(&global, screen).await,
             Command::Rollback(command) => command.run(&global, screen).await,
+            Command::Domain(command) => command.run(&global, screen).await,
             Command::Invoke(command) => command.run(&global, screen).await,
             Command::Logs(command) => command.run(&global, screen).await,
             Command::Info(command) => command.run(&global, screen).await,

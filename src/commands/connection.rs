@@ -8,6 +8,7 @@ use crate::aws::client::{Aws, Settings};
 use crate::aws::cloud::AwsCloud;
 use crate::aws::history_store::S3History;
 use crate::aws::lease_store::S3Lease;
+use crate::aws::naming;
 use crate::aws::ownership::Scope;
 use crate::aws::remote::AwsRemote;
 use crate::engine::failure::Failure;
@@ -37,6 +38,22 @@ impl Connection {
     /// No credentials, wrong ones, or an endpoint that cannot be reached.
     pub async fn open(global: &Global, read: &Read, stop: &Stop) -> Result<Self, Failure> {
         Self::to(global, &read.place(), stop).await
+    }
+
+    /// The same for the service's custom domains, which are kept apart from it: they outlive what is mapped to them.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub async fn open_for_domains(global: &Global, read: &Read, stop: &Stop) -> Result<Self, Failure> {
+        let place = read.place();
+        let place = Place { service: naming::domains_of(&place.service), ..place };
+        Self::to(global, &place, stop).await
+    }
+
+    /// The same, but what left the file stays.
+    #[must_use]
+    pub fn keeping_orphans(self) -> Self {
+        Self { cloud: Arc::new(AwsCloud::new(&self.aws).keeping_orphans()), ..self }
     }
 
     /// The same for a place.

@@ -10,7 +10,7 @@ use super::connection::{Connection, remote};
 use super::interrupt::{interruptible, stoppable};
 use super::prepare::{Purpose, Read, prepare, read};
 use super::recording::Entry;
-use super::{CommandError, Exit, desired, stand};
+use super::{CommandError, Exit, desired, domain, stand};
 use crate::aws::release::before;
 use crate::config::language::hoist::OnFailure;
 use crate::config::language::pace::{self, Pace};
@@ -89,6 +89,10 @@ impl Deploy {
             keep: read.service.kept_versions(),
             records: Some(read.service.kept_records()),
         };
+        match domain::ready(global, screen, &read, &connection, manner, stop).await? {
+            Exit::Done => {}
+            exit => return Ok(exit),
+        }
         let entry = Entry {
             what: What::Deploy,
             back_to: None,

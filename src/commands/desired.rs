@@ -3,17 +3,19 @@
 use super::CommandError;
 use super::connection::Connection;
 use super::prepare::{Prepared, Read};
-use crate::aws::compile::owner;
-use crate::aws::intrinsics::{Context, evaluate};
+use crate::aws::compile::{compile_domains, owner};
+use crate::aws::intrinsics::{Context, Owner, evaluate};
 use crate::aws::kinds::{alias, version};
 use crate::aws::lookups::Answers;
 use crate::aws::naming::{self, Names};
 use crate::aws::partition::Partition;
 use crate::aws::template::Template;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::language::checks::environment_too_large;
 use crate::config::language::lambda::SecretSource;
 use crate::config::node::Place;
 use crate::engine::resource::DesiredState;
+use crate::engine::value::Value;
 
 /// Evaluates the template for the connected account: exports, parameters and secrets that it mentions are read.
 ///
@@ -40,7 +42,39 @@ pub async fn of_template(
             ],
         ));
     }
-    let mut context = context(read, connection.aws.known_account().unwrap_or_default());
+    let owner = owner(&read.service, &read.target);
+    let mut desired = evaluated(read, template, owner, connection).await?;
+    let diagnostics = too_large(&desired, read);
+    if !diagnostics.is_empty() {
+        return Err(CommandError::Configuration { diagnostics, sources: read.sources.clone() });
+    }
+    version::pin(&mut desired.resources);
+    alias::pin(&mut desired.resources);
+    Ok(desired)
+}
+
+/// Evaluates the custom domains of a service. `only_automatic` leaves out those that a deploy does not make.
+///
+/// # Errors
+/// Settings that cannot be, and references that cannot be resolved.
+pub async fn domains(read: &Read, only_automatic: bool, connection: &Connection) -> Result<DesiredState, CommandError> {
+    let compiled = compile_domains(&read.service, &read.target, only_automatic);
+    if !compiled.problems.is_empty() {
+        return Err(CommandError::Configuration { diagnostics: compiled.problems, sources: read.sources.clone() });
+    }
+    let owner = owner(&read.service, &read.target);
+    let owner = Owner { service: naming::domains_of(&owner.service), ..owner };
+    evaluated(read, &compiled.template, owner, connection).await
+}
+
+async fn evaluated(
+    read: &Read,
+    template: &Template,
+    owner: Owner,
+    connection: &Connection,
+) -> Result<DesiredState, CommandError> {
+    let account_id = connection.aws.known_account().unwrap_or_default();
+    let mut context = Context { owner, ..context(read, account_id) };
     let mut answers = Answers::default();
     // What is found may lead to more: the name of an export may hold a parameter. Each round answers all that it needs.
     let evaluation = loop {
@@ -56,10 +90,21 @@ pub async fn of_template(
         let diagnostics = in_the_file(evaluation.problems, read);
         return Err(CommandError::Configuration { diagnostics, sources: read.sources.clone() });
     }
-    let mut desired = evaluation.desired;
-    version::pin(&mut desired.resources);
-    alias::pin(&mut desired.resources);
-    Ok(desired)
+    Ok(evaluation.desired)
+}
+
+/// Environments that are too large now that their secrets are known.
+fn too_large(desired: &DesiredState, read: &Read) -> Vec<Diagnostic> {
+    let functions = read.service.effective_functions(&read.target.stage);
+    functions
+        .filter_map(|function| {
+            let id = naming::lambda(function.key);
+            let resource = desired.resources.iter().find(|resource| resource.address.logical_id == id)?;
+            let Value::Map(variables) = resource.properties.at(&["Environment", "Variables"])? else { return None };
+            let sizes = variables.iter().map(|(name, value)| (name.as_str(), value.text().map_or(0, str::len)));
+            environment_too_large(&function, sizes)
+        })
+        .collect()
 }
 
 /// What is wrong with the template's references, as far as that can be seen without an account.

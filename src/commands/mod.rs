@@ -8,6 +8,7 @@ mod connection;
 mod deploy;
 mod desired;
 mod diff;
+mod domain;
 mod error;
 mod function;
 mod history;

@@ -42,6 +42,13 @@ pub trait Kind: Send + Sync {
     /// came as text made numbers. Called on desired and on live properties alike.
     fn normalise(&self, properties: &mut Value);
 
+    /// The desired properties in that form.
+    fn normalised(&self, desired: &Desired) -> Value {
+        let mut properties = desired.properties.clone();
+        self.normalise(&mut properties);
+        properties
+    }
+
     /// The name under which the resource is live, when the desired properties say it (a function's name). `None` when
     /// only AWS knows (an API's id) or when it still depends on an unknown value.
     fn identity(&self, desired: &Desired) -> Option<String>;
@@ -51,7 +58,19 @@ pub trait Kind: Send + Sync {
     fn predict(&self, desired: &Desired) -> BTreeMap<String, Value>;
 
     /// The live resource, or `None`. For kinds that are listed beneath a parent, see [`Kind::beneath`].
-    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure>;
+    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
+        match self.identity(desired) {
+            Some(name) => self.find(&name, Some(desired)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What is live under that name, whoever made it, for a kind whose [`Kind::identity`] is all that it takes to find it.
+    /// `desired` is what is wanted there, when something is.
+    async fn find(&self, physical_id: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
+        let _ = (physical_id, desired);
+        Ok(None)
+    }
 
     /// Everything of this kind that is live beneath `parent` and is ours or was made for us.
     /// Called only where [`Kind::parent_type`] names the parent's type. For a kind that outlives its parent, the parent

@@ -144,8 +144,9 @@ impl Seen {
     }
 
     /// What was made a moment ago, and a list of tags may not know yet.
-    pub fn notes(&self) -> &[Note] {
-        self.record.as_ref().map_or(&[], |record| &record.notes)
+    /// `None` when nobody deployed yet, or the record was lost.
+    pub fn notes(&self) -> Option<&[Note]> {
+        self.record.as_ref().map(|record| record.notes.as_slice())
     }
 
     /// Who holds it, when somebody does.
@@ -207,7 +208,7 @@ pub async fn acquire(
         expires_at: unix_seconds() + options.length.as_secs(),
         length: options.length.as_secs(),
         heartbeat: 0,
-        notes: options.notes.after(seen.notes(), unix_seconds()),
+        notes: options.notes.after(seen.notes().unwrap_or_default(), unix_seconds()),
     };
     let condition = seen.etag.clone().map_or(Condition::IfNoneMatch, Condition::IfMatch);
     let sent = Sent::now();

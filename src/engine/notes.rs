@@ -18,13 +18,14 @@ pub struct Note {
     /// `AWS::SNS::Topic`
     #[serde(rename = "type")]
     pub kind: String,
-    /// The name under which it is live.
+    /// The name under which it is live. Empty where the provider gives the name: then only that there is one is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// Seconds since 1970 by the clock of whoever made it: only how long it is kept depends on it.
     pub at: u64,
 }
 
-/// What a plan makes and takes away that stands by itself and whose name is known.
+/// What a plan makes and takes away that stands by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
     making: Vec<(String, String)>,
@@ -37,7 +38,7 @@ impl Notes {
         let made = |change: &Change| {
             let makes = matches!(change.action, Action::Create | Action::Replace { .. } | Action::Adopt { .. });
             let desired = change.desired.as_ref().filter(|desired| makes && desired.parent.is_none())?;
-            let id = cloud.kind(&desired.address.kind)?.identity(desired)?;
+            let id = cloud.kind(&desired.address.kind)?.identity(desired).unwrap_or_default();
             Some((desired.address.kind.clone(), id))
         };
         let removed = |change: &Change| {

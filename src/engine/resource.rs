@@ -52,6 +52,33 @@ pub struct Live {
     pub parent: Option<String>,
 }
 
+impl Live {
+    /// What was just made as it was wanted: `properties` are the normalised ones.
+    pub fn made(
+        desired: &Desired,
+        attributes: BTreeMap<String, Value>,
+        physical_id: impl Into<String>,
+        properties: Value,
+    ) -> Self {
+        Self {
+            address: desired.address.clone(),
+            physical_id: physical_id.into(),
+            properties,
+            attributes,
+            ownership: Ownership::Ours,
+            fingerprint: None,
+            revision: None,
+            parent: desired.parent.clone(),
+        }
+    }
+
+    /// The same after it was brought to these properties.
+    #[must_use]
+    pub fn now(&self, properties: Value) -> Self {
+        Self { properties, ownership: Ownership::Ours, ..self.clone() }
+    }
+}
+
 /// Whose a live resource is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership {

@@ -7,12 +7,15 @@ use crate::engine::value::{Expression, MASK, Value};
 /// Everyday words for CloudFormation's types; what is not listed is called by the last part of its type.
 const NOUNS: &[(&str, &str)] = &[
     ("AWS::ApiGateway::ApiKey", "API key"),
+    ("AWS::ApiGateway::BasePathMapping", "domain mapping"),
     ("AWS::ApiGateway::Deployment", "API deployment"),
+    ("AWS::ApiGateway::DomainName", "custom domain"),
     ("AWS::ApiGateway::RestApi", "REST API"),
     ("AWS::ApiGateway::Stage", "API stage"),
     ("AWS::ApiGateway::UsagePlan", "usage plan"),
     ("AWS::ApiGateway::UsagePlanKey", "usage plan key"),
     ("AWS::ApiGatewayV2::Api", "API"),
+    ("AWS::ApiGatewayV2::ApiMapping", "domain mapping"),
     ("AWS::ApiGatewayV2::Deployment", "API deployment"),
     ("AWS::ApiGatewayV2::Integration", "API integration"),
     ("AWS::ApiGatewayV2::Route", "API route"),
@@ -30,6 +33,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("AWS::Lambda::Version", "version"),
     ("AWS::Logs::LogGroup", "log group"),
     ("AWS::Logs::SubscriptionFilter", "subscription filter"),
+    ("AWS::Route53::RecordSet", "DNS record"),
     ("AWS::S3::Bucket", "bucket"),
     ("AWS::SNS::Subscription", "subscription"),
     ("AWS::SNS::Topic", "topic"),

@@ -129,7 +129,7 @@ class Front:
             # The client was killed before this call came to be looked at.
             request.call.fault = "client-gone"
             raise Cut("gone")
-        caught = self.traps.arrived(request.operation, request.call.seq, request.scope.access_key)
+        caught = self.traps.arrived(request, request.scope.access_key)
         await self._spring(caught, "before", request.call)
         fault = self.faults.next_for(request.operation, request.scope.access_key)
         takes = self.latency.seconds(request.operation, self.settings)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .operations import Operation
+from .world import Request
 
 # After a kill the kernel still has to close the dead client's connections;
 # what arrives meanwhile was never meant to be carried out.
@@ -24,6 +24,7 @@ class Trap:
     when: str  # "before" or "after" the call is carried out
     call: int  # the how-manieth matching call from now on
     match: str
+    path: str  # of the request, with its query: an object's key, where the operation is not enough
     pid: int | None
     account: str | None = None  # only calls with this access key count
     seen: int = 0
@@ -32,7 +33,7 @@ class Trap:
 
     def shown(self) -> dict[str, Any]:
         return {
-            "id": self.id, "kind": self.kind, "when": self.when, "call": self.call, "match": self.match, "pid": self.pid,
+            "id": self.id, "kind": self.kind, "when": self.when, "call": self.call, "match": self.match, "path": self.path, "pid": self.pid,
             "account": self.account, "caught": self.seq is not None, "seq": self.seq, "released": self.released.is_set(),
         }
 
@@ -51,7 +52,8 @@ class Traps:
         # Zero and below mean whole groups to kill(2), and one is init.
         if kind == "kill" and (not isinstance(pid, int) or isinstance(pid, bool) or pid <= 1 or pid == os.getpid()):
             raise ValueError("kill-at needs the pid of the client")
-        trap = Trap(self._next, kind, when, int(wanted.get("call", 1)), wanted.get("match", "*"), pid, wanted.get("account"))
+        match, path = wanted.get("match", "*"), wanted.get("path", "*")
+        trap = Trap(self._next, kind, when, int(wanted.get("call", 1)), match, path, pid, wanted.get("account"))
         self._next += 1
         self.set_up.append(trap)
         return trap
@@ -67,16 +69,18 @@ class Traps:
             trap.released.set()
         return len(due)
 
-    def arrived(self, operation: Operation, seq: int, access_key: str) -> list[Trap]:
+    def arrived(self, request: Request, access_key: str) -> list[Trap]:
         """Counts the call; the traps that it walks into."""
+        name = request.operation.full_name
         caught = []
         for trap in self.set_up:
             if trap.account not in (None, access_key):
                 continue
-            if trap.seq is None and not trap.released.is_set() and fnmatchcase(operation.full_name, trap.match):
+            is_meant = fnmatchcase(name, trap.match) and fnmatchcase(request.raw_path, trap.path)
+            if trap.seq is None and not trap.released.is_set() and is_meant:
                 trap.seen += 1
                 if trap.seen == trap.call:
-                    trap.seq = seq
+                    trap.seq = request.call.seq
                     caught.append(trap)
         return caught
 

@@ -98,10 +98,11 @@ fn a_runtime_that_is_gone_can_be_looked_at_and_not_deployed() {
 
 #[test]
 fn what_cannot_be_compiled_or_resolved_is_found_without_an_account() {
-    let with =
-        |value: &str| GOOD.replace("handler: handler", &format!("environment: {{A: {value}}}\n    handler: handler"));
+    let with = |value: &str| {
+        GOOD.replace("handler: handler", &format!("environment: {{MODE: {value}}}\n    handler: handler"))
+    };
     for (value, expected) in [
-        ("!Ref Nothing", "functions.hello.environment.A: there is no resource and no parameter `Nothing`"),
+        ("!Ref Nothing", "functions.hello.environment.MODE: there is no resource and no parameter `Nothing`"),
         ("!FindInMap [A, b, c]", "`Mappings` has no `A.b.c`"),
         ("'{{resolve:vault:x}}'", "`{{resolve:vault:x}}`: expected `ssm:name`"),
         ("!Sub '${Nothing.Arn}'", "there is no resource and no parameter `Nothing`"),

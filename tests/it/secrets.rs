@@ -122,6 +122,32 @@ fn what_is_not_there_stops_the_deploy_with_the_line_of_the_file() {
     assert!(cloud.boto().function("shop-dev-hello").is_none());
 }
 
+#[test]
+fn a_secret_that_makes_the_environment_too_large_is_told_before_anything_is_changed() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    let long = json!({"Name": "/shop/dev/TOKEN", "Type": "SecureString", "Value": "s".repeat(4090)});
+    boto.call("ssm", "put_parameter", long);
+    let config = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  hello:
+    handler: handler.handler
+    secrets: {TOKEN: ssm:/shop/dev/TOKEN}
+    environment: {MODE: loud}
+";
+    let project = Project::new(config);
+    let ran = project.on(&cloud, ["deploy", "--yes"]).code(1);
+    for text in ["functions.hello.environment: 4103 bytes", "the largest variable is `TOKEN`", "serverless.yml:8"] {
+        assert!(ran.stderr.contains(text), "{text:?} is not in\n{}", ran.stderr);
+    }
+    assert!(!ran.said().contains("ssss"), "{}", ran.said());
+    assert!(
+        cloud.own_calls().iter().filter(|call| call["reads"] != true).all(|call| call["operation"] == "PutParameter")
+    );
+}
+
 /// `hoist secrets …` with a value on standard input.
 fn with_input(project: &Project, cloud: &Cloud, args: &[&str], input: &str) -> Ran {
     let mut command = project.command_on(cloud, args);

@@ -2,6 +2,7 @@
 
 mod apis;
 pub mod artifacts;
+mod domains;
 mod events;
 mod functions;
 mod invoke;
@@ -64,6 +65,7 @@ const FEATURES: &[Feature] = &[
     Feature { compile: invoke::compile },
     Feature { compile: events::compile },
     Feature { compile: apis::compile },
+    Feature { compile: domains::mappings },
     Feature { compile: role::compile },
     // Last: what the file says about generated resources is laid over them.
     Feature { compile: resources::compile },
@@ -77,6 +79,15 @@ pub fn compile(service: &Service, target: &Target) -> Compiled {
     for feature in FEATURES {
         (feature.compile)(&plan, &mut output);
     }
+    output.finish()
+}
+
+/// Compiles the custom domains themselves, which outlive what is mapped to them. `only_automatic` leaves out those that a
+/// deploy does not make.
+pub fn compile_domains(service: &Service, target: &Target, only_automatic: bool) -> Compiled {
+    let plan = Plan::new(service, target);
+    let mut output = Output::new(&plan);
+    domains::domains(&plan, only_automatic, &mut output);
     output.finish()
 }
 

@@ -28,6 +28,7 @@ pub enum TagForm {
 /// Types that can be tagged, with the property that holds their tags and its form.
 const TAGGABLE: &[(&str, &str, TagForm)] = &[
     ("AWS::ApiGateway::ApiKey", "Tags", TagForm::List),
+    ("AWS::ApiGateway::DomainName", "Tags", TagForm::List),
     ("AWS::ApiGateway::RestApi", "Tags", TagForm::List),
     ("AWS::ApiGateway::Stage", "Tags", TagForm::List),
     ("AWS::ApiGateway::UsagePlan", "Tags", TagForm::List),

@@ -14,7 +14,7 @@ use crate::aws::signed::Signed;
 use crate::engine::failure::Failure;
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
-use crate::engine::resource::{Desired, Live, Ownership};
+use crate::engine::resource::{Desired, Live};
 use crate::engine::value::Value;
 
 use super::Findable;
@@ -54,16 +54,12 @@ impl ApiAccount {
 }
 
 fn live(desired: &Desired) -> Live {
-    Live {
-        address: desired.address.clone(),
-        physical_id: IDENTITY.to_owned(),
-        properties: desired.properties.clone(),
-        attributes: BTreeMap::from([("Ref".to_owned(), Value::string(IDENTITY))]),
-        ownership: Ownership::Ours,
-        fingerprint: None,
-        revision: None,
-        parent: None,
-    }
+    Live::made(
+        desired,
+        BTreeMap::from([("Ref".to_owned(), Value::string(IDENTITY))]),
+        IDENTITY,
+        desired.properties.clone(),
+    )
 }
 
 impl Findable for ApiAccount {}

@@ -178,23 +178,13 @@ impl Kind for ApiKey {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         self.aws.keep_secret(&wanted);
         let request = Signed::rest("POST", "/apikeys").body(creation(&wanted));
         let call = self.aws.call("apigateway", "CreateApiKey").progress(progress);
         let key = call.create(|| self.ours(desired), || self.aws.signed("apigateway", request.clone())).await?;
         let id = expect(&key, "id", "apigateway.CreateApiKey")?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&id),
-            physical_id: id,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&id), id, wanted))
     }
 
     async fn update(
@@ -204,8 +194,7 @@ impl Kind for ApiKey {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let changed = changed(fields);
         let mut patch = Patch::default();
         for (key, at) in
@@ -221,7 +210,7 @@ impl Kind for ApiKey {
         }
         let change = Retag::between(&live.properties, &wanted);
         retag(&self.aws, TAGS, ("tags", "tagKeys"), &arn(&self.aws, &path), &change, progress).await?;
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

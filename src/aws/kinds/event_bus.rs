@@ -44,28 +44,6 @@ impl EventBus {
     async fn send(&self, operation: &'static str, body: Json, progress: &Progress) -> Result<Json, Failure> {
         self.aws.ask("events", operation, &Signed::action(operation, body), progress).await
     }
-
-    async fn find(&self, name: &str, logical_id: Option<&str>) -> Result<Option<Live>, Failure> {
-        let request = Signed::action("DescribeEventBus", json!({ "Name": name }));
-        let Some(bus) = self.aws.look_for("events", "DescribeEventBus", &request).await? else { return Ok(None) };
-        let arn = expect(&bus, "Arn", "events.DescribeEventBus")?;
-        let request = Signed::action("ListTagsForResource", json!({ "ResourceARN": arn }));
-        let answer = self.aws.look_for("events", "ListTagsForResource", &request).await?;
-        let tags = tags_of(answer.as_ref().and_then(|answer| answer.get("Tags")));
-        let mut map = properties(&bus, PROPERTIES);
-        normalise(&mut map);
-        map.insert("Tags".to_owned(), own_tags(&tags));
-        Ok(Some(Live {
-            address: Address::new(TYPE, logical_id.or(tags.get(ID).map(String::as_str)).unwrap_or(name)),
-            physical_id: name.to_owned(),
-            properties: Value::Map(map),
-            attributes: attributes(name, Some(arn)),
-            ownership: self.aws.scope().ownership(&tags),
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        }))
-    }
 }
 
 fn attributes(name: &str, arn: Option<String>) -> BTreeMap<String, Value> {
@@ -84,10 +62,6 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
 impl Findable for EventBus {
     fn physical_id_of(&self, arn: &str) -> Option<String> {
         after(arn, "events", "event-bus/").map(str::to_owned)
-    }
-
-    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
-        self.find(physical_id, None).await
     }
 }
 
@@ -116,16 +90,31 @@ impl Kind for EventBus {
         attributes(&name, self.aws.arn("events", &format!("event-bus/{name}")))
     }
 
-    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        match self.identity(desired) {
-            Some(name) => self.find(&name, Some(&desired.address.logical_id)).await,
-            None => Ok(None),
-        }
+    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
+        let logical_id = desired.map(|desired| desired.address.logical_id.as_str());
+        let request = Signed::action("DescribeEventBus", json!({ "Name": name }));
+        let Some(bus) = self.aws.look_for("events", "DescribeEventBus", &request).await? else { return Ok(None) };
+        let arn = expect(&bus, "Arn", "events.DescribeEventBus")?;
+        let request = Signed::action("ListTagsForResource", json!({ "ResourceARN": arn }));
+        let answer = self.aws.look_for("events", "ListTagsForResource", &request).await?;
+        let tags = tags_of(answer.as_ref().and_then(|answer| answer.get("Tags")));
+        let mut map = properties(&bus, PROPERTIES);
+        normalise(&mut map);
+        map.insert("Tags".to_owned(), own_tags(&tags));
+        Ok(Some(Live {
+            address: Address::new(TYPE, logical_id.or(tags.get(ID).map(String::as_str)).unwrap_or(name)),
+            physical_id: name.to_owned(),
+            properties: Value::Map(map),
+            attributes: attributes(name, Some(arn)),
+            ownership: self.aws.scope().ownership(&tags),
+            fingerprint: None,
+            revision: None,
+            parent: None,
+        }))
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = required(&wanted, "Name")?;
         let mut body = Json::Object(pick(&wanted, PROPERTIES));
         body["Tags"] = tag_list(&wanted);
@@ -143,16 +132,7 @@ impl Kind for EventBus {
             )
             .await?;
         let arn = expect(&answer, "EventBusArn", "events.CreateEventBus")?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&name, Some(arn)),
-            physical_id: name,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&name, Some(arn)), name, wanted))
     }
 
     async fn update(
@@ -162,8 +142,7 @@ impl Kind for EventBus {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         if fields.iter().any(|field| !field.path.starts_with("Tags")) {
             // Whatever is left out stays: everything that can be changed is said.
             let mut body = pick(&wanted, &["DeadLetterConfig", "KmsKeyIdentifier", "LogConfig"]);
@@ -182,7 +161,7 @@ impl Kind for EventBus {
         if !remove.is_empty() {
             self.send("UntagResource", json!({ "ResourceARN": arn, "TagKeys": remove }), progress).await?;
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -61,24 +61,14 @@ impl EventInvokeConfig {
     }
 
     async fn put(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (function, qualifier) = place(&wanted)
             .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no function", desired.address)))?;
         let request = Signed::rest("PUT", path(&function))
             .query("Qualifier", qualifier.as_str())
             .body(Json::Object(body(&wanted)));
         self.aws.ask("lambda", "PutFunctionEventInvokeConfig", &request, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: format!("{function}:{qualifier}"),
-            properties: wanted,
-            attributes: BTreeMap::new(),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(desired, BTreeMap::new(), format!("{function}:{qualifier}"), wanted))
     }
 }
 

@@ -408,8 +408,7 @@ impl Kind for EventSourceMapping {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let function = required(&wanted, "FunctionName")?;
         let identity = source_identity(&wanted)
             .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no event source", desired.address)))?;
@@ -457,8 +456,7 @@ impl Kind for EventSourceMapping {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let uuid = text(&Value::Map(live.attributes.clone()), &["Id"]).unwrap_or_else(|| live.physical_id.clone());
         let body = update(&wanted, fields);
         if !body.is_empty() {

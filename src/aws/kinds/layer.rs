@@ -138,22 +138,12 @@ impl Kind for LayerVersion {
         let name = layer_name(&name);
         let Some(newest) = self.newest(name).await? else { return Ok(None) };
         let properties = Value::Map(decode(name, &newest));
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         if !crate::engine::diff::difference(&properties, &wanted, self.traits()).fields.is_empty() {
             return Ok(None);
         }
         let arn = member(&newest, "LayerVersionArn").unwrap_or_default();
-        Ok(Some(Live {
-            address: desired.address.clone(),
-            physical_id: arn.to_owned(),
-            properties,
-            attributes: attributes(arn),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        }))
+        Ok(Some(Live::made(desired, attributes(arn), arn.to_owned(), properties)))
     }
 
     fn is_retained(&self) -> bool {
@@ -161,8 +151,7 @@ impl Kind for LayerVersion {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = required(&wanted, "LayerName")?;
         let content = self.content(desired).await?;
         let runtimes: Vec<Runtime> =
@@ -189,16 +178,7 @@ impl Kind for LayerVersion {
         if arn.is_empty() {
             return Err(incomplete("lambda.PublishLayerVersion", "ARN"));
         }
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&arn),
-            physical_id: arn,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&arn), arn, wanted))
     }
 
     async fn update(&self, live: &Live, _: &Desired, _: &[FieldChange], _: &Progress) -> Result<Live, Failure> {

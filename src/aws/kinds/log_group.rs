@@ -453,16 +453,7 @@ impl Kind for LogGroup {
         if properties.get("DataProtectionPolicy").is_some() {
             self.set_data_protection(&name, &properties, progress).await?;
         }
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&arn, &name),
-            physical_id: name,
-            properties,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&arn, &name), name, properties))
     }
 
     async fn update(

@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod balancer;
 pub mod bucket;
 pub mod cloudfront;
+pub mod domains;
 pub mod event_bus;
 pub mod event_invoke_config;
 pub mod event_source_mapping;
@@ -76,8 +77,7 @@ pub trait Findable: Kind {
     /// # Errors
     /// As every call.
     async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
-        let _ = physical_id;
-        Ok(None)
+        self.find(physical_id, None).await
     }
 }
 
@@ -94,6 +94,10 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(cloudfront::cache_policy::CachePolicy::new(Arc::clone(aws))),
         Arc::new(cloudfront::distribution::Distribution::new(Arc::clone(aws))),
         Arc::new(cloudfront::function::Function::new(Arc::clone(aws))),
+        Arc::new(domains::domain_name::DomainName::new(Arc::clone(aws))),
+        Arc::new(domains::mapping::Mapping::new(Arc::clone(aws), &domains::mapping::API)),
+        Arc::new(domains::mapping::Mapping::new(Arc::clone(aws), &domains::mapping::BASE_PATH)),
+        Arc::new(domains::record_set::RecordSet::new(Arc::clone(aws))),
         Arc::new(event_bus::EventBus::new(Arc::clone(aws))),
         Arc::new(event_invoke_config::EventInvokeConfig::new(Arc::clone(aws))),
         Arc::new(event_source_mapping::EventSourceMapping::new(Arc::clone(aws))),

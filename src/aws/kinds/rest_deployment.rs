@@ -148,16 +148,12 @@ impl Kind for Deployment {
         let api = required(&desired.properties, "RestApiId")?;
         let stage = text(&desired.properties, &["StageName"]);
         let answer = deploy(&self.aws, &api, stage.as_deref(), progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: deployment_id(&api, stage.as_deref()),
-            properties: desired.properties.clone(),
-            attributes: deployed(member(&answer, "id").unwrap_or_default()),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(
+            desired,
+            deployed(member(&answer, "id").unwrap_or_default()),
+            deployment_id(&api, stage.as_deref()),
+            desired.properties.clone(),
+        ))
     }
 
     async fn update(&self, live: &Live, _: &Desired, _: &[FieldChange], _: &Progress) -> Result<Live, Failure> {

@@ -115,8 +115,7 @@ impl Stage {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let Some((api, stage)) = live.physical_id.split_once('/') else { return Ok(live.clone()) };
         let path = stage_path(api, stage);
         let patch = patch(&live.properties, &wanted, &changed(fields));
@@ -401,8 +400,7 @@ impl Kind for Stage {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (api, name) = (required(&wanted, "RestApiId")?, required(&wanted, "StageName")?);
         let stage = match get(&self.aws, &api, &name).await? {
             Some(stage) => stage,

@@ -40,8 +40,10 @@ pub struct Run {
     pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
     /// The log groups of this service's functions.
     pub(super) log_groups: tokio::sync::Mutex<Option<Arc<LogGroups>>>,
-    /// What deploys made a moment ago.
-    noted: Mutex<Vec<Note>>,
+    /// What deploys made a moment ago; `None` where nobody could note it.
+    noted: Mutex<Option<Vec<Note>>>,
+    /// Whether the deployment bucket was looked for and is not there.
+    bucket_is_missing: AtomicBool,
 }
 
 impl Default for Run {
@@ -58,6 +60,7 @@ impl Default for Run {
             tagged: tokio::sync::Mutex::default(),
             log_groups: tokio::sync::Mutex::default(),
             noted: Mutex::default(),
+            bucket_is_missing: AtomicBool::default(),
         }
     }
 }
@@ -97,14 +100,31 @@ impl Run {
         Arc::clone(lock(&self.aliases).entry(function.to_owned()).or_default())
     }
 
-    /// What deploys made a moment ago, to be looked for beside what is tagged.
-    pub fn expect(&self, notes: &[Note]) {
-        *lock(&self.noted) = notes.to_vec();
+    /// What deploys made a moment ago, to be looked for beside what is tagged. `None` when that is not known.
+    pub fn expect(&self, notes: Option<&[Note]>) {
+        *lock(&self.noted) = notes.map(<[Note]>::to_vec);
     }
 
-    /// Types and physical ids of what deploys made a moment ago.
+    /// Types and physical ids of what deploys made a moment ago, as far as ids were known before.
     pub fn noted(&self) -> Vec<(String, String)> {
-        lock(&self.noted).iter().map(|note| (note.kind.clone(), note.id.clone())).collect()
+        let noted = lock(&self.noted);
+        let named = noted.iter().flatten().filter(|note| !note.id.is_empty());
+        named.map(|note| (note.kind.clone(), note.id.clone())).collect()
+    }
+
+    /// Whether the tagging API may not know yet of one of this type: one was made a moment ago, or nobody can say.
+    pub fn may_be_untold(&self, type_name: &str) -> bool {
+        lock(&self.noted).as_ref().is_none_or(|noted| noted.iter().any(|note| note.kind == type_name))
+    }
+
+    /// Notes whether there is a deployment bucket.
+    pub fn bucket_is_missing(&self, missing: bool) {
+        self.bucket_is_missing.store(missing, Ordering::Release);
+    }
+
+    /// Whether it is known that there is none: what is to be written would only be refused.
+    pub fn is_bucket_missing(&self) -> bool {
+        self.bucket_is_missing.load(Ordering::Acquire)
     }
 
     /// Forgets what was read: somebody else may have written since.
@@ -206,6 +226,19 @@ mod tests {
         gate.open();
         assert!(waiting.await.unwrap());
         assert!(gate.enter().await.is_none());
+    }
+
+    #[test]
+    fn what_is_new_or_unknown_may_be_untold() {
+        let run = Run::default();
+        assert!(run.may_be_untold("AWS::ApiGateway::RestApi"), "nobody noted anything");
+        let note = |kind: &str, id: &str| Note { kind: kind.into(), id: id.into(), at: 1 };
+        run.expect(Some(&[note("AWS::ApiGatewayV2::Api", ""), note("AWS::SNS::Topic", "orders")]));
+        assert!(run.may_be_untold("AWS::ApiGatewayV2::Api"));
+        assert!(!run.may_be_untold("AWS::ApiGateway::RestApi"));
+        assert_eq!(run.noted(), [("AWS::SNS::Topic".to_owned(), "orders".to_owned())]);
+        run.expect(None);
+        assert!(run.may_be_untold("AWS::ApiGateway::RestApi"));
     }
 
     #[test]

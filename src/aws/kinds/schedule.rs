@@ -116,24 +116,14 @@ impl Schedule {
         desired: &Desired,
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (group, name) = self
             .name(desired)
             .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
         let (method, operation) = step;
         let request = request_body(method, &group, &name, &wanted);
         self.aws.ask("scheduler", operation, &request, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: physical(&group, &name),
-            attributes: self.attributes(&group, &name),
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(desired, self.attributes(&group, &name), physical(&group, &name), wanted))
     }
 }
 

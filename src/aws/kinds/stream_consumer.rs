@@ -167,8 +167,7 @@ impl Kind for StreamConsumer {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (stream, name) = (required(&wanted, "StreamARN")?, required(&wanted, "ConsumerName")?);
         let tags = text_map(&wanted, &["Tags"]);
         let request = Signed::action(
@@ -188,16 +187,7 @@ impl Kind for StreamConsumer {
             )
             .await?;
         let consumer = self.active(&stream, &name, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&stream, &name, &consumer),
-            physical_id: format!("{stream}{MARKER}{name}"),
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&stream, &name, &consumer), format!("{stream}{MARKER}{name}"), wanted))
     }
 
     async fn update(
@@ -207,8 +197,7 @@ impl Kind for StreamConsumer {
         _: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let arn = text(&Value::Map(live.attributes.clone()), &["Ref"]).unwrap_or_default();
         let Retag { set, remove } = Retag::between(&live.properties, &wanted);
         if !set.is_empty() {
@@ -218,7 +207,7 @@ impl Kind for StreamConsumer {
         if !remove.is_empty() {
             self.send("UntagResource", json!({ "ResourceARN": arn, "TagKeys": remove }), progress).await?;
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -266,8 +266,7 @@ impl Kind for Subscription {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let topic = required(&wanted, "TopicArn")?;
         let (protocol, endpoint) = (required(&wanted, "Protocol")?, required(&wanted, "Endpoint")?);
         let settings: HashMap<String, String> = ATTRIBUTES
@@ -299,16 +298,7 @@ impl Kind for Subscription {
                 None => return Err(failure),
             },
         };
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: [topic, protocol, endpoint].join("|"),
-            properties: wanted,
-            attributes: attributes(&arn),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(desired, attributes(&arn), [topic, protocol, endpoint].join("|"), wanted))
     }
 
     async fn update(
@@ -318,8 +308,7 @@ impl Kind for Subscription {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let arn = live.attributes.get("Arn").and_then(Value::text).unwrap_or(PENDING);
         if arn == PENDING {
             return Err(Failure::new(Reason::Invalid, "the subscription is not confirmed yet")
@@ -333,7 +322,7 @@ impl Kind for Subscription {
         for key in keys {
             self.set(&topic, arn, key, attribute(&wanted, key).as_deref(), progress).await?;
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -105,8 +105,7 @@ impl SubscriptionFilter {
     }
 
     async fn put(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (group, filter) = self
             .name(desired)
             .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no log group", desired.address)))?;
@@ -135,16 +134,12 @@ impl SubscriptionFilter {
                 .collect();
             return Err(failure.help(format!("{group} has room for two filters, and has these: {}", others.join(", "))));
         }
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: BTreeMap::from([("Ref".to_owned(), Value::string(filter.as_str()))]),
-            physical_id: format!("{group}|{filter}"),
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(
+            desired,
+            BTreeMap::from([("Ref".to_owned(), Value::string(filter.as_str()))]),
+            format!("{group}|{filter}"),
+            wanted,
+        ))
     }
 }
 

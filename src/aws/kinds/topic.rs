@@ -69,42 +69,6 @@ impl Topic {
         self.aws.arn("sns", name).ok_or_else(|| incomplete("sts.GetCallerIdentity", "account"))
     }
 
-    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
-        let arn = self.arn(name).await?;
-        let attributes = async {
-            let call = self.aws.call("sns", "GetTopicAttributes");
-            call.find(|| self.aws.sns().get_topic_attributes().topic_arn(&arn).send()).await
-        };
-        let tags = async {
-            let call = self.aws.call("sns", "ListTagsForResource");
-            call.find(|| self.aws.sns().list_tags_for_resource().resource_arn(&arn).send()).await
-        };
-        let (Some(answer), tags) = tokio::try_join!(attributes, tags)? else { return Ok(None) };
-        let tags: BTreeMap<String, String> = tags
-            .iter()
-            .flat_map(|answer| answer.tags())
-            .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-            .collect();
-        let mut map = decode(answer.attributes().into_iter().flatten());
-        let logical_id =
-            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
-        let is_made_up = logical_id.is_some_and(|id| generated(self.aws.scope(), id, LONGEST_NAME) == name);
-        if desired.map_or(!is_made_up, |desired| desired.properties.get("TopicName").is_some()) {
-            map.insert("TopicName".to_owned(), Value::string(name));
-        }
-        map.insert("Tags".to_owned(), own_tags(&tags));
-        Ok(Some(Live {
-            address: Address::new(TYPE, logical_id.unwrap_or(name)),
-            physical_id: name.to_owned(),
-            properties: Value::Map(map),
-            attributes: attributes_of(name, Some(arn)),
-            ownership: self.aws.scope().ownership(&tags),
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        }))
-    }
-
     async fn set(&self, arn: &str, name: &str, value: &str, progress: &Progress) -> Result<(), Failure> {
         self.aws
             .call("sns", "SetTopicAttributes")
@@ -174,10 +138,6 @@ impl Findable for Topic {
     fn physical_id_of(&self, arn: &str) -> Option<String> {
         after(arn, "sns", "").filter(|name| !name.contains(':')).map(str::to_owned)
     }
-
-    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
-        self.find(physical_id, None).await
-    }
 }
 
 #[async_trait]
@@ -209,11 +169,40 @@ impl Kind for Topic {
         self.name(desired).map(|name| attributes_of(&name, self.aws.arn("sns", &name))).unwrap_or_default()
     }
 
-    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        match self.name(desired) {
-            Some(name) => self.find(&name, Some(desired)).await,
-            None => Ok(None),
+    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
+        let arn = self.arn(name).await?;
+        let attributes = async {
+            let call = self.aws.call("sns", "GetTopicAttributes");
+            call.find(|| self.aws.sns().get_topic_attributes().topic_arn(&arn).send()).await
+        };
+        let tags = async {
+            let call = self.aws.call("sns", "ListTagsForResource");
+            call.find(|| self.aws.sns().list_tags_for_resource().resource_arn(&arn).send()).await
+        };
+        let (Some(answer), tags) = tokio::try_join!(attributes, tags)? else { return Ok(None) };
+        let tags: BTreeMap<String, String> = tags
+            .iter()
+            .flat_map(|answer| answer.tags())
+            .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+            .collect();
+        let mut map = decode(answer.attributes().into_iter().flatten());
+        let logical_id =
+            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
+        let is_made_up = logical_id.is_some_and(|id| generated(self.aws.scope(), id, LONGEST_NAME) == name);
+        if desired.map_or(!is_made_up, |desired| desired.properties.get("TopicName").is_some()) {
+            map.insert("TopicName".to_owned(), Value::string(name));
         }
+        map.insert("Tags".to_owned(), own_tags(&tags));
+        Ok(Some(Live {
+            address: Address::new(TYPE, logical_id.unwrap_or(name)),
+            physical_id: name.to_owned(),
+            properties: Value::Map(map),
+            attributes: attributes_of(name, Some(arn)),
+            ownership: self.aws.scope().ownership(&tags),
+            fingerprint: None,
+            revision: None,
+            parent: None,
+        }))
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
@@ -262,8 +251,7 @@ impl Kind for Topic {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let arn = self.arn(&live.physical_id).await?;
         for key in changed(fields) {
             if ATTRIBUTES.iter().any(|(name, _)| *name == key) {
@@ -283,7 +271,7 @@ impl Kind for Topic {
         if !remove.is_empty() {
             self.untag(&arn, remove.into_iter().collect(), progress).await?;
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -250,23 +250,13 @@ impl Kind for UsagePlan {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let request = Signed::rest("POST", "/usageplans").body(creation(&wanted));
         let find = || self.ours(&desired.address.logical_id);
         let call = self.aws.call("apigateway", "CreateUsagePlan").progress(progress);
         let plan = call.create(find, || self.aws.signed("apigateway", request.clone())).await?;
         let id = expect(&plan, "id", "apigateway.CreateUsagePlan")?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&id),
-            physical_id: id,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&id), id, wanted))
     }
 
     async fn update(
@@ -276,8 +266,7 @@ impl Kind for UsagePlan {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let id = live.physical_id.as_str();
         let patch = patch(&live.properties, &wanted, &changed(fields));
         if !patch.is_empty() {
@@ -285,7 +274,7 @@ impl Kind for UsagePlan {
         }
         let change = Retag::between(&live.properties, &wanted);
         retag(&self.aws, TAGS, ("tags", "tagKeys"), &arn(&self.aws, &path(id)), &change, progress).await?;
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

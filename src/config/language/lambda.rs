@@ -124,11 +124,11 @@ impl Decode for Environment {
         let mut variables = IndexMap::with_capacity(map.len());
         for (name, entry) in map {
             cx.within(name, |cx| {
-                if !is_variable_name(name) {
+                if !name.chars().all(is_of_a_name) {
                     let at_key = Node::new(Data::Null, entry.key_place);
                     let diagnostic = cx
                         .error("bad-format", &at_key, "is not a name that Lambda accepts for an environment variable")
-                        .help("use letters, digits and underscores, beginning with a letter or an underscore");
+                        .help(VARIABLE_NAMES);
                     cx.report(diagnostic);
                 }
                 let value = match &entry.value.data {
@@ -161,17 +161,24 @@ impl Decode for Environment {
             json!({
                 "type": "object",
                 "description": "Environment variables. `null` takes away what the provider sets.",
-                "patternProperties": {"^[A-Za-z_][a-zA-Z0-9_]*$": {"anyOf": [value, {"type": "null"}]}},
+                "patternProperties": {"^[A-Za-z][a-zA-Z0-9_]+$": {"anyOf": [value, {"type": "null"}]}},
                 "additionalProperties": false
             })
         })
     }
 }
 
-fn is_variable_name(name: &str) -> bool {
-    let mut characters = name.chars();
-    characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-        && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+/// What Lambda takes: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>.
+pub const VARIABLE_NAMES: &str = "use letters, digits and underscores, at least two of them, beginning with a letter";
+
+/// Whether Lambda takes a name for an environment variable.
+pub fn is_variable_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.len() > 1 && name.chars().all(is_of_a_name)
+}
+
+/// Whether a letter may stand in such a name.
+pub fn is_of_a_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
 }
 
 /// Tags by key.

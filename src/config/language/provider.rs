@@ -8,6 +8,7 @@ use super::super::decode::{
 };
 use super::super::node::{Data, Node};
 use super::api::{ApiGateway, ApiKeys, HttpApi, UsagePlans};
+use super::custom::domains::DomainForm;
 use super::iam::Iam;
 use super::lambda::{
     Architecture, Environment, LambdaLogs, LogRetention, MemorySize, RuntimeManagement, Secrets, Statement, Tags,
@@ -118,9 +119,9 @@ object! {
         /// Kinesis.
         kinesis "kinesis": Option<Kinesis>,
         /// A custom domain of the APIs (v4).
-        domain "domain": Option<Node>,
+        domain "domain": Option<DomainForm>,
         /// Custom domains of the APIs (v4).
-        domains "domains": Option<Node>,
+        domains "domains": Option<Vec<DomainForm>>,
         /// Capacity providers (v4).
         capacity_providers "capacityProviders": Option<Node>,
         /// Parameters of the stack that holds `resources`.
@@ -144,8 +145,6 @@ object! {
         "stackPolicy": "no stack holds the functions; `deletionProtection` refuses a removal"
     }
     unbuilt {
-        "domain": "no custom domain is made",
-        "domains": "no custom domains are made",
         "capacityProviders": "no capacity providers are made"
     }
 }

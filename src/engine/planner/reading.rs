@@ -44,8 +44,10 @@ pub(super) async fn read(
     };
     let owned = reader.start_owned();
     reader.read_top().await;
-    reader.sort_out(owned).await;
-    reader.read_beneath().await;
+    // The lists of what is ours take their time.
+    reader.read_beneath_wanted().await;
+    let orphans = reader.sort_out(owned).await;
+    reader.read_beneath(orphans).await;
     if reader.failures.is_empty() { Ok(reader.found) } else { Err(reader.failures) }
 }
 
@@ -153,14 +155,22 @@ impl Reader<'_, '_> {
     }
 
     /// Takes what is ours and not wanted out of everything that carries our marks.
-    async fn sort_out(&mut self, mut task: JoinSet<Result<Vec<Live>, Failure>>) {
+    async fn sort_out(&mut self, mut task: JoinSet<Result<Vec<Live>, Failure>>) -> Vec<Parent> {
         let owned = match task.join_next().await {
             Some(Ok(Ok(owned))) => owned,
-            Some(Ok(Err(failure))) => return self.failures.push(failure),
-            Some(Err(error)) => return self.failures.push(broken(&error)),
-            None => return,
+            Some(Ok(Err(failure))) => {
+                self.failures.push(failure);
+                return Vec::new();
+            }
+            Some(Err(error)) => {
+                self.failures.push(broken(&error));
+                return Vec::new();
+            }
+            None => return Vec::new(),
         };
-        let mut seen: HashSet<(String, String)> = self.found.live.iter().flatten().map(place).collect();
+        let mut orphans = Vec::new();
+        let found = self.found.live.iter().flatten().chain(&self.found.orphans);
+        let mut seen: HashSet<(String, String)> = found.map(place).collect();
         let later = self.wanted_later();
         for live in owned {
             let Some(kind) = self.cloud.kind(&live.address.kind) else { continue };
@@ -172,9 +182,11 @@ impl Reader<'_, '_> {
                 || later.contains(&(live.address.kind.clone(), live.address.logical_id.clone()));
             if live.ownership == Ownership::Ours && !is_wanted && seen.insert(place(&live)) {
                 let live = self.in_one_form(live);
+                orphans.push(Parent::orphan(live.clone()));
                 self.found.orphans.push(live);
             }
         }
+        orphans
     }
 
     /// Names of what is wanted beneath others: it was not read yet, or will not be, and is no orphan all the same.
@@ -188,8 +200,8 @@ impl Reader<'_, '_> {
         later
     }
 
-    /// Level by level: what stands beneath what was found, wanted or not.
-    async fn read_beneath(&mut self) {
+    /// What stands beneath what is wanted.
+    async fn read_beneath_wanted(&mut self) {
         let mut parents: Vec<Parent> = Vec::new();
         for (position, live) in self.found.live.iter().enumerate() {
             if let Some(live) = live
@@ -198,17 +210,21 @@ impl Reader<'_, '_> {
                 parents.push(Parent::wanted(position, live.clone()));
             }
         }
-        parents.extend(self.found.orphans.iter().cloned().map(Parent::orphan));
         parents.extend((0..self.wanted.resources.len()).filter_map(|position| self.absent(position)));
-        while !parents.is_empty() {
-            parents = self.read_level(parents).await;
-        }
+        self.read_beneath(parents).await;
         let orphaned = (0..self.wanted.resources.len())
             .filter(|&child| self.wanted.parent[child].is_some_and(|parent| self.found.live[parent].is_none()))
             .filter(|&child| !self.is_listed(child))
             .map(|child| (child, self.evaluated(child)))
             .collect();
         self.read_each(orphaned).await;
+    }
+
+    /// Level by level: what stands beneath these.
+    async fn read_beneath(&mut self, mut parents: Vec<Parent>) {
+        while !parents.is_empty() {
+            parents = self.read_level(parents).await;
+        }
     }
 
     /// A wanted resource that is not live, as it would be, when children of it are wanted.

@@ -117,6 +117,21 @@ def test_a_call_is_held_until_released(cloud: Cloud, when: str, made: bool) -> N
     assert cloud.client("sqs").list_queues()["QueueUrls"]
 
 
+def test_a_trap_can_be_set_for_one_path(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="deployments")
+    trap = cloud.post("hold-at", {"match": "s3.PutObject", "path": "*/leases/*"})
+    s3.put_object(Bucket="deployments", Key="history/1.json", Body=b"1")
+    assert not cloud.get("traps")["traps"][0]["caught"]
+    worker = threading.Thread(target=lambda: s3.put_object(Bucket="deployments", Key="leases/shop.json", Body=b"1"))
+    worker.start()
+    while not cloud.get("traps")["traps"][0]["caught"]:
+        time.sleep(0.01)
+    assert cloud.post("release", {"id": trap["id"]}) == {"released": 1}
+    worker.join(10)
+    assert not worker.is_alive()
+
+
 def test_unknown_settings_are_refused(cloud: Cloud) -> None:
     for wrong in ({"latency.speed": 1}, {"weather": "hail"}, {"quotas.enabled": 3}, {"faults.schedule": [{"fault": "frogs"}]}):
         with pytest.raises(urllib.error.HTTPError) as refused:

@@ -134,7 +134,12 @@ impl Cloud {
 
     /// Holds this account's next call of an operation (`lambda.CreateFunction`, globs allowed) until it is released.
     pub fn hold(&self, operation: &str, when: &str) -> Held<'_> {
-        let trap = json!({"match": operation, "when": when, "account": self.account});
+        self.hold_at(operation, "*", when)
+    }
+
+    /// The same for calls of that path only: an object's key.
+    pub fn hold_at(&self, operation: &str, path: &str, when: &str) -> Held<'_> {
+        let trap = json!({"match": operation, "path": path, "when": when, "account": self.account});
         Held { cloud: self, id: self.control("POST", "/_cloud/hold-at", Some(&trap))["id"].clone() }
     }
 

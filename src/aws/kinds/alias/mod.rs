@@ -246,8 +246,7 @@ impl Kind for Alias {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let function = function_name(&required(&wanted, "FunctionName")?).to_owned();
         let name = required(&wanted, "Name")?;
         let version = required(&wanted, "FunctionVersion")?;
@@ -265,16 +264,7 @@ impl Kind for Alias {
         let call = self.aws.call("lambda", "CreateAlias").progress(progress).fresh(true);
         let answer = call.create(|| self.get(&function, &name), || self.aws.signed("lambda", request.clone())).await?;
         let arn = expect(&answer, "AliasArn", "lambda.CreateAlias")?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: format!("{function}:{name}"),
-            properties: wanted,
-            attributes: attributes(&arn),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(desired, attributes(&arn), format!("{function}:{name}"), wanted))
     }
 
     async fn update(
@@ -284,8 +274,7 @@ impl Kind for Alias {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let Some((function, name)) = live.physical_id.split_once(':') else { return Ok(live.clone()) };
         let has_capacity = [&live.properties, &wanted].iter().any(|side| side.get(CAPACITY).is_some());
         let allocations = if has_capacity { capacity::all(&self.aws, function).await? } else { Vec::new() };

@@ -146,8 +146,7 @@ impl Kind for ListenerRule {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (listener, priority) = (required(&wanted, "ListenerArn")?, required(&wanted, "Priority")?);
         let request = Signed::action(
             "CreateRule",
@@ -172,16 +171,7 @@ impl Kind for ListenerRule {
             .await?;
         let made = each(&answer, "Rules").first().cloned().unwrap_or_default();
         let arn = expect(&made, "RuleArn", "elbv2.CreateRule")?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&arn),
-            physical_id: arn,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&arn), arn, wanted))
     }
 
     async fn update(
@@ -191,8 +181,7 @@ impl Kind for ListenerRule {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let changed = changed(fields);
         if changed.contains("Actions") || changed.contains("Conditions") {
             let body = json!({
@@ -202,7 +191,7 @@ impl Kind for ListenerRule {
             self.aws.ask(SERVICE, "ModifyRule", &Signed::action("ModifyRule", body), progress).await?;
         }
         retag(&self.aws, &live.physical_id, &live.properties, &wanted, progress).await?;
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -75,34 +75,6 @@ impl TargetGroup {
         Ok(answer.map(|answer| each(&answer, list).to_vec()).unwrap_or_default())
     }
 
-    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
-        let Some(group) = self.described(name).await? else { return Ok(None) };
-        let arn = expect(&group, "TargetGroupArn", "elbv2.DescribeTargetGroups")?;
-        let (tags, attributes, targets) = tokio::try_join!(
-            tags(&self.aws, &arn),
-            self.beneath("DescribeTargetGroupAttributes", &arn, "Attributes"),
-            self.beneath("DescribeTargetHealth", &arn, "TargetHealthDescriptions"),
-        )?;
-        let mut map = decode(&group, attributes, &targets);
-        let logical_id =
-            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
-        let is_made_up = logical_id.is_some_and(|id| generated(self.aws.scope(), id, LONGEST_NAME) == name);
-        if desired.map_or(!is_made_up, |desired| desired.properties.get("Name").is_some()) {
-            map.insert("Name".to_owned(), Value::string(name));
-        }
-        map.insert("Tags".to_owned(), own_tags(&tags));
-        Ok(Some(Live {
-            address: Address::new(TYPE, logical_id.unwrap_or(name)),
-            physical_id: name.to_owned(),
-            properties: Value::Map(map),
-            attributes: attributes_of(name, &arn),
-            ownership: self.aws.scope().ownership(&tags),
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        }))
-    }
-
     async fn send(&self, operation: &'static str, body: Json, progress: &Progress) -> Result<Json, Failure> {
         // A load balancer asks whether it may call the function when that becomes a target.
         let call = self.aws.call(SERVICE, operation).progress(progress).fresh(true);
@@ -214,10 +186,6 @@ impl Findable for TargetGroup {
     fn physical_id_of(&self, arn: &str) -> Option<String> {
         after(arn, "elasticloadbalancing", "targetgroup/")?.split('/').next().map(str::to_owned)
     }
-
-    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
-        self.find(physical_id, None).await
-    }
 }
 
 #[async_trait]
@@ -244,16 +212,36 @@ impl Kind for TargetGroup {
         BTreeMap::new()
     }
 
-    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        match self.name(desired) {
-            Some(name) => self.find(&name, Some(desired)).await,
-            None => Ok(None),
+    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
+        let Some(group) = self.described(name).await? else { return Ok(None) };
+        let arn = expect(&group, "TargetGroupArn", "elbv2.DescribeTargetGroups")?;
+        let (tags, attributes, targets) = tokio::try_join!(
+            tags(&self.aws, &arn),
+            self.beneath("DescribeTargetGroupAttributes", &arn, "Attributes"),
+            self.beneath("DescribeTargetHealth", &arn, "TargetHealthDescriptions"),
+        )?;
+        let mut map = decode(&group, attributes, &targets);
+        let logical_id =
+            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
+        let is_made_up = logical_id.is_some_and(|id| generated(self.aws.scope(), id, LONGEST_NAME) == name);
+        if desired.map_or(!is_made_up, |desired| desired.properties.get("Name").is_some()) {
+            map.insert("Name".to_owned(), Value::string(name));
         }
+        map.insert("Tags".to_owned(), own_tags(&tags));
+        Ok(Some(Live {
+            address: Address::new(TYPE, logical_id.unwrap_or(name)),
+            physical_id: name.to_owned(),
+            properties: Value::Map(map),
+            attributes: attributes_of(name, &arn),
+            ownership: self.aws.scope().ownership(&tags),
+            fingerprint: None,
+            revision: None,
+            parent: None,
+        }))
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = self
             .name(desired)
             .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
@@ -283,16 +271,7 @@ impl Kind for TargetGroup {
             self.set_attributes(&arn, &wanted, progress).await?;
         }
         self.set_targets(&arn, &Value::Null, &wanted, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes_of(&name, &arn),
-            physical_id: name,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes_of(&name, &arn), name, wanted))
     }
 
     async fn update(
@@ -302,8 +281,7 @@ impl Kind for TargetGroup {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let arn = text(&Value::Map(live.attributes.clone()), &["Ref"]).unwrap_or_default();
         let changed = changed(fields);
         if changed
@@ -321,7 +299,7 @@ impl Kind for TargetGroup {
             self.set_targets(&arn, &live.properties, &wanted, progress).await?;
         }
         retag(&self.aws, &arn, &live.properties, &wanted, progress).await?;
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -66,21 +66,16 @@ impl ExistingBucket {
     }
 
     async fn set(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (bucket, function) = (required(&wanted, "BucketName")?, required(&wanted, "FunctionArn")?);
         let entries = entries(&wanted, &function);
         self.buckets.set(&self.aws, (&bucket, &self.prefix()), &function, entries, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: format!("{bucket}|{function}"),
-            properties: wanted,
-            attributes: BTreeMap::from([("Ref".to_owned(), Value::string(bucket))]),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(
+            desired,
+            BTreeMap::from([("Ref".to_owned(), Value::string(bucket.as_str()))]),
+            format!("{bucket}|{function}"),
+            wanted,
+        ))
     }
 }
 

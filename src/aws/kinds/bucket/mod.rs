@@ -80,44 +80,6 @@ impl Bucket {
         }
     }
 
-    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
-        let Some(tags) = self.tags(name).await? else { return Ok(None) };
-        let ownership = self.aws.scope().ownership(&tags);
-        let mut map = BTreeMap::new();
-        if ownership == Ownership::Ours {
-            let versioning = async {
-                let call = self.aws.call("s3", "GetBucketVersioning");
-                call.find(|| self.aws.s3().get_bucket_versioning().bucket(name).send()).await
-            };
-            let (document, versioning) = tokio::try_join!(notification::read(&self.aws, name), versioning)?;
-            let document = document.unwrap_or_default();
-            map.extend(self.notifications(&document));
-            if let Some(status) = versioning.as_ref().and_then(|answer| answer.status()) {
-                let status = BTreeMap::from([("Status".to_owned(), Value::string(status.as_str()))]);
-                map.insert("VersioningConfiguration".to_owned(), Value::Map(status));
-            }
-        }
-        let logical_id =
-            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
-        let is_made_up =
-            logical_id.is_some_and(|id| generated(self.aws.scope(), id, LONGEST_NAME).to_lowercase() == name);
-        if desired.map_or(!is_made_up, |desired| desired.properties.get("BucketName").is_some()) {
-            map.insert("BucketName".to_owned(), Value::string(name));
-        }
-        normalise(&mut map);
-        map.insert("Tags".to_owned(), own_tags(&tags));
-        Ok(Some(Live {
-            address: Address::new(TYPE, logical_id.unwrap_or(name)),
-            physical_id: name.to_owned(),
-            properties: Value::Map(map),
-            attributes: self.attributes(name),
-            ownership,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        }))
-    }
-
     /// Our notifications as CloudFormation writes them.
     fn notifications(&self, document: &Document) -> Option<(String, Value)> {
         let entries = document.entries(&self.prefix());
@@ -275,16 +237,46 @@ impl Kind for Bucket {
         self.name(desired).map(|name| self.attributes(&name)).unwrap_or_default()
     }
 
-    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        match self.name(desired) {
-            Some(name) => self.find(&name, Some(desired)).await,
-            None => Ok(None),
+    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
+        let Some(tags) = self.tags(name).await? else { return Ok(None) };
+        let ownership = self.aws.scope().ownership(&tags);
+        let mut map = BTreeMap::new();
+        if ownership == Ownership::Ours {
+            let versioning = async {
+                let call = self.aws.call("s3", "GetBucketVersioning");
+                call.find(|| self.aws.s3().get_bucket_versioning().bucket(name).send()).await
+            };
+            let (document, versioning) = tokio::try_join!(notification::read(&self.aws, name), versioning)?;
+            let document = document.unwrap_or_default();
+            map.extend(self.notifications(&document));
+            if let Some(status) = versioning.as_ref().and_then(|answer| answer.status()) {
+                let status = BTreeMap::from([("Status".to_owned(), Value::string(status.as_str()))]);
+                map.insert("VersioningConfiguration".to_owned(), Value::Map(status));
+            }
         }
+        let logical_id =
+            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
+        let is_made_up =
+            logical_id.is_some_and(|id| generated(self.aws.scope(), id, LONGEST_NAME).to_lowercase() == name);
+        if desired.map_or(!is_made_up, |desired| desired.properties.get("BucketName").is_some()) {
+            map.insert("BucketName".to_owned(), Value::string(name));
+        }
+        normalise(&mut map);
+        map.insert("Tags".to_owned(), own_tags(&tags));
+        Ok(Some(Live {
+            address: Address::new(TYPE, logical_id.unwrap_or(name)),
+            physical_id: name.to_owned(),
+            properties: Value::Map(map),
+            attributes: self.attributes(name),
+            ownership,
+            fingerprint: None,
+            revision: None,
+            parent: None,
+        }))
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         if let Value::Map(map) = &wanted
             && let Some(key) = map.keys().find(|key| !PROPERTIES.contains(&key.as_str()))
         {
@@ -316,16 +308,7 @@ impl Kind for Bucket {
             self.set_versioning(&name, &wanted, progress).await?;
         }
         self.set_notifications(&name, (&Value::Null, &wanted), progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: self.attributes(&name),
-            physical_id: name,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, self.attributes(&name), name, wanted))
     }
 
     async fn update(
@@ -335,8 +318,7 @@ impl Kind for Bucket {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = live.physical_id.as_str();
         let changed = changed(fields);
         if changed.contains("NotificationConfiguration") {
@@ -348,7 +330,7 @@ impl Kind for Bucket {
         if changed.contains("Tags") {
             self.set_tags(name, &text_map(&wanted, &["Tags"]), progress).await?;
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -201,8 +201,7 @@ impl Kind for CachePolicy {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let body = self.request(&wanted, &desired.address.logical_id)?;
         let request = Signed::rest("POST", path("cache-policy")).body(body);
         let made = self
@@ -218,16 +217,7 @@ impl Kind for CachePolicy {
             )
             .await?;
         let id = expect(&made, "Id", "cloudfront.CreateCachePolicy")?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&id),
-            physical_id: id,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&id), id, wanted))
     }
 
     async fn update(
@@ -237,15 +227,14 @@ impl Kind for CachePolicy {
         _: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let place = path(&format!("cache-policy/{}", segment(&live.physical_id)));
         let found = self.aws.ask(SERVICE, "GetCachePolicy", &Signed::rest("GET", place.as_str()), progress).await?;
         let tag = expect(&found, "ETag", "cloudfront.GetCachePolicy")?;
         let body = self.request(&wanted, &desired.address.logical_id)?;
         let request = Signed::rest("PUT", place).header("if-match", tag).body(body);
         self.aws.ask(SERVICE, "UpdateCachePolicy", &request, progress).await?;
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

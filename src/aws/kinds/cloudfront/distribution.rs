@@ -165,8 +165,7 @@ impl Kind for Distribution {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
         // The same reference twice is the same distribution.
         let reference = format!("{}{}-{now}", self.aws.scope().prefix(), desired.address.logical_id);
@@ -189,16 +188,7 @@ impl Kind for Distribution {
             )
             .await?;
         let id = expect(&made, "Id", "cloudfront.CreateDistributionWithTags")?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&made, &id),
-            physical_id: id,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&made, &id), id, wanted))
     }
 
     async fn update(
@@ -208,8 +198,7 @@ impl Kind for Distribution {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let id = live.physical_id.as_str();
         if changed(fields).contains(CONFIG) {
             let Some(found) = self.described(id).await? else {
@@ -225,7 +214,7 @@ impl Kind for Distribution {
         let arn = text(&Value::Map(live.attributes.clone()), &["Arn"])
             .ok_or_else(|| incomplete("cloudfront.GetDistribution", "ARN"))?;
         retag(&self.aws, &arn, &live.properties, &wanted, progress).await?;
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -88,36 +88,6 @@ impl Function {
         Ok(answer.and_then(|answer| answer.as_str().map(str::to_owned)))
     }
 
-    async fn find(&self, name: &str, logical_id: Option<&str>) -> Result<Option<Live>, Failure> {
-        let Some(found) = self.described(name).await? else { return Ok(None) };
-        self.aws.account().await?;
-        let attributes = self.attributes(name);
-        let arn = text(&Value::Map(attributes.clone()), &["Ref"]).unwrap_or_default();
-        let (tags, source) = tokio::try_join!(tags(&self.aws, &arn), self.published(name))?;
-        let config = found.get("FunctionConfig").map(words::to_cfn).unwrap_or_default();
-        let mut properties = Value::Map(BTreeMap::from([
-            ("Name".to_owned(), Value::string(name)),
-            ("AutoPublish".to_owned(), Value::Bool(true)),
-            ("FunctionConfig".to_owned(), from_json(config)),
-            ("Tags".to_owned(), own_tags(&tags)),
-        ]));
-        if let (Value::Map(map), Some(source)) = (&mut properties, source) {
-            let code = BTreeMap::from([("Sha256".to_owned(), Value::String(digest(source.as_bytes())))]);
-            map.insert("FunctionCode".to_owned(), Value::Map(code));
-        }
-        self.normalise(&mut properties);
-        Ok(Some(Live {
-            address: Address::new(TYPE, logical_id.or(tags.get(ID).map(String::as_str)).unwrap_or(name)),
-            physical_id: name.to_owned(),
-            properties,
-            attributes,
-            ownership: self.aws.scope().ownership(&tags),
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        }))
-    }
-
     /// The members that CreateFunction and UpdateFunction share.
     fn content(desired: &Desired, wanted: &Value) -> Result<Json, Failure> {
         let artifact = desired.hints.get("Artifact").and_then(Value::text).unwrap_or_default();
@@ -154,10 +124,6 @@ impl Findable for Function {
         let (start, name) = arn.split_once(":function/")?;
         start.contains(":cloudfront:").then(|| name.to_owned())
     }
-
-    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
-        self.find(physical_id, None).await
-    }
 }
 
 #[async_trait]
@@ -188,16 +154,39 @@ impl Kind for Function {
         self.identity(desired).map(|name| self.attributes(&name)).unwrap_or_default()
     }
 
-    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        match self.identity(desired) {
-            Some(name) => self.find(&name, Some(&desired.address.logical_id)).await,
-            None => Ok(None),
+    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
+        let logical_id = desired.map(|desired| desired.address.logical_id.as_str());
+        let Some(found) = self.described(name).await? else { return Ok(None) };
+        self.aws.account().await?;
+        let attributes = self.attributes(name);
+        let arn = text(&Value::Map(attributes.clone()), &["Ref"]).unwrap_or_default();
+        let (tags, source) = tokio::try_join!(tags(&self.aws, &arn), self.published(name))?;
+        let config = found.get("FunctionConfig").map(words::to_cfn).unwrap_or_default();
+        let mut properties = Value::Map(BTreeMap::from([
+            ("Name".to_owned(), Value::string(name)),
+            ("AutoPublish".to_owned(), Value::Bool(true)),
+            ("FunctionConfig".to_owned(), from_json(config)),
+            ("Tags".to_owned(), own_tags(&tags)),
+        ]));
+        if let (Value::Map(map), Some(source)) = (&mut properties, source) {
+            let code = BTreeMap::from([("Sha256".to_owned(), Value::String(digest(source.as_bytes())))]);
+            map.insert("FunctionCode".to_owned(), Value::Map(code));
         }
+        self.normalise(&mut properties);
+        Ok(Some(Live {
+            address: Address::new(TYPE, logical_id.or(tags.get(ID).map(String::as_str)).unwrap_or(name)),
+            physical_id: name.to_owned(),
+            properties,
+            attributes,
+            ownership: self.aws.scope().ownership(&tags),
+            fingerprint: None,
+            revision: None,
+            parent: None,
+        }))
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = required(&wanted, "Name")?;
         let mut content = Self::content(desired, &wanted)?;
         content["Name"] = name.as_str().into();
@@ -217,16 +206,7 @@ impl Kind for Function {
             .await?;
         let tag = expect(&made, "ETag", "cloudfront.CreateFunction")?;
         self.test_and_publish(&name, &tag, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: self.attributes(&name),
-            physical_id: name,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, self.attributes(&name), name, wanted))
     }
 
     async fn update(
@@ -236,8 +216,7 @@ impl Kind for Function {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = live.physical_id.as_str();
         let changed = changed(fields);
         if changed.contains("FunctionCode") || changed.contains("FunctionConfig") {
@@ -257,7 +236,7 @@ impl Kind for Function {
         }
         let arn = text(&Value::Map(live.attributes.clone()), &["Ref"]).unwrap_or_default();
         retag(&self.aws, &arn, &live.properties, &wanted, progress).await?;
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

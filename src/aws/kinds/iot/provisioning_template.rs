@@ -67,32 +67,6 @@ impl ProvisioningTemplate {
         attributes
     }
 
-    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
-        let request = Signed::rest("GET", path(name));
-        let Some(answer) = self.aws.look_for("iot", "DescribeProvisioningTemplate", &request).await? else {
-            return Ok(None);
-        };
-        let tags = tags(&self.aws, member(&answer, "templateArn").unwrap_or_default()).await?;
-        let mut map = decode(&answer);
-        let logical_id =
-            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
-        let is_made_up = logical_id.is_some_and(|id| generated(self.aws.scope(), id, LONGEST_NAME) == name);
-        if desired.map_or(!is_made_up, |desired| desired.properties.get("TemplateName").is_some()) {
-            map.insert("TemplateName".to_owned(), Value::string(name));
-        }
-        map.insert("Tags".to_owned(), own_tags(&tags));
-        Ok(Some(Live {
-            address: Address::new(TYPE, logical_id.unwrap_or(name)),
-            physical_id: name.to_owned(),
-            properties: Value::Map(map),
-            attributes: self.attributes(name),
-            ownership: self.aws.scope().ownership(&tags),
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        }))
-    }
-
     /// Makes a body the one that counts.
     async fn set_body(&self, name: &str, wanted: &Value, progress: &Progress) -> Result<(), Failure> {
         let versions = format!("{}/versions", path(name));
@@ -180,10 +154,6 @@ impl Findable for ProvisioningTemplate {
     fn physical_id_of(&self, arn: &str) -> Option<String> {
         after(arn, "iot", "provisioningtemplate/").map(str::to_owned)
     }
-
-    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
-        self.find(physical_id, None).await
-    }
 }
 
 #[async_trait]
@@ -210,16 +180,34 @@ impl Kind for ProvisioningTemplate {
         self.name(desired).map(|name| self.attributes(&name)).unwrap_or_default()
     }
 
-    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        match self.name(desired) {
-            Some(name) => self.find(&name, Some(desired)).await,
-            None => Ok(None),
+    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
+        let request = Signed::rest("GET", path(name));
+        let Some(answer) = self.aws.look_for("iot", "DescribeProvisioningTemplate", &request).await? else {
+            return Ok(None);
+        };
+        let tags = tags(&self.aws, member(&answer, "templateArn").unwrap_or_default()).await?;
+        let mut map = decode(&answer);
+        let logical_id =
+            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
+        let is_made_up = logical_id.is_some_and(|id| generated(self.aws.scope(), id, LONGEST_NAME) == name);
+        if desired.map_or(!is_made_up, |desired| desired.properties.get("TemplateName").is_some()) {
+            map.insert("TemplateName".to_owned(), Value::string(name));
         }
+        map.insert("Tags".to_owned(), own_tags(&tags));
+        Ok(Some(Live {
+            address: Address::new(TYPE, logical_id.unwrap_or(name)),
+            physical_id: name.to_owned(),
+            properties: Value::Map(map),
+            attributes: self.attributes(name),
+            ownership: self.aws.scope().ownership(&tags),
+            fingerprint: None,
+            revision: None,
+            parent: None,
+        }))
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = self
             .name(desired)
             .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
@@ -237,16 +225,7 @@ impl Kind for ProvisioningTemplate {
                 || self.aws.signed("iot", request.clone()),
             )
             .await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: self.attributes(&name),
-            physical_id: name,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, self.attributes(&name), name, wanted))
     }
 
     async fn update(
@@ -256,8 +235,7 @@ impl Kind for ProvisioningTemplate {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = live.physical_id.as_str();
         if changed(fields).contains("TemplateBody") {
             self.set_body(name, &wanted, progress).await?;
@@ -269,7 +247,7 @@ impl Kind for ProvisioningTemplate {
         }
         let arn = text(&Value::Map(self.attributes(name)), &["TemplateArn"]).unwrap_or_default();
         retag(&self.aws, &arn, &live.properties, &wanted, progress).await?;
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
-use crate::engine::resource::{Desired, Live, Ownership};
+use crate::engine::resource::{Desired, Live};
 use crate::engine::value::Value;
 
 use super::super::json::changed;
@@ -64,39 +64,6 @@ impl TopicRule {
         let arn = self.aws.arn("iot", &format!("rule/{name}"));
         attributes.extend(arn.map(|arn| ("Arn".to_owned(), Value::String(arn))));
         attributes
-    }
-
-    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
-        let found = self.aws.look_for("iot", "GetTopicRule", &Signed::rest("GET", path(name))).await;
-        let answer = match found {
-            Ok(Some(answer)) => answer,
-            Ok(None) => return Ok(None),
-            // What is not there is not shown to anybody.
-            Err(failure) if failure.code.as_deref() == Some("UnauthorizedException") => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
-        let arn = answer.get("ruleArn").and_then(Json::as_str).unwrap_or_default();
-        let tags = tags(&self.aws, arn).await?;
-        let mut map =
-            BTreeMap::from([("TopicRulePayload".to_owned(), payload(answer.get("rule").unwrap_or(&Json::Null)))]);
-        normalise(&mut map);
-        let logical_id =
-            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
-        let is_made_up = logical_id.is_some_and(|id| self.generated(id) == name);
-        if desired.map_or(!is_made_up, |desired| desired.properties.get("RuleName").is_some()) {
-            map.insert("RuleName".to_owned(), Value::string(name));
-        }
-        map.insert("Tags".to_owned(), own_tags(&tags));
-        Ok(Some(Live {
-            address: Address::new(TYPE, logical_id.unwrap_or(name)),
-            physical_id: name.to_owned(),
-            properties: Value::Map(map),
-            attributes: self.attributes(name),
-            ownership: self.aws.scope().ownership(&tags),
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        }))
     }
 
     async fn retag(&self, name: &str, live: &Value, wanted: &Value, progress: &Progress) -> Result<(), Failure> {
@@ -148,10 +115,6 @@ impl Findable for TopicRule {
     fn physical_id_of(&self, arn: &str) -> Option<String> {
         after(arn, "iot", "rule/").map(str::to_owned)
     }
-
-    async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
-        self.find(physical_id, None).await
-    }
 }
 
 #[async_trait]
@@ -178,16 +141,41 @@ impl Kind for TopicRule {
         self.name(desired).map(|name| self.attributes(&name)).unwrap_or_default()
     }
 
-    async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        match self.name(desired) {
-            Some(name) => self.find(&name, Some(desired)).await,
-            None => Ok(None),
+    async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
+        let found = self.aws.look_for("iot", "GetTopicRule", &Signed::rest("GET", path(name))).await;
+        let answer = match found {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Ok(None),
+            // What is not there is not shown to anybody.
+            Err(failure) if failure.code.as_deref() == Some("UnauthorizedException") => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let arn = answer.get("ruleArn").and_then(Json::as_str).unwrap_or_default();
+        let tags = tags(&self.aws, arn).await?;
+        let mut map =
+            BTreeMap::from([("TopicRulePayload".to_owned(), payload(answer.get("rule").unwrap_or(&Json::Null)))]);
+        normalise(&mut map);
+        let logical_id =
+            desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
+        let is_made_up = logical_id.is_some_and(|id| self.generated(id) == name);
+        if desired.map_or(!is_made_up, |desired| desired.properties.get("RuleName").is_some()) {
+            map.insert("RuleName".to_owned(), Value::string(name));
         }
+        map.insert("Tags".to_owned(), own_tags(&tags));
+        Ok(Some(Live {
+            address: Address::new(TYPE, logical_id.unwrap_or(name)),
+            physical_id: name.to_owned(),
+            properties: Value::Map(map),
+            attributes: self.attributes(name),
+            ownership: self.aws.scope().ownership(&tags),
+            fingerprint: None,
+            revision: None,
+            parent: None,
+        }))
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = self
             .name(desired)
             .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
@@ -199,16 +187,7 @@ impl Kind for TopicRule {
         let find = || async { Ok(self.find(&name, None).await?.map(|_| Json::Null)) };
         let call = self.aws.call("iot", "CreateTopicRule").progress(progress).fresh(true);
         call.create(find, || self.aws.signed("iot", request.clone())).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: self.attributes(&name),
-            physical_id: name,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, self.attributes(&name), name, wanted))
     }
 
     async fn update(
@@ -218,15 +197,14 @@ impl Kind for TopicRule {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let name = live.physical_id.as_str();
         if changed(fields).contains("TopicRulePayload") {
             let request = Signed::rest("PATCH", path(name)).body(body(&wanted));
             self.aws.ask("iot", "ReplaceTopicRule", &request, progress).await?;
         }
         self.retag(name, &live.properties, &wanted, progress).await?;
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

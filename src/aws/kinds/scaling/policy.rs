@@ -42,8 +42,7 @@ impl ScalingPolicy {
     }
 
     async fn put(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (name, resource) = (required(&wanted, "PolicyName")?, required(&wanted, TARGET)?);
         let resource = resource_of(&resource);
         // It replaces the whole policy, and makes it where it is not there.
@@ -51,16 +50,7 @@ impl ScalingPolicy {
         let request = Signed::action("PutScalingPolicy", body);
         let call = self.aws.call(SERVICE, "PutScalingPolicy").progress(progress).fresh(true);
         call.send(|| self.aws.signed(SERVICE, request.clone())).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: physical(resource, &name),
-            properties: wanted,
-            attributes: BTreeMap::new(),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(desired, BTreeMap::new(), physical(resource, &name), wanted))
     }
 }
 

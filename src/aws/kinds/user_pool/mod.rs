@@ -211,8 +211,7 @@ impl Kind for UserPool {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         shape::check(&wanted)?;
         let name = required(&wanted, "UserPoolName")?;
         let mut body = Json::Object(pick(&wanted, shape::SETTABLE));
@@ -244,8 +243,7 @@ impl Kind for UserPool {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         shape::check(&wanted)?;
         let changed = changed(fields);
         if let Some(fixed) = shape::FIXED.iter().find(|key| changed.contains(*key)) {
@@ -275,7 +273,7 @@ impl Kind for UserPool {
             body.insert("UserPoolTags".to_owned(), json!(tags));
             self.send("UpdateUserPool", Json::Object(body), progress).await?;
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

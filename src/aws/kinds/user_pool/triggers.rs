@@ -85,24 +85,14 @@ impl UserPoolTriggers {
     }
 
     async fn apply(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (name, function) = (required(&wanted, "UserPoolName")?, required(&wanted, "FunctionArn")?);
         let Some(pool) = self.named(&name).await? else {
             return Err(Failure::new(Reason::NotFound, format!("there is no user pool {name}"))
                 .help("make it first, or take `existing: true` away so that it is made here"));
         };
         self.set(&pool, &function, items(&wanted, &["UserPoolConfigs"]), progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: format!("{name}|{function}"),
-            properties: wanted,
-            attributes: attributes(&pool),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(desired, attributes(&pool), format!("{name}|{function}"), wanted))
     }
 }
 

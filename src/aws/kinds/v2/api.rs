@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::{TAGS, decode, encode};
 use crate::aws::client::Aws;
+use crate::aws::kinds::domains::mapping::{self, is_mark};
 use crate::aws::kinds::json::{Retag, changed, expect, member, retag, tags_of, where_allowed};
 use crate::aws::kinds::openapi::{self, BODY, EXPORT, is_deployed};
 use crate::aws::kinds::properties::{
@@ -109,12 +110,13 @@ impl Api {
         let mut shown = tags.clone();
         shown.remove(BODY);
         shown.remove(EXPORT);
+        let domains = mapping::take_marks(&mut shown);
         map.insert("Tags".to_owned(), own_tags(&shown));
         let logical_id =
             desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
         Ok(Live {
             address: Address::new(TYPE, logical_id.unwrap_or(&id)),
-            attributes: attributes(api, &id),
+            attributes: attributes(api, &id).into_iter().chain(domains).collect(),
             physical_id: id,
             properties: Value::Map(map),
             ownership: self.aws.scope().ownership(&tags),
@@ -133,7 +135,7 @@ impl Api {
         let request = Signed::rest("PUT", path(api)).body(json!({ "body": document.to_string() }));
         let answer = self.aws.ask("apigatewayv2", "ReimportApi", &request, progress).await?;
         let live = tags_of(answer.get("tags"));
-        let is_left = |key: &&String| !tags.contains_key(*key) && *key != EXPORT && !is_reserved(key);
+        let is_left = |key: &&String| !tags.contains_key(*key) && *key != EXPORT && !is_mark(key) && !is_reserved(key);
         let remove = live.keys().filter(is_left).cloned().collect();
         let set = tags.into_iter().filter(|(key, value)| live.get(key) != Some(value)).collect();
         self.retag(api, &Retag { set, remove }, progress).await
@@ -224,6 +226,9 @@ impl Findable for Api {
     }
 
     async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        if !self.aws.run.may_be_untold(TYPE) {
+            return Ok(Vec::new());
+        }
         let all = where_allowed(self.all().await)?;
         Ok(all.iter().filter_map(|api| Some((TYPE, member(api, "apiId")?.to_owned()))).collect())
     }
@@ -278,9 +283,13 @@ impl Kind for Api {
         }
     }
 
+    fn deleted_after(&self) -> &'static [&'static str] {
+        // An API that a domain leads to cannot be deleted.
+        &[mapping::API.type_name]
+    }
+
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let id = desired.address.logical_id.as_str();
         let mut body = encode(&wanted, PROPERTIES);
         body.insert("tags".to_owned(), json!(self.marked(&wanted, id)));
@@ -296,16 +305,7 @@ impl Kind for Api {
         if wanted.get("Body").is_some() {
             self.put(&physical_id, &wanted, id, progress).await?;
         }
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&api, &physical_id),
-            physical_id,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: None,
-        })
+        Ok(Live::made(desired, attributes(&api, &physical_id), physical_id, wanted))
     }
 
     async fn update(
@@ -315,8 +315,7 @@ impl Kind for Api {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let api = live.physical_id.as_str();
         let changed = changed(fields);
         let settings: Vec<&str> = PROPERTIES.iter().copied().filter(|key| changed.contains(key)).collect();
@@ -355,7 +354,7 @@ impl Kind for Api {
         if changed.contains("Tags") && !changed.contains("Body") {
             self.retag(api, &Retag::between(&live.properties, &wanted), progress).await?;
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, ..live.clone() })
+        Ok(live.now(wanted))
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {

@@ -24,7 +24,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// Tags of everything that has any, as `/v2/tags/{arn}`.
-const TAGS: (&str, &str, &str) = ("apigatewayv2", "POST", "/v2/tags/");
+pub(super) const TAGS: (&str, &str, &str) = ("apigatewayv2", "POST", "/v2/tags/");
 
 fn with_first(text: &str, change: fn(char) -> char) -> String {
     let mut letters = text.chars();

@@ -439,8 +439,7 @@ impl Kind for Part {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let api = required(&wanted, "ApiId")?;
         let missing = || Failure::new(Reason::Invalid, format!("{} has no place in its API", desired.address));
         let key = self.key_wanted(desired).ok_or_else(missing)?;
@@ -453,16 +452,12 @@ impl Kind for Part {
         let call = self.aws.call("apigatewayv2", self.shape.create).progress(progress);
         let answer = call.create(|| self.find(desired), || self.aws.signed("apigatewayv2", request.clone())).await?;
         let id = expect(&answer, self.shape.id, self.shape.create)?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: self.name(&api, &wanted, &key).ok_or_else(missing)?,
-            properties: wanted,
-            attributes: attributes(self.shape, &id),
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(
+            desired,
+            attributes(self.shape, &id),
+            self.name(&api, &wanted, &key).ok_or_else(missing)?,
+            wanted,
+        ))
     }
 
     async fn update(
@@ -472,8 +467,7 @@ impl Kind for Part {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let body = update(self.shape, &wanted, fields);
         if !body.is_empty() {
             let request = Signed::rest("PATCH", self.place(live)?).body(Json::Object(body));

@@ -236,8 +236,7 @@ impl Kind for Stage {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let (api, name) = (required(&wanted, "ApiId")?, required(&wanted, "StageName")?);
         let mut body = encode(&wanted, PROPERTIES);
         body.insert("tags".to_owned(), json!(text_map(&wanted, &["Tags"])));
@@ -245,16 +244,12 @@ impl Kind for Stage {
         let find = || self.get(&api, &name);
         let call = self.aws.call("apigatewayv2", "CreateStage").progress(progress);
         call.create(find, || self.aws.signed("apigatewayv2", request.clone())).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            physical_id: format!("{api}/{name}"),
-            attributes: BTreeMap::from([("Ref".to_owned(), Value::string(name))]),
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: None,
-            parent: desired.parent.clone(),
-        })
+        Ok(Live::made(
+            desired,
+            BTreeMap::from([("Ref".to_owned(), Value::string(name.as_str()))]),
+            format!("{api}/{name}"),
+            wanted,
+        ))
     }
 
     async fn update(
@@ -264,8 +259,7 @@ impl Kind for Stage {
         fields: &[FieldChange],
         progress: &Progress,
     ) -> Result<Live, Failure> {
-        let mut wanted = desired.properties.clone();
-        self.normalise(&mut wanted);
+        let wanted = self.normalised(desired);
         let Some((api, name)) = live.physical_id.split_once('/') else { return Ok(live.clone()) };
         let path = path(api, name);
         let changed = changed(fields);

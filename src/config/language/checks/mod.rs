@@ -18,6 +18,8 @@ mod routes;
 mod runtime;
 mod scaling;
 
+pub use environment::too_large as environment_too_large;
+
 use jiff::civil::Date;
 
 use super::super::decode::Cf;

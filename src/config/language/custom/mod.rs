@@ -3,6 +3,7 @@
 
 pub mod bundling;
 pub mod deployment;
+pub mod domains;
 pub mod dotenv;
 pub mod roles;
 
@@ -42,8 +43,8 @@ const fn settings<T: PluginSettings>() -> Settings {
 const SETTINGS: &[Settings] = &[
     settings::<bundling::Esbuild>(),
     settings::<bundling::PythonRequirements>(),
-    settings::<deployment::CustomDomain>(),
-    settings::<deployment::CustomDomains>(),
+    settings::<domains::CustomDomain>(),
+    settings::<domains::CustomDomains>(),
     settings::<deployment::Prune>(),
     settings::<deployment::S3Sync>(),
     settings::<deployment::Scripts>(),
