@@ -5,7 +5,8 @@ use crate::config::language::events::Trigger;
 use crate::engine::resource::Live;
 
 use super::kinds::domains::mapping::{API, BASE_PATH};
-use super::naming;
+use super::kinds::rest_deployment;
+use super::naming::{self, rest_method};
 use super::partition::Partition;
 
 /// A function of the file that is live.
@@ -52,6 +53,12 @@ pub fn endpoints<'a>(
     let rest_place = Where { stage: own_stage.unwrap_or(place.stage), ..place };
     let rest = attribute("ApiGatewayRestApi", "Ref")
         .map(|id| mapped("https", &id, live.clone()).unwrap_or_else(|| rest_place.stage_url("https", &id)));
+    // Routes in somebody else's API are told by the deployment that brought them.
+    let others = live.clone().find(|one| one.address.kind == rest_deployment::TYPE).and_then(|one| {
+        let text = |key: &str| one.properties.get(key).and_then(|value| value.text());
+        let (api, stage) = (text("RestApiId")?, text("StageName")?);
+        Some((one, Where { stage, ..place }.stage_url("https", api)))
+    });
     let http = attribute("HttpApi", "Ref").and_then(|id| mapped("https", &id, live.clone()));
     let http = http.or_else(|| attribute("HttpApi", "ApiEndpoint"));
     let websocket = attribute("WebsocketsApi", "Ref")
@@ -66,6 +73,12 @@ pub fn endpoints<'a>(
                 Trigger::Http(route) => {
                     if let Some(base) = &rest {
                         add(route.method.as_str(), join(base, route.path.as_str()));
+                    } else if let Some((deployment, base)) = &others {
+                        let path = route.path.as_str().trim_matches('/');
+                        let id = rest_method(if path == "*" { "" } else { path }, route.method.as_str());
+                        let path =
+                            deployment.attributes.get(&rest_deployment::path_of(&id)).and_then(|path| path.text());
+                        path.into_iter().for_each(|path| add(route.method.as_str(), join(base, path)));
                     }
                 }
                 Trigger::HttpApi(route) => {

@@ -75,6 +75,11 @@ pub fn method(method: &str) -> String {
     upper_first(&method.to_lowercase())
 }
 
+/// `ApiGatewayMethodOrdersIdVarGet` for `orders/{id}` and `get`.
+pub fn rest_method(path: &str, verb: &str) -> String {
+    format!("ApiGatewayMethod{}{}", self::path(path), method(verb))
+}
+
 /// Physical names, which all begin with the service's name and stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {

@@ -149,7 +149,7 @@ pub async fn change(
         if let (Some(keep), Some(due)) = (manner.records, due)
             && run.is_good()
             && !stop.is_asked()
-            && due.await.unwrap_or(false)
+            && tokio::time::timeout(RECORD, due).await.is_ok_and(|due| due.unwrap_or(false))
         {
             sweep(connection, screen, keep).await;
         }

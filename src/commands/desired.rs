@@ -2,6 +2,7 @@
 
 use super::CommandError;
 use super::connection::Connection;
+use super::in_the_file::in_the_file;
 use super::prepare::{Prepared, Read};
 use crate::aws::compile::{compile_domains, owner};
 use crate::aws::intrinsics::{Context, Owner, evaluate};
@@ -12,8 +13,6 @@ use crate::aws::partition::Partition;
 use crate::aws::template::Template;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::checks::environment_too_large;
-use crate::config::language::lambda::SecretSource;
-use crate::config::node::Place;
 use crate::engine::resource::DesiredState;
 use crate::engine::value::Value;
 
@@ -87,7 +86,7 @@ async fn evaluated(
         context.absent.clone_from(&answers.absent);
     };
     if !evaluation.problems.is_empty() {
-        let diagnostics = in_the_file(evaluation.problems, read);
+        let diagnostics = in_the_file(evaluation.problems, template, read);
         return Err(CommandError::Configuration { diagnostics, sources: read.sources.clone() });
     }
     Ok(evaluation.desired)
@@ -111,7 +110,7 @@ fn too_large(desired: &DesiredState, read: &Read) -> Vec<Diagnostic> {
 pub fn problems(read: &Read, template: &Template) -> Vec<Diagnostic> {
     let evaluation = evaluate(template, &context(read, ""));
     // While values are missing, problems may only follow from that.
-    if evaluation.needs.is_empty() { in_the_file(evaluation.problems, read) } else { Vec::new() }
+    if evaluation.needs.is_empty() { in_the_file(evaluation.problems, template, read) } else { Vec::new() }
 }
 
 fn context(read: &Read, account_id: &str) -> Context {
@@ -125,57 +124,4 @@ fn context(read: &Read, account_id: &str) -> Context {
         owner: owner(&read.service, &read.target),
         ..Context::default()
     }
-}
-
-/// A variable of a function, where the file has it.
-struct Variable {
-    /// `provider.secrets.TOKEN`, `functions.api.environment.URL`
-    path: String,
-    place: Place,
-    help: Option<String>,
-}
-
-/// Problems with variables of functions, told where the file has the variable and not where the template has it. What
-/// the provider says for all functions is wrong once.
-fn in_the_file(problems: Vec<Diagnostic>, read: &Read) -> Vec<Diagnostic> {
-    let mut all: Vec<Diagnostic> = Vec::with_capacity(problems.len());
-    for problem in problems {
-        let found = problem.path.as_deref().and_then(|path| variable(path, read));
-        let told = match (found, problem.path.as_deref()) {
-            (Some(found), Some(path)) => {
-                let message = problem.message.replacen(path, &found.path, 1);
-                let help = problem.help.iter().cloned().chain(found.help).collect();
-                Diagnostic { message, path: Some(found.path), help, ..problem }.at(found.place)
-            }
-            _ => problem,
-        };
-        if !all.contains(&told) {
-            all.push(told);
-        }
-    }
-    all
-}
-
-/// The variable that a path of the template stands for: `resources.ApiLambdaFunction.Properties.Environment.Variables.URL`.
-fn variable(path: &str, read: &Read) -> Option<Variable> {
-    let (logical_id, rest) = path.strip_prefix("resources.")?.split_once('.')?;
-    let name = rest.strip_prefix("Properties.Environment.Variables.")?.split('.').next()?;
-    let mut functions = read.service.effective_functions(&read.target.stage);
-    let function = functions.find(|function| naming::lambda(function.key) == logical_id)?;
-    let path = |own: bool, section: &str| {
-        let owner = if own { format!("functions.{}", function.key) } else { "provider".to_owned() };
-        format!("{owner}.{section}.{name}")
-    };
-    if let Some(secret) = function.secrets().get(name) {
-        let kept = format!("/{}/{}/", read.service.name(), read.target.stage);
-        let help = match &secret.source {
-            SecretSource::Ssm { name } => name.strip_prefix(&kept).map(|name| format!("`hoist secrets set {name}`")),
-            SecretSource::SecretsManager { .. } => None,
-        };
-        let path = path(function.function.secrets.contains_key(name), "secrets");
-        return Some(Variable { path, place: secret.place, help });
-    }
-    let place = function.environment_variables().get(name)?.key_place;
-    let path = path(function.function.environment.0.contains_key(name), "environment");
-    Some(Variable { path, place, help: None })
 }

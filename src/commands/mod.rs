@@ -13,6 +13,7 @@ mod error;
 mod function;
 mod history;
 mod holder;
+mod in_the_file;
 mod info;
 mod interrupt;
 mod invoke;

@@ -15,7 +15,7 @@ use crate::config;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::language::{Context, Service, validate};
 use crate::config::load::{LoadOptions, Loaded};
-use crate::config::node::Sources;
+use crate::config::node::{Node, Sources};
 use crate::config::variables::remote::Remote;
 use crate::engine::history;
 use crate::package;
@@ -25,6 +25,8 @@ use crate::screen::Screen;
 /// A configuration that was read and is sound.
 pub struct Read {
     pub service: Service,
+    /// What it was read from, resolved.
+    pub root: Node,
     pub sources: Sources,
     pub directory: PathBuf,
     /// The configuration's path relative to the directory.
@@ -195,12 +197,12 @@ async fn understand(global: &Global, screen: &Screen, purpose: Purpose, loaded: 
         diagnostics.extend(packages.await.problems);
     }
     show_or_fail(screen, purpose, diagnostics, &sources)?;
-    match service {
-        Some(service) => {
+    match (service, root) {
+        (Some(service), Some(root)) => {
             let target = Target { stage, region, ..Target::default() };
-            Ok(Read { service, sources, directory, config_file, target, kept })
+            Ok(Read { service, root, sources, directory, config_file, target, kept })
         }
-        None => Err(CommandError::plain("the configuration could not be read", [""; 0])),
+        _ => Err(CommandError::plain("the configuration could not be read", [""; 0])),
     }
 }
 

@@ -201,6 +201,7 @@ impl Walk {
                 after: desired.map(|desired| keep(desired, desired_is_secret)),
                 sensitive: desired_is_secret || desired.is_none() && (marks.sensitive || live_is_secret),
                 bookkeeping: marks.bookkeeping,
+                told: None,
             },
             immutable: marks.immutable,
         });

@@ -42,6 +42,13 @@ pub trait Kind: Send + Sync {
     /// came as text made numbers. Called on desired and on live properties alike.
     fn normalise(&self, properties: &mut Value);
 
+    /// The differences in words that a person knows them by: what stands inside of a document may have names of its own.
+    /// A field that is told so keeps the name of its property at the beginning of its path.
+    fn tell(&self, live: &Value, desired: &Value, fields: Vec<FieldChange>) -> Vec<FieldChange> {
+        let _ = (live, desired);
+        fields
+    }
+
     /// The desired properties in that form.
     fn normalised(&self, desired: &Desired) -> Value {
         let mut properties = desired.properties.clone();

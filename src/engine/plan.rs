@@ -18,6 +18,8 @@ pub struct FieldChange {
     pub sensitive: bool,
     /// Our own mark: applied, not shown.
     pub bookkeeping: bool,
+    /// The change as a clause for people, where path and values would tell them little: `GET /orders: scopes added`.
+    pub told: Option<String>,
 }
 
 /// What happens to a resource.

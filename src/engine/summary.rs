@@ -190,8 +190,14 @@ mod tests {
 
     #[test]
     fn it_says_what_was_done_what_was_not_and_what_comes_next() {
-        let mark =
-            FieldChange { path: "Tags.x".into(), before: None, after: None, sensitive: false, bookkeeping: true };
+        let mark = FieldChange {
+            path: "Tags.x".into(),
+            before: None,
+            after: None,
+            sensitive: false,
+            bookkeeping: true,
+            told: None,
+        };
         let plan = Plan {
             changes: vec![
                 change("Role", Action::Create),

@@ -7,9 +7,12 @@ use crate::engine::value::{Expression, MASK, Value};
 /// Everyday words for CloudFormation's types; what is not listed is called by the last part of its type.
 const NOUNS: &[(&str, &str)] = &[
     ("AWS::ApiGateway::ApiKey", "API key"),
+    ("AWS::ApiGateway::Authorizer", "API authorizer"),
     ("AWS::ApiGateway::BasePathMapping", "domain mapping"),
     ("AWS::ApiGateway::Deployment", "API deployment"),
     ("AWS::ApiGateway::DomainName", "custom domain"),
+    ("AWS::ApiGateway::Method", "API method"),
+    ("AWS::ApiGateway::Resource", "API resource"),
     ("AWS::ApiGateway::RestApi", "REST API"),
     ("AWS::ApiGateway::Stage", "API stage"),
     ("AWS::ApiGateway::UsagePlan", "usage plan"),

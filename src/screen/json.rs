@@ -75,7 +75,11 @@ fn field(field: &FieldChange) -> Json {
         Some(_) if field.sensitive => MASK.into(),
         Some(known) => value(known),
     };
-    json!({"path": field.path, "before": side(&field.before), "after": side(&field.after)})
+    let mut json = json!({"path": field.path, "before": side(&field.before), "after": side(&field.after)});
+    if let Some(told) = &field.told {
+        json["told"] = told.as_str().into();
+    }
+    json
 }
 
 /// One thing that happened while a plan was applied.
@@ -176,6 +180,7 @@ mod tests {
             after: None,
             sensitive: true,
             bookkeeping: false,
+            told: None,
         };
         assert_eq!(field(&change), json!({"path": "Environment.Variables.A", "before": MASK, "after": null}));
     }

@@ -72,6 +72,10 @@ pub fn listed(counts: &Counts, words: [&str; 5]) -> String {
 
 fn field(text: &mut String, field: &FieldChange) {
     let path = &field.path;
+    if let Some(told) = &field.told {
+        let _ = writeln!(text, "    {told}");
+        return;
+    }
     if field.sensitive {
         let what = match (&field.before, &field.after) {
             (None, _) => format!("set to {MASK}"),
@@ -136,7 +140,7 @@ mod tests {
     }
 
     fn field(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
-        FieldChange { path: path.into(), before, after, sensitive: false, bookkeeping: false }
+        FieldChange { path: path.into(), before, after, sensitive: false, bookkeeping: false, told: None }
     }
 
     fn plain(text: &str) -> String {

@@ -113,3 +113,15 @@ fn what_cannot_be_compiled_or_resolved_is_found_without_an_account() {
     }
     Project::new(&with("!ImportValue x")).run(["validate"]).success();
 }
+
+#[test]
+fn a_reference_is_told_once_and_where_the_file_has_it() {
+    let events = "    events:\n      - sqs:\n          arn: !GetAtt Nope.Arn\n";
+    let project = Project::new(&format!("{GOOD}{events}"));
+    let ran = project.run(["validate"]).code(1);
+    let line = format!("serverless.yml:{}", GOOD.lines().count() + 3);
+    for text in ["functions.hello.events.0.sqs.arn: there is no resource and no parameter `Nope`", &line] {
+        assert!(ran.stderr.contains(text), "{text:?} is not in\n{}", ran.stderr);
+    }
+    assert_eq!(ran.stderr.matches("error[").count(), 1, "{}", ran.stderr);
+}

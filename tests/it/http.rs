@@ -204,3 +204,94 @@ fn an_http_api_a_websocket_api_and_a_url_answer_as_their_file_says() {
     assert!(boto.try_call("lambda", "get_policy", json!({"FunctionName": "light-dev-api"})).is_err());
     project.on(&cloud, ["remove", "--yes"]).success();
 }
+
+const STREAM: &str = "
+service: streams
+provider: {name: aws, runtime: python3.13, timeout: 10}
+functions:
+  api: {handler: handler.handler, url: {invokeMode: RESPONSE_STREAM, cors: {allowedOrigins: ['https://a.example']}}}
+";
+
+/// What a streaming function sends: status and headers, eight zero bytes, and then what it has to say.
+const STREAMING: &str = r#"
+def handler(event, context):
+    return '{"statusCode": 201, "headers": {"x-part": "head"}}' + chr(0) * 8 + 'one,two'
+"#;
+
+#[test]
+fn a_streamed_url_answers_with_what_the_function_streams() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let project = Project::new(STREAM).file("handler.py", STREAMING);
+    settles(&project, &cloud);
+    let config = || boto.call("lambda", "get_function_url_config", json!({"FunctionName": "streams-dev-api"}));
+    assert_eq!(config()["InvokeMode"], "RESPONSE_STREAM");
+    let url = config()["FunctionUrl"].as_str().unwrap().to_owned();
+    let (status, head, body) = cloud.request("GET", &url, &[("Origin", "https://a.example")]);
+    assert_eq!((status, body.as_str()), (201, "one,two"), "{head}");
+    assert!(head.contains("x-part: head"), "{head}");
+    assert!(head.contains("access-control-allow-origin: https://a.example"), "{head}");
+
+    // The same function behind a URL that waits for the whole answer.
+    project.write("serverless.yml", &STREAM.replace("invokeMode: RESPONSE_STREAM, ", ""));
+    settles(&project, &cloud);
+    assert_eq!((config()["InvokeMode"].as_str(), config()["FunctionUrl"].as_str()), (Some("BUFFERED"), Some(&*url)));
+    let (status, head, body) = cloud.request("GET", &url, &[]);
+    assert!(status == 200 && !head.contains("x-part") && body.contains("statusCode"), "{status} {head} {body}");
+}
+
+const ANSWERS: &str = "
+service: answers
+provider: {name: aws, runtime: python3.13, timeout: 10}
+functions:
+  api:
+    handler: handler.handler
+    events:
+      - http: {method: get, path: guarded, authorizer: {name: guard, resultTtlInSeconds: 0}}
+      - http: {method: get, path: signed, authorizer: aws_iam}
+  guard: {handler: handler.guard}
+resources:
+  Resources:
+    Refused:
+      Type: AWS::ApiGateway::GatewayResponse
+      Properties:
+        RestApiId: {Ref: ApiGatewayRestApi}
+        ResponseType: DEFAULT_4XX
+        ResponseParameters:
+          gatewayresponse.header.Access-Control-Allow-Origin: \"'https://shop.example'\"
+    Denied:
+      Type: AWS::ApiGateway::GatewayResponse
+      Properties:
+        RestApiId: {Ref: ApiGatewayRestApi}
+        ResponseType: ACCESS_DENIED
+        StatusCode: 404
+        ResponseTemplates: {application/json: '{\"nothing\": \"here\"}'}
+";
+
+#[test]
+fn answers_of_the_gateway_itself_are_those_of_the_file() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let project = Project::new(ANSWERS).file("handler.py", HANDLER);
+    settles(&project, &cloud);
+    let apis = boto.call("apigateway", "get_rest_apis", json!({}));
+    let api = apis["items"][0]["id"].as_str().unwrap();
+    let ask = |path: &str, token: Option<&str>| {
+        let headers: Vec<(&str, &str)> = token.map(|token| ("Authorization", token)).into_iter().collect();
+        cloud.request("GET", &format!("/_aws/execute-api/{api}/dev/{path}"), &headers)
+    };
+    let allowed = "access-control-allow-origin: https://shop.example";
+    for (path, expected) in [("nowhere", 403), ("guarded", 401), ("signed", 403)] {
+        let (status, head, _) = ask(path, None);
+        assert!(status == expected && head.contains(allowed), "{path}: {status} {head}");
+    }
+    let (status, head, body) = ask("guarded", Some("no"));
+    assert_eq!((status, body.as_str()), (404, r#"{"nothing": "here"}"#), "{head}");
+    assert_eq!(ask("guarded", Some("yes")).0, 200);
+
+    let (before, _) = ANSWERS.split_once("    Denied:").unwrap();
+    project.write("serverless.yml", before);
+    settles(&project, &cloud);
+    let (status, head, _) = ask("guarded", Some("no"));
+    assert!(status == 403 && head.contains(allowed), "{status} {head}");
+}

@@ -86,7 +86,8 @@ fn every_line_is_as_the_schema_says() {
     cloud.fault("lambda.UpdateFunctionConfiguration", 1, "expired-token", 1);
     project.on(&cloud, ["deploy", "--yes", "--json"]);
     run(&project, &["deploy", "--yes"], 0);
-    let last = run(&project, &["history"], 0).json().remove(0);
+    let told = run(&project, &["history"], 0).json();
+    let last = told.iter().find(|line| line["type"] == "deployment").unwrap();
     run(&project, &["history", last["id"].as_str().unwrap()], 0);
     run(&project, &["rollback", "--previous", "--yes"], 0);
 

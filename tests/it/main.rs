@@ -29,6 +29,7 @@ mod run_and_look;
 mod safe;
 mod scaling;
 mod secrets;
+mod shared_api;
 mod snapshots;
 mod storm;
 mod support;

@@ -170,17 +170,57 @@ functions:
   api:
     handler: handler.handler
     events:
-      - http: 'GET /orders/{id}'
+      - http: {method: get, path: 'orders/{id}'}
+      - http: {method: post, path: orders}
+      - http: {method: get, path: mine, authorizer: {name: pool, arn: 'arn:aws:cognito-idp:us-east-1:1:userpool/p', scopes: [a]}}
+      - http: {method: get, path: slow}
       - http: GET /other
+      - http: GET /old
+      - httpApi: GET /light
   guard: {handler: handler.plain}
 ";
     let project = project(before);
     settles(&project, &cloud);
-    let after = before.replace("'GET /orders/{id}'", "{method: get, path: 'orders/{id}', authorizer: guard}");
+    let schema = "request: {schemas: {application/json: {type: object}}}";
+    let after = before
+        .replace("path: 'orders/{id}'", "path: 'orders/{id}', authorizer: guard, cors: true")
+        .replace("path: orders}", &format!("path: orders, private: true, {schema}}}"))
+        .replace("scopes: [a]", "scopes: [a, b]")
+        .replace("path: slow", "path: slow, timeoutInMillis: 5000")
+        .replace("GET /old", "GET /new")
+        .replace("httpApi: GET /light", "httpApi: {method: get, path: /light, authorizer: {type: aws_iam}}");
     project.write("serverless.yml", &after);
     let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
-    assert!(diff.stdout.contains("/orders/{id}") && diff.stdout.contains("uthoriz"), "{}", diff.stdout);
-    assert!(!diff.stdout.contains("/other"), "what did not change is not said:\n{}", diff.stdout);
+    for said in [
+        "GET /orders/{id}: authorizer added (guard)",
+        "/orders/{id}: CORS added",
+        "POST /orders: API key required",
+        "POST /orders: validator added",
+        "POST /orders: schema added",
+        "GET /mine: scopes changed (a → a, b)",
+        "GET /slow: integration changed (timeoutInMillis)",
+        "GET /new: added",
+        "GET /old: removed",
+        "GET /light: authorizer added (AWS_IAM)",
+    ] {
+        assert!(diff.stdout.contains(&format!("    {said}\n")), "{said} is not in\n{}", diff.stdout);
+    }
+    for silent in ["/other", "authorizer pool", "x-amazon", "model Empty"] {
+        assert!(!diff.stdout.contains(silent), "{silent} did not change:\n{}", diff.stdout);
+    }
+    project.deploy(&cloud);
+    project.write("serverless.yml", before);
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    for said in [
+        "GET /orders/{id}: authorizer removed (guard)",
+        "/orders/{id}: CORS removed",
+        "POST /orders: API key no longer required",
+        "POST /orders: validator removed",
+        "GET /mine: scopes changed (a, b → a)",
+        "GET /light: authorizer removed (AWS_IAM)",
+    ] {
+        assert!(diff.stdout.contains(&format!("    {said}\n")), "{said} is not in\n{}", diff.stdout);
+    }
 }
 
 #[test]
@@ -219,19 +259,32 @@ functions:
     let project = project(before);
     settles(&project, &cloud);
     let id = rest_api(&boto)["id"].as_str().unwrap().to_owned();
-    let at = |path: &str| format!("/_aws/execute-api/{id}/dev/{path}");
+    let is_there = |path: &str| cloud.get(&format!("/_aws/execute-api/{id}/dev/{path}")).0 == 200;
     let stage =
         || boto.call("apigateway", "get_stage", json!({"restApiId": id, "stageName": "dev"}))["deploymentId"].clone();
-    let ran = stage();
-    project.write("serverless.yml", &before.replace("{http: GET /old}", "{http: GET /old}, {http: GET /new}"));
-    cloud.fault("apigateway.PutRestApi", 1, "expired-token", 1);
+    let mut ran = stage();
+    for (operation, path) in [("apigateway.PutRestApi", "new"), ("apigateway.CreateDeployment", "newer")] {
+        let after = before.replace("{http: GET /old}", &format!("{{http: GET /old}}, {{http: GET /{path}}}"));
+        project.write("serverless.yml", &after);
+        cloud.fault(operation, 1, "expired-token", 1);
+        project.on(&cloud, ["deploy", "--yes"]).code(1);
+        assert_eq!(stage(), ran, "{operation}");
+        assert!(is_there("old") && !is_there(path), "{operation}");
+        settles(&project, &cloud);
+        assert!(is_there("old") && is_there(path), "{operation}");
+        assert_ne!(stage(), ran, "{operation}");
+        ran = stage();
+    }
+    // What was put and not deployed does not come along with the next deployment.
+    let settled = before.replace("{http: GET /old}", "{http: GET /old}, {http: GET /newer}");
+    project.write("serverless.yml", &settled.replace("GET /newer}", "GET /newer}, {http: GET /never}"));
+    cloud.fault("apigateway.CreateDeployment", 1, "expired-token", 1);
     project.on(&cloud, ["deploy", "--yes"]).code(1);
-    assert_eq!(stage(), ran);
-    assert_eq!(cloud.get(&at("old")).0, 200);
-    assert_ne!(cloud.get(&at("new")).0, 200);
+    let binary = settled.replace("timeout: 10}", "timeout: 10, apiGateway: {binaryMediaTypes: ['image/*']}}");
+    project.write("serverless.yml", &binary);
     settles(&project, &cloud);
-    assert_eq!(cloud.get(&at("new")).0, 200);
     assert_ne!(stage(), ran);
+    assert!(is_there("newer") && !is_there("never"));
 }
 
 #[test]

@@ -27,6 +27,7 @@ use super::intrinsics::Owner;
 use super::template::Template;
 
 pub use self::artifacts::{Artifact, Artifacts};
+pub use self::tree::from_node;
 
 /// What a service is compiled for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::aws::kinds::rest_deployment::{self, PLACES, ROUTES};
+use crate::aws::kinds::rest_routes::method;
 use crate::aws::template::{Template, TemplateResource};
 use crate::engine::value::Value;
 
@@ -9,7 +11,45 @@ use crate::engine::value::Value;
 pub(super) fn expand(template: &Template) -> Template {
     let mut template = template.clone();
     subscriptions(&mut template);
+    routes(&mut template);
     template
+}
+
+/// Tells a deployment of somebody else's API which routes of ours it is to bring, so that it is made when they change.
+fn routes(template: &mut Template) {
+    let mut all: Vec<(&String, &TemplateResource)> =
+        template.resources.iter().filter(|(_, resource)| resource.kind == method::TYPE).collect();
+    all.sort_by_key(|(logical_id, _)| *logical_id);
+    let call = |name: &str, argument: Value| Value::Map(BTreeMap::from([(name.to_owned(), argument)]));
+    let text = |text: &str| Value::string(text);
+    let joined = |separator: &str, parts: Vec<Value>, condition: Option<&String>| {
+        let joined = call("Fn::Join", Value::List(vec![text(separator), Value::List(parts)]));
+        match condition {
+            Some(name) => {
+                let nothing = call("Ref", text("AWS::NoValue"));
+                call("Fn::If", Value::List(vec![text(name), joined, nothing]))
+            }
+            None => joined,
+        }
+    };
+    let (mut routes, mut places) = (Vec::new(), Vec::new());
+    for (logical_id, resource) in all {
+        let condition = resource.condition.as_ref();
+        let state = call("Fn::GetAtt", Value::List(vec![text(logical_id), text(method::STATE)]));
+        routes.push(joined("=", vec![text(logical_id), state], condition));
+        let part = |key: &str| resource.properties.get(key).cloned().unwrap_or(Value::Null);
+        places.push(joined("/", vec![part("ResourceId"), part("HttpMethod")], condition));
+    }
+    let deployments = template.resources.values_mut().filter(|resource| resource.kind == rest_deployment::TYPE);
+    for deployment in deployments {
+        if let Value::Map(properties) = &mut deployment.properties
+            && properties.contains_key("StageName")
+            && !routes.is_empty()
+        {
+            properties.insert(ROUTES.to_owned(), Value::List(routes.clone()));
+            properties.insert(PLACES.to_owned(), Value::List(places.clone()));
+        }
+    }
 }
 
 /// Takes the subscriptions out of topics: each is made, found and taken away by itself.

@@ -528,7 +528,14 @@ mod tests {
     }
 
     fn field(path: &str) -> FieldChange {
-        FieldChange { path: path.to_owned(), before: None, after: None, sensitive: false, bookkeeping: false }
+        FieldChange {
+            path: path.to_owned(),
+            before: None,
+            after: None,
+            sensitive: false,
+            bookkeeping: false,
+            told: None,
+        }
     }
 
     #[test]

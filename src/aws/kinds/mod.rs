@@ -23,6 +23,7 @@ mod policy;
 mod properties;
 pub mod rest_api;
 pub mod rest_deployment;
+pub mod rest_routes;
 pub mod rest_stage;
 pub mod role;
 pub mod rule;
@@ -110,6 +111,9 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(permission::Permission::new(Arc::clone(aws))),
         Arc::new(rest_api::RestApi::new(Arc::clone(aws))),
         Arc::new(rest_deployment::Deployment::new(Arc::clone(aws))),
+        Arc::new(rest_routes::authorizer::Authorizer::new(Arc::clone(aws))),
+        Arc::new(rest_routes::method::Method::new(Arc::clone(aws))),
+        Arc::new(rest_routes::resource::Resource::new(Arc::clone(aws))),
         Arc::new(rest_stage::Stage::new(Arc::clone(aws))),
         Arc::new(role::Role::new(Arc::clone(aws))),
         Arc::new(rule::Rule::new(Arc::clone(aws))),

@@ -334,6 +334,11 @@ impl Kind for Permission {
         Ok(())
     }
 
+    fn deleted_after(&self) -> &'static [&'static str] {
+        // Which APIs have routes of ours is known from the policies alone.
+        &[super::rest_routes::method::TYPE]
+    }
+
     fn permissions(&self) -> &'static [Needs] {
         &[
             Needs { step: Step::Read, action: "lambda:GetPolicy", resource: FUNCTION_ARN },

@@ -39,6 +39,10 @@ pub(super) const TAGS: (&str, &str, &str) = ("apigateway", "PUT", "/tags/");
 /// What a permission to tag is about, whatever is tagged.
 pub(super) const OF_TAGS: &str = "arn:${Partition}:apigateway:${Region}::/tags/*";
 
+/// Properties that a stage has from its deployment.
+const DEPLOYED: &[&str] =
+    &["ApiKeySourceType", "BinaryMediaTypes", "Body", "DisableExecuteApiEndpoint", "MinimumCompressionSize", "Policy"];
+
 const APIS: &str = "arn:${Partition}:apigateway:${Region}::/restapis*";
 
 /// Reads, makes, changes and deletes REST APIs.
@@ -51,19 +55,14 @@ impl RestApi {
         Self { aws }
     }
 
-    async fn all(&self) -> Result<Vec<Json>, Failure> {
-        let request = Signed::rest("GET", "/restapis").query("limit", "500");
-        self.aws.pages("apigateway", "GetRestApis", request, ("position", "position"), "item").await
-    }
-
-    /// Our API of that logical id. Two of them are one too many to guess.
-    async fn ours(&self, logical_id: &str) -> Result<Option<Json>, Failure> {
+    /// Our API of that logical id among these. Two of them are one too many to guess.
+    fn ours(&self, all: &[Json], logical_id: &str) -> Result<Option<Json>, Failure> {
         let scope = self.aws.scope();
-        let all = self.all().await?.into_iter().filter(|api| {
+        let ours = all.iter().filter(|api| {
             let tags = tags_of(api.get("tags"));
             scope.ownership(&tags) == Ownership::Ours && tags.get(ID).map(String::as_str) == Some(logical_id)
         });
-        let mut found: Vec<Json> = all.collect();
+        let mut found: Vec<Json> = ours.cloned().collect();
         if found.len() > 1 {
             let ids: Vec<&str> = found.iter().filter_map(|api| member(api, "id")).collect();
             let text = format!("{} REST APIs carry the tags of {logical_id}: {}", ids.len(), ids.join(", "));
@@ -149,6 +148,18 @@ impl RestApi {
     async fn retag(&self, api: &str, change: &Retag, progress: &Progress) -> Result<(), Failure> {
         retag(&self.aws, TAGS, ("tags", "tagKeys"), &arn(&self.aws, &path(api)), change, progress).await
     }
+}
+
+/// The REST APIs of the account, as they are now.
+async fn all(aws: &Aws) -> Result<Vec<Json>, Failure> {
+    let request = Signed::rest("GET", "/restapis").query("limit", "500");
+    aws.pages("apigateway", "GetRestApis", request, ("position", "position"), "item").await
+}
+
+/// The same as they were when this run first asked.
+pub(super) async fn listed(aws: &Aws) -> Result<Arc<Vec<Json>>, Failure> {
+    let cell = aws.run.rest_apis();
+    cell.get_or_try_init(|| async { all(aws).await.map(Arc::new) }).await.cloned()
 }
 
 /// `arn:aws:apigateway:eu-central-1::/restapis/abc`
@@ -325,7 +336,7 @@ impl Findable for RestApi {
         if !self.aws.run.may_be_untold(TYPE) {
             return Ok(Vec::new());
         }
-        let all = where_allowed(self.all().await)?;
+        let all = where_allowed(listed(&self.aws).await.map(|all| all.to_vec()))?;
         let ours = all.iter().filter(|api| scope.ownership(&tags_of(api.get("tags"))) == Ownership::Ours);
         Ok(ours.filter_map(|api| Some((TYPE, member(api, "id")?.to_owned()))).collect())
     }
@@ -353,6 +364,10 @@ impl Kind for RestApi {
         ]
     }
 
+    fn tell(&self, live: &Value, desired: &Value, fields: Vec<FieldChange>) -> Vec<FieldChange> {
+        openapi::tell(live, desired, fields)
+    }
+
     fn normalise(&self, properties: &mut Value) {
         if let Value::Map(map) = properties {
             normalise(map);
@@ -373,7 +388,7 @@ impl Kind for RestApi {
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        match self.ours(&desired.address.logical_id).await? {
+        match self.ours(&listed(&self.aws).await?, &desired.address.logical_id)? {
             Some(api) => self.live(&api, Some(desired)).await.map(Some),
             None => Ok(None),
         }
@@ -394,7 +409,7 @@ impl Kind for RestApi {
         }
         tags.extend(wanted.get("Body").and_then(openapi::digest).map(|digest| (BODY.to_owned(), digest)));
         let request = Signed::rest("POST", "/restapis").body(creation(&wanted, &tags));
-        let find = || self.ours(&desired.address.logical_id);
+        let find = || async { self.ours(&all(&self.aws).await?, &desired.address.logical_id) };
         let api = match find().await? {
             Some(api) => api,
             None => {
@@ -421,20 +436,17 @@ impl Kind for RestApi {
         if !patch.is_empty() {
             self.aws.ask("apigateway", "UpdateRestApi", &patch.request(&path(api)), progress).await?;
         }
-        let put = changed.contains("Body");
-        if put {
+        // None of these reaches a stage without a deployment, and what is deployed is the document that was put last: a
+        // deploy that failed may have left another one.
+        let deploys = DEPLOYED.iter().any(|key| changed.contains(key));
+        if deploys {
             self.put(api, &wanted, progress).await?;
         }
         let mut retagging = Retag::between(&live.properties, &wanted);
         retagging.remove.remove(BODY);
         retagging.remove.remove(EXPORT);
         self.retag(api, &retagging, progress).await?;
-        // None of these reaches a stage without a deployment.
-        if put
-            || ["Policy", "BinaryMediaTypes", "MinimumCompressionSize", "ApiKeySourceType", "DisableExecuteApiEndpoint"]
-                .iter()
-                .any(|key| changed.contains(key))
-        {
+        if deploys {
             self.deploy(live, &wanted, progress).await?;
         }
         Ok(live.now(wanted))

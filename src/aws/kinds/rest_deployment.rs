@@ -2,7 +2,8 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-deployment.html>
 //!
 //! It stands for "a stage runs the API": it is made once, for that stage, and again by [`super::rest_api::RestApi`]
-//! whenever the document changes.
+//! whenever the document changes. In an API that is somebody else's it stands for "a stage runs our routes"
+//! ([`super::rest_routes`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
 use crate::aws::client::Aws;
+use crate::aws::naming;
 use crate::aws::signed::Signed;
 use crate::engine::address::Address;
 use crate::engine::failure::Failure;
@@ -20,7 +22,10 @@ use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
 use super::json::member;
-use super::properties::{required, text};
+use super::properties::{required, text, texts};
+use super::rest_routes::deployed;
+pub use super::rest_routes::deployed::{PLACES, ROUTES, path_of};
+use super::rest_routes::method;
 use super::rest_stage::{MARK, all, get, is_ours, place};
 use super::{Findable, rest_api};
 
@@ -66,7 +71,7 @@ impl Deployment {
             address,
             physical_id: deployment_id(api, named.then_some(name)),
             properties: Value::Map(properties),
-            attributes: deployed(member(stage, "deploymentId").unwrap_or_default()),
+            attributes: attributes(member(stage, "deploymentId").unwrap_or_default()),
             ownership: Ownership::Ours,
             fingerprint: None,
             revision: None,
@@ -75,7 +80,24 @@ impl Deployment {
     }
 }
 
-fn deployed(id: &str) -> BTreeMap<String, Value> {
+/// Our deployment of an API that is somebody else's.
+pub(super) async fn of_others(aws: &Aws, api: &str) -> Result<Option<Live>, Failure> {
+    let Some((stage, _)) = deployed::last(aws, api).await? else { return Ok(None) };
+    let properties =
+        [("RestApiId", api), ("StageName", &stage)].map(|(key, text)| (key.to_owned(), Value::string(text)));
+    Ok(Some(Live {
+        address: Address::new(TYPE, naming::REST_DEPLOYMENT),
+        physical_id: deployment_id(api, Some(&stage)),
+        properties: Value::Map(BTreeMap::from(properties)),
+        attributes: BTreeMap::new(),
+        ownership: Ownership::Ours,
+        fingerprint: None,
+        revision: None,
+        parent: None,
+    }))
+}
+
+fn attributes(id: &str) -> BTreeMap<String, Value> {
     BTreeMap::from([("Ref".to_owned(), Value::string(id)), ("DeploymentId".to_owned(), Value::string(id))])
 }
 
@@ -91,12 +113,20 @@ impl Kind for Deployment {
         &[
             ("RestApiId", Trait::Immutable),
             ("StageName", Trait::Immutable),
+            (PLACES, Trait::WriteOnly),
             ("Description", Trait::WriteOnly),
             ("StageDescription", Trait::WriteOnly),
         ]
     }
 
     fn normalise(&self, _: &mut Value) {}
+
+    fn tell(&self, _: &Value, _: &Value, mut fields: Vec<FieldChange>) -> Vec<FieldChange> {
+        for field in fields.iter_mut().filter(|field| field.path == ROUTES) {
+            field.told = Some("the stage does not run the routes of the file yet".to_owned());
+        }
+        fields
+    }
 
     fn identity(&self, desired: &Desired) -> Option<String> {
         let api = desired.properties.get("RestApiId")?.text()?;
@@ -113,8 +143,15 @@ impl Kind for Deployment {
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some((api, stage)) = place(&desired.properties) else { return Ok(None) };
-        let found = get(&self.aws, &api, &stage).await?;
-        Ok(found.map(|stage| self.live(&api, &stage, true, desired.address.clone())))
+        deployed::check(&self.aws, &api, &desired.properties).await?;
+        let Some(found) = get(&self.aws, &api, &stage).await? else { return Ok(None) };
+        let mut live = self.live(&api, &found, true, desired.address.clone());
+        if let Value::Map(map) = &mut live.properties {
+            let running = deployed::running(&self.aws, &api, &stage).await?;
+            map.insert(ROUTES.to_owned(), running.routes);
+            live.attributes.extend(running.attributes);
+        }
+        Ok(Some(live))
     }
 
     /// The deployment that our stage runs. Without a stage there is none worth keeping: what was put may be newer.
@@ -147,20 +184,44 @@ impl Kind for Deployment {
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let api = required(&desired.properties, "RestApiId")?;
         let stage = text(&desired.properties, &["StageName"]);
-        let answer = deploy(&self.aws, &api, stage.as_deref(), progress).await?;
-        Ok(Live::made(
-            desired,
-            deployed(member(&answer, "id").unwrap_or_default()),
-            deployment_id(&api, stage.as_deref()),
-            desired.properties.clone(),
-        ))
+        let attributes = match &stage {
+            Some(stage) => {
+                deployed::deploy(&self.aws, &api, stage, &texts(&desired.properties, &[ROUTES]), progress).await?
+            }
+            None => {
+                let answer = deploy(&self.aws, &api, None, progress).await?;
+                attributes(member(&answer, "id").unwrap_or_default())
+            }
+        };
+        let id = deployment_id(&api, stage.as_deref());
+        Ok(Live::made(desired, attributes, id, desired.properties.clone()))
     }
 
-    async fn update(&self, live: &Live, _: &Desired, _: &[FieldChange], _: &Progress) -> Result<Live, Failure> {
-        Ok(live.clone())
+    async fn update(
+        &self,
+        live: &Live,
+        desired: &Desired,
+        _: &[FieldChange],
+        progress: &Progress,
+    ) -> Result<Live, Failure> {
+        match desired.properties.get(ROUTES) {
+            Some(_) => self.create(desired, progress).await,
+            None => Ok(live.clone()),
+        }
     }
 
-    async fn delete(&self, _: &Live, progress: &Progress) -> Result<(), Failure> {
+    fn deleted_after(&self) -> &'static [&'static str] {
+        // What is deployed is what is left of the API.
+        &[method::TYPE]
+    }
+
+    async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
+        if let Some((api, stage)) = place(&live.properties) {
+            if get(&self.aws, &api, &stage).await?.is_some() {
+                deployed::deploy(&self.aws, &api, &stage, &[], progress).await?;
+            }
+            return Ok(());
+        }
         // One that a stage runs cannot be deleted, and costs nothing: it goes with its API.
         progress.say("stays until its API is deleted");
         Ok(())

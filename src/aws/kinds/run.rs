@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use serde_json::Value as Json;
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use crate::aws::client::lock;
@@ -36,6 +37,12 @@ pub struct Run {
     functions: Mutex<BTreeMap<String, Arc<OnceCell<Option<GetFunctionOutput>>>>>,
     /// Names of each function's aliases, for all who ask while a plan is made.
     aliases: Mutex<BTreeMap<String, Arc<OnceCell<Vec<String>>>>>,
+    /// The REST APIs of the account, for all who ask while a plan is made.
+    rest_apis: Mutex<Arc<OnceCell<Arc<Vec<Json>>>>>,
+    /// Its HTTP and WebSocket APIs.
+    v2_apis: Mutex<Arc<OnceCell<Arc<Vec<Json>>>>>,
+    /// Resources and methods by the API, for all who ask while a plan is made.
+    rest_routes: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Vec<Json>>>>>>,
     /// What the tagging API knows of this service.
     pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
     /// The log groups of this service's functions.
@@ -57,6 +64,9 @@ impl Default for Run {
             policies: Mutex::default(),
             functions: Mutex::default(),
             aliases: Mutex::default(),
+            rest_apis: Mutex::default(),
+            v2_apis: Mutex::default(),
+            rest_routes: Mutex::default(),
             tagged: tokio::sync::Mutex::default(),
             log_groups: tokio::sync::Mutex::default(),
             noted: Mutex::default(),
@@ -100,6 +110,21 @@ impl Run {
         Arc::clone(lock(&self.aliases).entry(function.to_owned()).or_default())
     }
 
+    /// Where the REST APIs of the account are, once somebody asked.
+    pub fn rest_apis(&self) -> Arc<OnceCell<Arc<Vec<Json>>>> {
+        Arc::clone(&lock(&self.rest_apis))
+    }
+
+    /// Where its HTTP and WebSocket APIs are, once somebody asked.
+    pub fn v2_apis(&self) -> Arc<OnceCell<Arc<Vec<Json>>>> {
+        Arc::clone(&lock(&self.v2_apis))
+    }
+
+    /// Where the resources and methods of a REST API are, once somebody asked.
+    pub fn rest_routes(&self, api: &str) -> Arc<OnceCell<Arc<Vec<Json>>>> {
+        Arc::clone(lock(&self.rest_routes).entry(api.to_owned()).or_default())
+    }
+
     /// What deploys made a moment ago, to be looked for beside what is tagged. `None` when that is not known.
     pub fn expect(&self, notes: Option<&[Note]>) {
         *lock(&self.noted) = notes.map(<[Note]>::to_vec);
@@ -132,6 +157,9 @@ impl Run {
         lock(&self.functions).clear();
         lock(&self.aliases).clear();
         lock(&self.policies).clear();
+        *lock(&self.rest_apis) = Arc::default();
+        *lock(&self.v2_apis) = Arc::default();
+        lock(&self.rest_routes).clear();
         *self.tagged.lock().await = None;
         *self.log_groups.lock().await = None;
     }

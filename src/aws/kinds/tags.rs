@@ -89,7 +89,7 @@ mod tests {
     use crate::aws::kinds::properties::tests::tree_of;
 
     fn field(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
-        FieldChange { path: path.into(), before, after, sensitive: false, bookkeeping: false }
+        FieldChange { path: path.into(), before, after, sensitive: false, bookkeeping: false, told: None }
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn live(kind: &str, physical_id: &str, properties: Json) -> Live {
 }
 
 fn change(path: &str) -> FieldChange {
-    FieldChange { path: path.into(), before: None, after: None, sensitive: false, bookkeeping: false }
+    FieldChange { path: path.into(), before: None, after: None, sensitive: false, bookkeeping: false, told: None }
 }
 
 fn last_part(asked: &Asked) -> &str {

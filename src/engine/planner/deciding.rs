@@ -111,6 +111,7 @@ fn decide_one(
         return Ok(Decision { action: Action::Create, why });
     };
     let Difference { fields, forced_by } = difference(&live.properties, &desired.properties, kind.traits());
+    let fields = kind.tell(&live.properties, &desired.properties, fields);
     match &live.ownership {
         Ownership::Ours if fields.is_empty() => {
             Ok(Decision { action: Action::Nothing, why: "as the file says".to_owned() })
@@ -213,8 +214,9 @@ fn sealed(mut live: Live, desired: Option<&Desired>, kind: &dyn Kind) -> Live {
 }
 
 fn differing(fields: &[FieldChange]) -> String {
-    let visible: Vec<String> =
+    let mut visible: Vec<String> =
         fields.iter().filter(|field| !field.bookkeeping).map(|field| field.path.clone()).collect();
+    visible.dedup();
     match visible.len() {
         0 => "only our own mark differs".to_owned(),
         1 => format!("{} differs", listed(&visible)),

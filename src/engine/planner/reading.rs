@@ -303,8 +303,9 @@ impl Reader<'_, '_> {
             results.into_iter().partition(|(number, type_name, _)| self.are_named(&parents[*number], type_name));
         let results = named.into_iter().chain(open);
         let mut next = Vec::new();
+        let later = self.wanted_later();
         for (number, type_name, found) in results {
-            self.match_children(&parents[number], type_name, found, &mut next);
+            self.match_children(&parents[number], type_name, found, &later, &mut next);
         }
         self.read_unlisted(&parents, &mut next).await;
         next
@@ -332,7 +333,14 @@ impl Reader<'_, '_> {
         self.children(position, type_name).iter().all(|&child| kind.identity(&self.evaluated(child)).is_some())
     }
 
-    fn match_children(&mut self, parent: &Parent, type_name: &str, found: Vec<Live>, next: &mut Vec<Parent>) {
+    fn match_children(
+        &mut self,
+        parent: &Parent,
+        type_name: &str,
+        found: Vec<Live>,
+        later: &HashSet<(String, String)>,
+        next: &mut Vec<Parent>,
+    ) {
         let mut found: Vec<Live> = found.into_iter().map(|live| self.in_one_form(live)).collect();
         found.sort_by(|one, other| one.physical_id.cmp(&other.physical_id));
         let Some(kind) = self.cloud.kind(type_name) else { return };
@@ -357,6 +365,10 @@ impl Reader<'_, '_> {
         let mut seen: HashSet<(String, String)> =
             self.found.live.iter().flatten().chain(&self.found.orphans).map(place).collect();
         for live in found.into_iter().filter(|live| live.ownership == Ownership::Ours) {
+            // It may be wanted beneath another one.
+            if later.contains(&(live.address.kind.clone(), live.physical_id.clone())) {
+                continue;
+            }
             if seen.insert(place(&live)) {
                 next.push(Parent::orphan(live.clone()));
                 self.found.orphans.push(live);

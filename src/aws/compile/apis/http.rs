@@ -481,7 +481,7 @@ fn attach(plan: &Plan, api: &Value, routes: &IndexMap<String, Route>, output: &m
             .with("IntegrationUri", function.target())
             .with("PayloadFormatVersion", payload(plan, function))
             .with("TimeoutInMillis", TIMEOUT);
-        output.add_once(integration_id.clone(), function.beside("AWS::ApiGatewayV2::Integration", integration));
+        output.add_once(integration_id.clone(), function.beneath("AWS::ApiGatewayV2::Integration", integration));
         let (kind, authorizer) = match &route.authorizer {
             Authorizer::Signed => (Some("AWS_IAM"), None),
             Authorizer::Existing(id, kind) => (Some(*kind), Some(id.clone())),
@@ -498,7 +498,7 @@ fn attach(plan: &Plan, api: &Value, routes: &IndexMap<String, Route>, output: &m
             Some(_) => format!("HttpApiRoute{}", naming::path(key)),
             None => "HttpApiRouteDefault".to_owned(),
         };
-        let resource = TemplateResource::new("AWS::ApiGatewayV2::Route", properties.into());
+        let resource = function.beneath("AWS::ApiGatewayV2::Route", properties);
         output.add(route_id, resource.after([integration_id]));
     }
 }

@@ -257,6 +257,12 @@ fn routes_of_an_api_that_is_there_are_added_one_by_one() {
     assert_eq!(method["AuthorizerId"], json!({ "Ref": "GuardApiGatewayAuthorizer" }));
     assert_eq!(method["Integration"]["Type"], "AWS_PROXY");
     assert_eq!(method["RestApiId"], "abc");
+    // How many parts of its path are the service's own, and which route it is.
+    let mark = |id: &str| all[id]["Properties"]["Integration"]["CacheNamespace"].as_str().unwrap().to_owned();
+    assert!(mark("ApiGatewayMethodOrdersNewPost").ends_with("-2-ApiGatewayMethodOrdersNewPost"));
+    assert!(mark("ApiGatewayMethodUsersIdVarGet").ends_with("-1-ApiGatewayMethodUsersIdVarGet"));
+    let authorizer = &all["GuardApiGatewayAuthorizer"]["Properties"]["AuthType"];
+    assert!(authorizer.as_str().unwrap().starts_with("hoist-shop-dev-"), "{authorizer}");
 }
 
 #[test]

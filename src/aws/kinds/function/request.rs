@@ -223,7 +223,7 @@ mod tests {
     }
 
     fn field(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
-        FieldChange { path: path.into(), before, after, sensitive: false, bookkeeping: false }
+        FieldChange { path: path.into(), before, after, sensitive: false, bookkeeping: false, told: None }
     }
 
     #[test]

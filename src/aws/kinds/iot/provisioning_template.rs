@@ -295,7 +295,7 @@ mod tests {
     }
 
     fn field(path: &str) -> FieldChange {
-        FieldChange { path: path.into(), before: None, after: None, sensitive: false, bookkeeping: false }
+        FieldChange { path: path.into(), before: None, after: None, sensitive: false, bookkeeping: false, told: None }
     }
 
     #[test]

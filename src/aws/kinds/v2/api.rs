@@ -58,22 +58,33 @@ pub(super) fn path(api: &str) -> String {
     format!("/v2/apis/{}", segment(api))
 }
 
+/// The APIs of the account, as they are now.
+async fn all(aws: &Aws) -> Result<Vec<Json>, Failure> {
+    let request = Signed::rest("GET", "/v2/apis").query("maxResults", "500");
+    aws.pages("apigatewayv2", "GetApis", request, ("nextToken", "nextToken"), "items").await
+}
+
+/// The same as they were when this run first asked.
+pub(super) async fn listed(aws: &Aws) -> Result<Arc<Vec<Json>>, Failure> {
+    let cell = aws.run.v2_apis();
+    cell.get_or_try_init(|| async { all(aws).await.map(Arc::new) }).await.cloned()
+}
+
 impl Api {
     pub fn new(aws: Arc<Aws>) -> Self {
         Self { aws }
     }
 
-    /// Every API of the account that carries our marks.
-    async fn all(&self) -> Result<Vec<Json>, Failure> {
-        let request = Signed::rest("GET", "/v2/apis").query("maxResults", "500");
-        let all = self.aws.pages("apigatewayv2", "GetApis", request, ("nextToken", "nextToken"), "items").await?;
+    /// Those of them that carry our marks.
+    fn with_our_tags(&self, all: &[Json]) -> Vec<Json> {
         let scope = self.aws.scope();
-        Ok(all.into_iter().filter(|api| scope.ownership(&tags_of(api.get("tags"))) == Ownership::Ours).collect())
+        let is_ours = |api: &&Json| scope.ownership(&tags_of(api.get("tags"))) == Ownership::Ours;
+        all.iter().filter(is_ours).cloned().collect()
     }
 
-    /// Our API of that logical id. Two of them are one too many to guess.
-    async fn ours(&self, logical_id: &str) -> Result<Option<Json>, Failure> {
-        let mut found = self.all().await?;
+    /// Our API of that logical id among these. Two of them are one too many to guess.
+    fn ours(&self, all: &[Json], logical_id: &str) -> Result<Option<Json>, Failure> {
+        let mut found = self.with_our_tags(all);
         found.retain(|api| tags_of(api.get("tags")).get(ID).map(String::as_str) == Some(logical_id));
         if found.len() > 1 {
             let ids: Vec<&str> = found.iter().filter_map(|api| member(api, "apiId")).collect();
@@ -229,7 +240,7 @@ impl Findable for Api {
         if !self.aws.run.may_be_untold(TYPE) {
             return Ok(Vec::new());
         }
-        let all = where_allowed(self.all().await)?;
+        let all = where_allowed(listed(&self.aws).await.map(|all| self.with_our_tags(&all)))?;
         Ok(all.iter().filter_map(|api| Some((TYPE, member(api, "apiId")?.to_owned()))).collect())
     }
 
@@ -257,6 +268,10 @@ impl Kind for Api {
         ]
     }
 
+    fn tell(&self, live: &Value, desired: &Value, fields: Vec<FieldChange>) -> Vec<FieldChange> {
+        openapi::tell(live, desired, fields)
+    }
+
     fn normalise(&self, properties: &mut Value) {
         if let Value::Map(map) = properties {
             normalise(map);
@@ -277,7 +292,7 @@ impl Kind for Api {
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        match self.ours(&desired.address.logical_id).await? {
+        match self.ours(&listed(&self.aws).await?, &desired.address.logical_id)? {
             Some(api) => self.live(&api, Some(desired)).await.map(Some),
             None => Ok(None),
         }
@@ -294,11 +309,12 @@ impl Kind for Api {
         let mut body = encode(&wanted, PROPERTIES);
         body.insert("tags".to_owned(), json!(self.marked(&wanted, id)));
         let request = Signed::rest("POST", "/v2/apis").body(Json::Object(body));
-        let api = match self.ours(id).await? {
+        let find = || async { self.ours(&all(&self.aws).await?, id) };
+        let api = match find().await? {
             Some(api) => api,
             None => {
                 let call = self.aws.call("apigatewayv2", "CreateApi").progress(progress);
-                call.create(|| self.ours(id), || self.aws.signed("apigatewayv2", request.clone())).await?
+                call.create(find, || self.aws.signed("apigatewayv2", request.clone())).await?
             }
         };
         let physical_id = expect(&api, "apiId", "apigatewayv2.CreateApi")?;

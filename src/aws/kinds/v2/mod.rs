@@ -1,6 +1,7 @@
 //! `AWS::ApiGatewayV2::*`: HTTP APIs, whose routes are one OpenAPI document, and WebSocket APIs, route by route.
 
 pub mod api;
+pub(super) mod others;
 pub mod part;
 pub mod stage;
 

@@ -203,6 +203,16 @@ impl Part {
         self.aws.pages("apigatewayv2", self.shape.read, request, ("nextToken", "nextToken"), "items").await
     }
 
+    /// The parts of an API.
+    pub(super) async fn of(&self, api: &str) -> Result<Vec<Json>, Failure> {
+        self.list(&format!("{}/{}", api::path(api), self.shape.collection)).await
+    }
+
+    /// A part of ours in an API of somebody else's.
+    pub(super) fn in_others(&self, api: &str, answer: &Json) -> Option<Live> {
+        self.live(api, &Value::Null, answer, None)
+    }
+
     /// What sets a live part apart: the value of its key, or the logical id at the end of its description.
     fn key_of(&self, answer: &Json) -> Option<String> {
         if self.shape.key.is_empty() {
@@ -254,6 +264,28 @@ impl Part {
         let Some(collection) = self.collection(&api, properties) else { return Ok(None) };
         let all = self.list(&collection).await?;
         Ok(all.into_iter().find(|answer| self.key_of(answer).as_ref() == Some(&key)))
+    }
+
+    /// Routes are read one by one only in an API that is somebody else's. One that leads to a function of another service
+    /// is not ours to change.
+    async fn refuse_foreign(&self, api: &str, route: &Json, desired: &Desired) -> Result<(), Failure> {
+        let target = member(route, "target").unwrap_or_default();
+        if self.shape.type_name != ROUTE.type_name || text(&desired.properties, &["Target"]).as_deref() == Some(target)
+        {
+            return Ok(());
+        }
+        let integrations = Self { aws: Arc::clone(&self.aws), shape: &INTEGRATION }.of(api).await?;
+        let is_target =
+            |one: &&Json| member(one, "integrationId").is_some_and(|id| target == format!("integrations/{id}"));
+        let uri = integrations.iter().find(is_target).and_then(|one| member(one, "integrationUri")).unwrap_or_default();
+        if uri.contains(&format!(":function:{}", self.aws.scope().prefix())) {
+            return Ok(());
+        }
+        let text = format!(
+            "the API {api} has the route {} already, and it is somebody else's",
+            member(route, "routeKey").unwrap_or_default()
+        );
+        Err(Failure::new(Reason::NotOurs, text).help("give the route another path, or take it out of the API first"))
     }
 
     /// The path of a live part.
@@ -384,6 +416,9 @@ impl Kind for Part {
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some(api) = api_of(&desired.properties) else { return Ok(None) };
         let found = self.find(desired).await?;
+        if let Some(found) = &found {
+            self.refuse_foreign(&api, found, desired).await?;
+        }
         Ok(found.and_then(|answer| self.live(&api, &desired.properties, &answer, Some(desired.address.clone()))))
     }
 
@@ -530,6 +565,7 @@ mod tests {
             after: None,
             sensitive: false,
             bookkeeping: false,
+            told: None,
         };
         let wanted = tree_of(json!({ "ApiId": "a", "RouteKey": "$connect" }));
         let body = update(&ROUTE, &wanted, &[field("AuthorizationType"), field("AuthorizerId")]);

@@ -71,7 +71,7 @@ fn short(path: &str, name: &str, place: Place, diagnostics: &mut Vec<Diagnostic>
 
 fn unusable(path: &str, name: &str, place: Place, diagnostics: &mut Vec<Diagnostic>) {
     if !is_variable_name(name) {
-        let problem = format!("{path} is not a name that Lambda accepts for an environment variable");
+        let problem = format!("{path}: Lambda refuses `{name}` as the name of a variable");
         diagnostics.push(Diagnostic::error("bad-format", problem).path(path).at(place).help(VARIABLE_NAMES));
     }
 }
@@ -141,6 +141,9 @@ mod tests {
         4:35 error[reserved-variable] functions.a.environment.AWS_REGION: Lambda sets `AWS_REGION` itself and refuses it here
         5:34 error[environment-too-large] functions.b.environment: 4103 bytes of names and values are more than the 4096 that Lambda allows
         6:61 error[variable-twice] functions.c.secrets.SAME: the same variable is in `environment`
+        7:35 error[bad-format] functions.d.environment.A: Lambda refuses `A` as the name of a variable
+        7:41 error[bad-format] functions.d.environment._B: Lambda refuses `_B` as the name of a variable
+        7:62 error[bad-format] functions.d.secrets.C: Lambda refuses `C` as the name of a variable
         ");
     }
 }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::super::super::plan::Triggered;
+use super::super::super::plan::{FunctionPlan, Triggered};
 use super::super::super::tree::Properties;
 use super::authorizers::Authorization;
 use super::method::{self, Method};
@@ -129,7 +129,8 @@ impl Rules {
         )
     }
 
-    fn method(&self, path: &str) -> Method {
+    /// The method that answers for a path, for the function of its first route.
+    fn method(&self, path: &str, function: &FunctionPlan) -> Method {
         let headers = self.response_headers();
         let parameters = headers.iter().fold(Properties::new(), |all, (name, value)| {
             all.with(&format!("method.response.header.{name}"), value.as_str())
@@ -156,19 +157,21 @@ impl Rules {
             integration,
             responses: vec![("200".to_owned(), headers.iter().map(|(name, _)| (*name).to_owned()).collect())],
             after: None,
+            function: function.logical_id.clone(),
+            condition: function.function.condition.clone(),
         }
     }
 }
 
 /// The preflight methods, one for each path with CORS that has no `OPTIONS` of its own.
 pub(super) fn preflights(events: &[Triggered<Http>], methods: &[Method]) -> Vec<Method> {
-    let mut paths: IndexMap<String, Rules> = IndexMap::new();
+    let mut paths: IndexMap<String, (Rules, &FunctionPlan)> = IndexMap::new();
     for event in events {
         if let Some(rules) = Rules::of(event.settings) {
             let (_, path) = method::route(event.settings);
             let merged = match paths.shift_remove(&path) {
-                Some(earlier) => earlier.and(rules),
-                None => rules,
+                Some((earlier, function)) => (earlier.and(rules), function),
+                None => (rules, event.function),
             };
             paths.insert(path, merged);
         }
@@ -176,6 +179,6 @@ pub(super) fn preflights(events: &[Triggered<Http>], methods: &[Method]) -> Vec<
     paths
         .into_iter()
         .filter(|(path, _)| !methods.iter().any(|method| method.path == *path && method.verb == "OPTIONS"))
-        .map(|(path, rules)| rules.method(&path))
+        .map(|(path, (rules, function))| rules.method(&path, function))
         .collect()
 }

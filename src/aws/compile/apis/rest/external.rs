@@ -1,4 +1,4 @@
-//! Routes of a REST API that is there: it is not ours, so its document is not touched.
+//! Routes of a REST API that is there: it is not ours, so its document is not touched, and what is added to it is marked.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use super::super::super::plan::{Plan, Triggered};
 use super::super::super::tree::{self, Properties};
 use super::authorizers::{Authorization, Schemes, authorizer_id};
 use super::method::Method;
+use crate::aws::kinds::rest_routes::marks::Marks;
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
 use crate::config::decode::Cf;
@@ -46,13 +47,16 @@ pub(super) fn attach(
             );
         }
     }
+    let marks = Marks::of(&plan.names.service, &plan.names.stage);
     for (logical_id, properties) in &schemes.resources {
-        let resource = TemplateResource::new("AWS::ApiGateway::Authorizer", properties.clone().into());
+        let properties = properties.clone().with("AuthType", marks.authorizer(logical_id));
+        let resource = TemplateResource::new("AWS::ApiGateway::Authorizer", properties.into());
         output.add(logical_id.clone(), resource);
     }
     let mut places = Places::new(root, settings.rest_api_resources.as_ref());
     for method in methods {
-        let place = places.of(&method.path, api, output);
+        let (place, made) = places.of(&method.path, api, output);
+        let mark = marks.method(made, &method.logical_id);
         let parameters =
             method.parameters.iter().fold(Properties::new(), |all, (name, required)| all.with(name, *required));
         let responses = method.responses.iter().map(|(code, headers)| {
@@ -74,52 +78,55 @@ pub(super) fn attach(
             .maybe("AuthorizerId", authorizer_id(&method.authorization))
             .list("AuthorizationScopes", scopes)
             .with("RequestParameters", parameters)
-            .with("Integration", method.integration.clone())
+            .with("Integration", method.integration.clone().with("CacheNamespace", mark))
             .with("MethodResponses", Value::List(responses.collect()))
             .maybe("OperationName", method.operation.as_deref());
-        let resource = TemplateResource::new("AWS::ApiGateway::Method", properties.into());
+        let mut resource =
+            TemplateResource::new("AWS::ApiGateway::Method", properties.into()).beneath(&method.function);
+        resource.condition = method.condition.clone();
         output.add(method.logical_id.clone(), resource.after(method.after.clone()));
     }
 }
 
 /// The resources that paths hang from: those that are there, and those that are made.
 struct Places {
-    known: BTreeMap<String, Value>,
+    /// Their ids, and how many of the path's last parts are made.
+    known: BTreeMap<String, (Value, usize)>,
 }
 
 impl Places {
     fn new(root: &Cf, given: Option<&RestApiResources>) -> Self {
-        let mut known = BTreeMap::from([("/".to_owned(), Value::from(root))]);
+        let mut known = BTreeMap::from([("/".to_owned(), (Value::from(root), 0))]);
         let path = |path: &str| format!("/{}", path.trim_matches('/'));
         match given {
             Some(RestApiResources::ByPath(all)) => {
-                known.extend(all.iter().map(|(name, id)| (path(name), Value::from(id))));
+                known.extend(all.iter().map(|(name, id)| (path(name), (Value::from(id), 0))));
             }
             Some(RestApiResources::List(all)) => {
-                known.extend(all.iter().map(|one| (path(&one.path), Value::from(&one.resource_id))));
+                known.extend(all.iter().map(|one| (path(&one.path), (Value::from(&one.resource_id), 0))));
             }
             None => {}
         }
         Self { known }
     }
 
-    /// The resource of a path; its parts are made on first need.
-    fn of(&mut self, path: &str, api: &Value, output: &mut Output) -> Value {
-        if let Some(id) = self.known.get(path) {
-            return id.clone();
+    /// The resource of a path, and how many of its last parts are made; each is made on first need.
+    fn of(&mut self, path: &str, api: &Value, output: &mut Output) -> (Value, usize) {
+        if let Some((id, made)) = self.known.get(path) {
+            return (id.clone(), *made);
         }
         let (parent, part) = match path.rsplit_once('/') {
             Some(("", part)) => ("/", part),
             Some((parent, part)) => (parent, part),
             None => ("/", path),
         };
-        let parent = self.of(parent, api, output);
+        let (parent, made) = self.of(parent, api, output);
         let logical_id = format!("ApiGatewayResource{}", naming::path(path));
         let properties =
             Properties::new().with("RestApiId", api.clone()).with("ParentId", parent).with("PathPart", part);
         output.add(logical_id.clone(), TemplateResource::new("AWS::ApiGateway::Resource", properties.into()));
         let id = tree::reference(logical_id);
-        self.known.insert(path.to_owned(), id.clone());
-        id
+        self.known.insert(path.to_owned(), (id.clone(), made + 1));
+        (id, made + 1)
     }
 }

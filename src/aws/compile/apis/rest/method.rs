@@ -36,6 +36,10 @@ pub(super) struct Method {
     pub responses: Vec<(String, Vec<String>)>,
     /// Logical id of the alias that must be there first.
     pub after: Option<String>,
+    /// Logical id of the function whose route it is.
+    pub function: String,
+    /// The condition of that function.
+    pub condition: Option<String>,
 }
 
 /// Method and path of a route.
@@ -49,7 +53,7 @@ pub(super) fn route(http: &Http) -> (Verb, String) {
 }
 
 pub(super) fn logical_id(path: &str, verb: &str) -> String {
-    format!("ApiGatewayMethod{}{}", naming::path(path), naming::method(verb))
+    naming::rest_method(path, verb)
 }
 
 pub(super) fn method(
@@ -94,6 +98,8 @@ pub(super) fn method(
         integration: integration::integration(event, &authorization, timeout, output),
         responses: integration::method_responses(http),
         after: event.function.alias_id().map(str::to_owned),
+        function: event.function.logical_id.clone(),
+        condition: event.function.function.condition.clone(),
         authorization,
         path,
     }

@@ -1,23 +1,28 @@
-//! The OpenAPI document of an API: what is sent, and how it is compared with what a stage exports.
+//! What is live of a document, and whether it is what the file says.
 //!
 //! API Gateway exports more than it was given: defaults, ids, dates. So each route is first brought to the parts that
 //! matter, without what API Gateway assumes anyway; where both sides then agree, the file's own words are taken.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value as Json};
 
-use crate::aws::kinds::properties::{as_text, document, holds_later, is_empty, text, texts, to_json};
+use super::{digest, export_digest, sorted};
+use crate::aws::kinds::properties::{from_json, holds_later, is_empty, to_json};
 use crate::engine::value::Value;
 
 /// Parts of a document beside its paths that are compared entry by entry, as paths of keys.
-const SECTIONS: &[&[&str]] = &[
+pub(super) const SECTIONS: &[&[&str]] = &[
     &["components", "schemas"],
     &["components", "securitySchemes"],
     &["x-amazon-apigateway-gateway-responses"],
     &["x-amazon-apigateway-request-validators"],
 ];
+
+/// The security scheme of requests that are signed with AWS credentials, in hoist's documents.
+pub(super) const SIGNED: &str = "sigv4";
+/// How a document writes the method that answers to all of them.
+pub(super) const ANY: &str = "x-amazon-apigateway-any-method";
 
 /// What an integration has when nothing is said.
 const INTEGRATION_DEFAULTS: &[(&str, &[&str])] = &[
@@ -27,116 +32,17 @@ const INTEGRATION_DEFAULTS: &[(&str, &[&str])] = &[
     ("responseTransferMode", &["BUFFERED"]),
 ];
 
-/// Twelve hexadecimal digits of a document's digest; `None` while parts of it are not known.
-pub fn digest(body: &Value) -> Option<String> {
-    (!holds_later(body)).then(|| digest_json(&to_json(body)))
-}
-
-/// The same of what a stage exports, without what changes by itself.
-pub fn export_digest(export: &Json) -> String {
-    let mut stable = export.clone();
-    if let Json::Object(map) = &mut stable {
-        map.remove("info");
-        map.remove("servers");
-    }
-    digest_json(&stable)
-}
-
-fn digest_json(json: &Json) -> String {
-    let text = sorted(json).to_string();
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The same JSON with the keys of every object in the order of the alphabet.
-fn sorted(json: &Json) -> Json {
-    match json {
-        Json::Object(map) => {
-            let map: BTreeMap<&String, Json> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
-            map.into_iter().map(|(key, value)| (key.clone(), value)).collect::<Map<_, _>>().into()
-        }
-        Json::Array(items) => items.iter().map(sorted).collect(),
-        other => other.clone(),
-    }
-}
-
-/// The document as it is sent: with what the other properties of the API say in the places where an import looks for it.
-pub fn rest(properties: &Value) -> Json {
-    let mut body = skeleton(properties);
-    let binary = texts(properties, &["BinaryMediaTypes"]);
-    if !binary.is_empty() {
-        body["x-amazon-apigateway-binary-media-types"] = json!(binary);
-    }
-    if let Some(source) = text(properties, &["ApiKeySourceType"]) {
-        body["x-amazon-apigateway-api-key-source"] = source.into();
-    }
-    if let Some(size) = properties.get("MinimumCompressionSize").filter(|size| !is_empty(size)) {
-        body["x-amazon-apigateway-minimum-compression-size"] = to_json(size);
-    }
-    if let Some(policy) = properties.get("Policy").filter(|policy| !is_empty(policy)) {
-        body["x-amazon-apigateway-policy"] = serde_json::from_str(&document(policy)).unwrap_or(Json::Null);
-    }
-    body
-}
-
-/// The document of an HTTP API as it is sent. An import takes tags and cross-origin rules from the document, and takes
-/// away what is not in it.
-pub fn http(properties: &Value, tags: &BTreeMap<String, String>) -> Json {
-    let mut body = skeleton(properties);
-    let tags: Vec<Json> =
-        tags.iter().map(|(key, value)| json!({ "name": key, "x-amazon-apigateway-tag-value": value })).collect();
-    body["tags"] = tags.into();
-    if let Some(Value::Map(cors)) = properties.get("CorsConfiguration") {
-        let lower = |key: &str| key.chars().take(1).flat_map(char::to_lowercase).chain(key.chars().skip(1)).collect();
-        let cors = cors.iter().map(|(key, value)| (lower(key), to_json(value))).collect::<Map<String, Json>>();
-        body["x-amazon-apigateway-cors"] = cors.into();
-    }
-    if properties.get("DisableExecuteApiEndpoint") == Some(&Value::Bool(true)) {
-        body["x-amazon-apigateway-endpoint-configuration"] = json!({ "disableExecuteApiEndpoint": true });
-    }
-    body
-}
-
-/// What every document must have, with the API's own name and description.
-fn skeleton(properties: &Value) -> Json {
-    let mut body = properties.get("Body").map_or_else(|| json!({}), to_json);
-    if !body.is_object() {
-        body = json!({});
-    }
-    let info = body.get("info").cloned().unwrap_or_else(|| json!({}));
-    let mut info = if info.is_object() { info } else { json!({}) };
-    info["title"] = text(properties, &["Name"]).unwrap_or_default().into();
-    if info.get("version").is_none() {
-        info["version"] = "1.0".into();
-    }
-    if let Some(description) = text(properties, &["Description"]) {
-        info["description"] = description.into();
-    }
-    body["info"] = info;
-    if body.get("openapi").is_none() && body.get("swagger").is_none() {
-        body["openapi"] = "3.0.1".into();
-    }
-    if body.get("paths").is_none() {
-        body["paths"] = json!({});
-    }
-    body
-}
-
 /// What is live of a document, told in the file's words wherever both mean the same.
 pub fn live(export: &Json, wanted: &Value) -> Value {
     let wanted_json = to_json(wanted);
     let mut live = wanted.clone();
-    let Value::Map(live_map) = &mut live else { return super::properties::from_json(export.clone()) };
-    let paths = same_words(
-        export.get("paths"),
-        wanted.get("paths"),
-        |item| canonical_path(item, export),
-        |item| canonical_path(item, &wanted_json),
-    );
+    let Value::Map(live_map) = &mut live else { return from_json(export.clone()) };
+    let paths = paths(export, wanted, &wanted_json);
     live_map.insert("paths".to_owned(), paths);
     for section in SECTIONS {
         let Some((last, before)) = section.split_last() else { continue };
         let exported = section.iter().try_fold(export, |json, key| json.get(*key));
-        let part = same_words(exported, wanted.at(section), canonical_entry, canonical_entry);
+        let part = same_words(exported, wanted.at(section), canonical_part, canonical_part);
         let mut map = &mut *live_map;
         for key in before {
             let entry = map.entry((*key).to_owned()).or_insert_with(|| Value::Map(BTreeMap::new()));
@@ -157,6 +63,21 @@ pub fn live(export: &Json, wanted: &Value) -> Value {
     live
 }
 
+/// The live paths with their methods.
+fn paths(export: &Json, wanted: &Value, wanted_json: &Json) -> Value {
+    let Some(Json::Object(paths)) = export.get("paths") else { return Value::Map(BTreeMap::new()) };
+    let paths = paths.iter().map(|(path, item)| {
+        let operations = same_words(
+            Some(&methods(item)),
+            wanted.at(&["paths", path]),
+            |operation| canonical_operation(operation, export),
+            |operation| canonical_operation(operation, wanted_json),
+        );
+        (path.clone(), operations)
+    });
+    Value::Map(paths.collect())
+}
+
 /// The entries of a live section: the file's where both mean the same, else what is live in its shortest form.
 fn same_words(
     live: Option<&Json>,
@@ -165,49 +86,51 @@ fn same_words(
     canonical_wanted: impl Fn(&Json) -> Json,
 ) -> Value {
     let Some(Json::Object(live)) = live else { return Value::Map(BTreeMap::new()) };
-    live.iter()
-        .map(|(key, entry)| {
-            let canonical = canonical_live(entry);
-            let value = match wanted.and_then(|wanted| wanted.get(key)) {
-                Some(wanted) if !holds_later(wanted) && canonical_wanted(&to_json(wanted)) == canonical => {
-                    wanted.clone()
-                }
-                _ => super::properties::from_json(canonical),
-            };
-            (key.clone(), value)
-        })
-        .collect::<BTreeMap<_, _>>()
-        .into_value()
+    let entries = live.iter().map(|(key, entry)| {
+        let canonical = canonical_live(entry);
+        let value = match wanted.and_then(|wanted| wanted.get(key)) {
+            Some(wanted) if !holds_later(wanted) && canonical_wanted(&to_json(wanted)) == canonical => wanted.clone(),
+            _ => from_json(canonical),
+        };
+        (key.clone(), value)
+    });
+    Value::Map(entries.collect())
 }
 
-trait IntoValue {
-    fn into_value(self) -> Value;
-}
-
-impl IntoValue for BTreeMap<String, Value> {
-    fn into_value(self) -> Value {
-        Value::Map(self)
+/// A model, a gateway response, a validator, or an authorizer without what API Gateway assumes or adds to it.
+pub(super) fn canonical_part(entry: &Json) -> Json {
+    let mut entry = entry.clone();
+    if let Some(Json::Object(authorizer)) = entry.get_mut("x-amazon-apigateway-authorizer") {
+        if authorizer.get("authorizerResultTtlInSeconds").and_then(Json::as_u64) == Some(300) {
+            authorizer.remove("authorizerResultTtlInSeconds");
+        }
+        // What a token or a pool is sent in is the scheme's own name.
+        let kind = authorizer.get("type").and_then(Json::as_str).unwrap_or_default().to_lowercase();
+        if ["token", "cognito_user_pools"].contains(&kind.as_str()) {
+            authorizer.remove("identitySource");
+        }
+        if let Json::Object(entry) = &mut entry {
+            // It only says the type once more.
+            entry.remove("x-amazon-apigateway-authtype");
+            if kind == "request" {
+                entry.remove("name");
+            }
+        }
     }
+    without_empty(sorted(&entry))
 }
 
-fn canonical_entry(entry: &Json) -> Json {
-    without_empty(sorted(entry))
-}
-
-/// One path with its methods, each reduced to what decides how a request is answered.
-fn canonical_path(item: &Json, whole: &Json) -> Json {
+/// The methods of a path, without what else may stand there.
+pub(super) fn methods(item: &Json) -> Json {
     let Json::Object(methods) = item else { return Json::Null };
-    methods
-        .iter()
-        .filter(|(method, operation)| operation.is_object() && !method.starts_with('$'))
-        .map(|(method, operation)| (method.to_lowercase(), canonical_operation(operation, whole)))
-        .collect::<Map<_, _>>()
-        .into()
+    let methods = methods.iter().filter(|(method, operation)| operation.is_object() && !method.starts_with('$'));
+    methods.map(|(method, operation)| (method.to_lowercase(), operation.clone())).collect::<Map<_, _>>().into()
 }
 
-fn canonical_operation(operation: &Json, whole: &Json) -> Json {
+/// One method, reduced to what decides how a request is answered; again of what is reduced already, it changes nothing.
+pub(super) fn canonical_operation(operation: &Json, whole: &Json) -> Json {
     let mut map = Map::new();
-    for key in ["security", "parameters", "requestBody", "x-amazon-apigateway-request-validator", "isDefaultRoute"] {
+    for key in ["parameters", "requestBody", "x-amazon-apigateway-request-validator", "isDefaultRoute"] {
         if let Some(value) = operation.get(key) {
             map.insert(key.to_owned(), value.clone());
         }
@@ -242,11 +165,33 @@ fn canonical_operation(operation: &Json, whole: &Json) -> Json {
             .collect();
         map.insert("responses".to_owned(), responses.into());
     }
-    let integration = operation.get("x-amazon-apigateway-integration");
+    let integration = operation.get("x-amazon-apigateway-integration").or_else(|| operation.get("integration"));
     if let Some(integration) = integration.map(|integration| resolved(integration, whole)) {
         map.insert("integration".to_owned(), canonical_integration(integration));
     }
-    without_empty(sorted(&map.into()))
+    let mut canonical = without_empty(sorted(&map.into()));
+    // An authorizer without scopes is an empty list beneath its name, and says something all the same.
+    if let Some(security) = operation.get("security").filter(|security| !is_nothing(security)) {
+        canonical["security"] = sorted(&with_one_name_for_signatures(security, whole));
+    }
+    canonical
+}
+
+/// Exports give the scheme of signed requests a name of their own.
+fn with_one_name_for_signatures(security: &Json, whole: &Json) -> Json {
+    let schemes = whole.pointer("/components/securitySchemes");
+    let is_signed = |name: &str| {
+        let kind = schemes.and_then(|all| all.get(name)?.get("x-amazon-apigateway-authtype")?.as_str());
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case("awsSigv4"))
+    };
+    let needed = security.as_array().into_iter().flatten().filter_map(Json::as_object).map(|needed| {
+        let named = needed.iter().map(|(name, scopes)| {
+            let name = if is_signed(name) { SIGNED } else { name.as_str() };
+            (name.to_owned(), scopes.clone())
+        });
+        Json::Object(named.collect())
+    });
+    needed.collect()
 }
 
 /// An integration itself, also when the operation only points at it.
@@ -266,6 +211,10 @@ fn canonical_integration(integration: &Json) -> Json {
         if value.is_some_and(|value| defaults.contains(&value.as_str())) {
             map.remove(*key);
         }
+    }
+    // The default of an HTTP API.
+    if map.contains_key("payloadFormatVersion") && map.get("timeoutInMillis") == Some(&30_000.into()) {
+        map.remove("timeoutInMillis");
     }
     let kind = map.get("type").and_then(Json::as_str).unwrap_or_default().to_lowercase();
     if kind.ends_with("_proxy") {
@@ -298,7 +247,7 @@ pub fn is_deployed(export: &Json, wanted: &Value, tags: &BTreeMap<String, String
 }
 
 /// What sets one route apart from another, for a comparison that survives everything API Gateway fills in.
-pub fn routes(body: &Json) -> BTreeMap<String, String> {
+fn routes(body: &Json) -> BTreeMap<String, String> {
     let mut routes = BTreeMap::new();
     for (path, item) in body.get("paths").and_then(Json::as_object).into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten().filter(|(_, operation)| operation.is_object())
@@ -333,42 +282,14 @@ fn without_empty(json: Json) -> Json {
     }
 }
 
-/// A resource policy with the API's own ARN written short, as files have it: `execute-api:/*`.
-pub fn short_policy(policy: &Value) -> Value {
-    match policy {
-        Value::String(text) => match text.splitn(6, ':').collect::<Vec<_>>().as_slice() {
-            ["arn", _, "execute-api", _, _, resource] => {
-                Value::string(format!("execute-api:/{}", resource.split_once('/').map_or("*", |(_, rest)| rest)))
-            }
-            _ => policy.clone(),
-        },
-        Value::List(items) => Value::List(items.iter().map(short_policy).collect()),
-        Value::Map(map) => Value::Map(map.iter().map(|(key, value)| (key.clone(), short_policy(value))).collect()),
-        other => other.clone(),
-    }
-}
-
-/// A policy as API Gateway answers with it: JSON whose quotes are escaped once more.
-pub fn parsed_policy(text: &str) -> Value {
-    let plain = serde_json::from_str::<Json>(text).ok().filter(Json::is_object);
-    let unescaped = || serde_json::from_str::<Json>(&text.replace("\\\"", "\"").replace("\\/", "/")).ok();
-    plain.or_else(unescaped).map_or_else(|| Value::string(text), super::properties::from_json)
-}
-
-/// A list of texts as a set, for patches.
-pub fn text_set(value: Option<&Value>) -> std::collections::BTreeSet<String> {
-    match value {
-        Some(Value::List(items)) => items.iter().filter_map(as_text).collect(),
-        _ => Default::default(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::properties::tests::tree_of;
-    use super::*;
+pub(super) mod tests {
+    use serde_json::json;
 
-    fn wanted() -> Value {
+    use super::*;
+    use crate::aws::kinds::properties::tests::tree_of;
+
+    pub fn wanted() -> Value {
         tree_of(json!({
             "openapi": "3.0.1",
             "paths": { "/orders/{id}": { "get": {
@@ -380,7 +301,7 @@ mod tests {
         }))
     }
 
-    fn export() -> Json {
+    pub fn export() -> Json {
         json!({
             "openapi": "3.0.1", "info": { "title": "t", "version": "2026-01-01T00:00:00Z" },
             "servers": [{ "url": "https://x" }],
@@ -414,46 +335,11 @@ mod tests {
     }
 
     #[test]
-    fn digests_do_not_depend_on_dates_and_order() {
-        let mut other = export();
-        other["info"]["version"] = json!("2027");
-        assert_eq!(export_digest(&export()), export_digest(&other));
-        assert_eq!(digest(&wanted()).unwrap().len(), 12);
-    }
-
-    #[test]
-    fn the_other_properties_go_into_the_document() {
-        let properties = tree_of(json!({
-            "Name": "dev-shop", "Body": { "paths": { "/a": {} } }, "BinaryMediaTypes": ["*/*"],
-            "Policy": { "Statement": [] }, "MinimumCompressionSize": 1024,
-        }));
-        assert_eq!(
-            rest(&properties),
-            json!({
-                "openapi": "3.0.1", "info": { "title": "dev-shop", "version": "1.0" }, "paths": { "/a": {} },
-                "x-amazon-apigateway-binary-media-types": ["*/*"],
-                "x-amazon-apigateway-minimum-compression-size": 1024,
-                "x-amazon-apigateway-policy": { "Statement": [] },
-            })
-        );
-    }
-
-    #[test]
-    fn an_http_api_takes_tags_and_cors_from_its_document() {
-        let properties = tree_of(json!({
-            "Name": "n", "Body": { "paths": {} }, "CorsConfiguration": { "AllowOrigins": ["*"], "MaxAge": 5 },
-            "DisableExecuteApiEndpoint": true,
-        }));
-        let body = http(&properties, &BTreeMap::from([("team".to_owned(), "a".to_owned())]));
-        assert_eq!(body["tags"], json!([{ "name": "team", "x-amazon-apigateway-tag-value": "a" }]));
-        assert_eq!(body["x-amazon-apigateway-cors"], json!({ "allowOrigins": ["*"], "maxAge": 5 }));
-        assert_eq!(body["x-amazon-apigateway-endpoint-configuration"], json!({ "disableExecuteApiEndpoint": true }));
-    }
-
-    #[test]
-    fn a_policy_is_the_same_in_short_and_in_full() {
-        let live = parsed_policy(r#"{\"Resource\":\"arn:aws:execute-api:eu-central-1:1:abc\/*\/GET\"}"#);
-        assert_eq!(short_policy(&live), tree_of(json!({ "Resource": "execute-api:/*/GET" })));
+    fn a_route_that_changes_its_authorizer_is_a_difference() {
+        let mut changed = export();
+        changed["paths"]["/orders/{id}"]["get"]["security"] = json!([{ "judge": [] }]);
+        let live = live(&changed, &wanted());
+        assert_ne!(live.at(&["paths", "/orders/{id}"]), wanted().at(&["paths", "/orders/{id}"]));
     }
 
     #[test]

@@ -1,0 +1,306 @@
+//! Routes in a REST API that somebody else made: added, changed and taken away, and nothing else in it is touched.
+
+use serde_json::{Value, json};
+
+use crate::support::{Boto, Cloud, Project};
+
+const HANDLER: &str = "
+import json
+def handler(event, context):
+    return {'statusCode': 200, 'headers': {'x-made-by': context.function_name}, 'body': json.dumps(event)}
+def guard(event, context):
+    effect = 'Allow' if event.get('authorizationToken') == 'yes' else 'Deny'
+    statement = {'Action': 'execute-api:Invoke', 'Effect': effect, 'Resource': event['methodArn']}
+    return {'principalId': 'x', 'policyDocument': {'Version': '2012-10-17', 'Statement': [statement]}}
+";
+
+/// An API that is there: `GET /theirs`, an empty `/users` for others to use, and a stage.
+struct Shared {
+    boto: Boto,
+    id: String,
+    root: String,
+    users: String,
+}
+
+impl Shared {
+    fn new(cloud: &Cloud) -> Self {
+        let boto = cloud.boto();
+        let ask = |operation: &str, parameters: Value| boto.call("apigateway", operation, parameters);
+        let text = |answer: &Value, key: &str| answer[key].as_str().unwrap().to_owned();
+        let api = ask("create_rest_api", json!({"name": "shared", "tags": {"team": "platform"}}));
+        let (id, root) = (text(&api, "id"), text(&api, "rootResourceId"));
+        let resource = |part: &str| {
+            text(&ask("create_resource", json!({"restApiId": id, "parentId": root, "pathPart": part})), "id")
+        };
+        let (theirs, users) = (resource("theirs"), resource("users"));
+        let place = |more: Value| {
+            let mut all = json!({"restApiId": id, "resourceId": theirs, "httpMethod": "GET"});
+            all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            all
+        };
+        ask("put_method", place(json!({"authorizationType": "NONE"})));
+        let template = json!({"application/json": "{\"statusCode\": 200}"});
+        ask("put_integration", place(json!({"type": "MOCK", "requestTemplates": template})));
+        ask("put_method_response", place(json!({"statusCode": "200"})));
+        let template = json!({"application/json": "theirs"});
+        ask("put_integration_response", place(json!({"statusCode": "200", "responseTemplates": template})));
+        ask("create_deployment", json!({"restApiId": id, "stageName": "dev"}));
+        Self { boto, id, root, users }
+    }
+
+    /// A service that adds its routes to the API.
+    fn service(&self, name: &str, functions: &str) -> String {
+        let (id, root, users) = (&self.id, &self.root, &self.users);
+        format!(
+            "
+service: {name}
+provider:
+  name: aws
+  runtime: python3.13
+  timeout: 10
+  apiGateway: {{restApiId: {id}, restApiRootResourceId: {root}, restApiResources: {{/users: {users}}}}}
+functions:
+{functions}"
+        )
+    }
+
+    fn project(&self, name: &str, functions: &str) -> Project {
+        Project::new(&self.service(name, functions)).file("handler.py", HANDLER)
+    }
+
+    /// Paths with their methods; one that has none is a path alone.
+    fn routes(&self) -> Vec<String> {
+        let found = self.boto.call("apigateway", "get_resources", json!({"restApiId": self.id, "embed": ["methods"]}));
+        let mut all: Vec<String> = found["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|resource| {
+                let path = resource["path"].as_str().unwrap();
+                let methods = resource["resourceMethods"].as_object().filter(|methods| !methods.is_empty());
+                methods.map_or_else(
+                    || vec![path.to_owned()],
+                    |methods| methods.keys().map(|method| format!("{path} {method}")).collect(),
+                )
+            })
+            .collect();
+        all.sort();
+        all
+    }
+
+    fn authorizers(&self) -> Vec<String> {
+        let found = self.boto.call("apigateway", "get_authorizers", json!({"restApiId": self.id}));
+        let names = found["items"].as_array().into_iter().flatten();
+        names.map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn ask(&self, cloud: &Cloud, method: &str, path: &str, token: Option<&str>) -> (u16, String) {
+        let headers: Vec<(&str, &str)> = token.map(|token| ("Authorization", token)).into_iter().collect();
+        let (status, head, _) = cloud.request(method, &format!("/_aws/execute-api/{}/dev/{path}", self.id), &headers);
+        (status, head)
+    }
+
+    #[track_caller]
+    fn answers(&self, cloud: &Cloud, path: &str, function: &str) {
+        let (status, head) = self.ask(cloud, "GET", path, Some("yes"));
+        assert!(status == 200 && head.contains(&format!("x-made-by: {function}")), "{path}: {status} {head}");
+    }
+}
+
+#[track_caller]
+fn settles(project: &Project, cloud: &Cloud) {
+    project.deploy(cloud);
+    project.deploy(cloud).says("nothing to do");
+    project.on(cloud, ["diff", "--exit-code"]).success().says("nothing to do");
+}
+
+const SHOP: &str = "
+  api:
+    handler: handler.handler
+    events:
+      - http: GET /users/{id}
+      - http: {method: get, path: orders/new, cors: true, authorizer: {name: guard, resultTtlInSeconds: 0}}
+      - http: {method: get, path: kept, authorizer: {type: CUSTOM, authorizerId: THEIRS}}
+      - http: {method: get, path: fixed, integration: mock, request: {template: {application/json: '{\"statusCode\": 200}'}}, response: {headers: {X-Fixed: \"'1'\"}, statusCodes: {200: {pattern: ''}}}}
+  other: {handler: handler.handler, events: [{http: GET /other}]}
+  guard: {handler: handler.guard}
+";
+
+#[test]
+fn routes_come_to_an_api_that_is_there_and_leave_it() {
+    let cloud = Cloud::with_apis();
+    let shared = Shared::new(&cloud);
+    let boto = &shared.boto;
+    let theirs = boto.call(
+        "apigateway",
+        "create_authorizer",
+        json!({"restApiId": shared.id, "name": "platform", "type": "REQUEST", "authorizerUri": "x", "authorizerResultTtlInSeconds": 0}),
+    );
+    let before = shared.routes();
+    let shop = SHOP.replace("THEIRS", theirs["id"].as_str().unwrap());
+    let project = shared.project("shop", &shop);
+    let first = project.deploy(&cloud);
+    assert!(
+        first.said().contains(&format!("https://{}.execute-api.us-east-1.amazonaws.com/dev/users/{{id}}", shared.id)),
+        "{}",
+        first.said()
+    );
+    settles(&project, &cloud);
+    shared.answers(&cloud, "users/5", "shop-dev-api");
+    shared.answers(&cloud, "orders/new", "shop-dev-api");
+    shared.answers(&cloud, "other", "shop-dev-other");
+    assert_eq!(shared.ask(&cloud, "GET", "theirs", None).0, 200);
+    assert_eq!(shared.ask(&cloud, "GET", "orders/new", None).0, 401);
+    assert_eq!(shared.ask(&cloud, "GET", "orders/new", Some("no")).0, 403);
+    let (status, head) = shared.ask(&cloud, "OPTIONS", "orders/new", None);
+    assert!(status == 200 && head.contains("access-control-allow-methods: options,get"), "{status} {head}");
+    assert!(shared.ask(&cloud, "GET", "fixed", None).1.contains("x-fixed: 1"));
+    let resources = boto.call("apigateway", "get_resources", json!({"restApiId": shared.id, "embed": ["methods"]}));
+    let kept = resources["items"].as_array().unwrap().iter().find(|one| one["path"] == "/kept").unwrap();
+    assert_eq!(kept["resourceMethods"]["GET"]["authorizerId"], theirs["id"]);
+    assert_eq!(shared.authorizers(), ["platform", "guard"]);
+
+    // Another service in the same API and on the same stage.
+    let news = shared.project("news", "  api: {handler: handler.handler, events: [{http: GET /news}]}\n");
+    settles(&news, &cloud);
+    project.deploy(&cloud).says("nothing to do");
+    shared.answers(&cloud, "news", "news-dev-api");
+
+    // A route leaves, one moves to another function, one becomes slower.
+    let changed = shop
+        .replace("      - http: GET /users/{id}\n", "")
+        .replace(
+            "events: [{http: GET /other}]",
+            "events: [{http: 'GET /users/{id}'}, {http: {method: get, path: other, timeoutInMillis: 5000}}]",
+        )
+        .replace(
+            "path: orders/new, cors: true, authorizer: {name: guard, resultTtlInSeconds: 0}",
+            "path: orders/newer",
+        );
+    project.write("serverless.yml", &shared.service("shop", &changed));
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    assert!(diff.stdout.contains("- API authorizer GuardApiGatewayAuthorizer"), "{}", diff.stdout);
+    assert!(diff.stdout.contains("    Integration.TimeoutInMillis: (none) → 5000"), "{}", diff.stdout);
+    settles(&project, &cloud);
+    shared.answers(&cloud, "users/5", "shop-dev-other");
+    shared.answers(&cloud, "orders/newer", "shop-dev-api");
+    assert_ne!(shared.ask(&cloud, "GET", "orders/new", Some("yes")).0, 200);
+    shared.answers(&cloud, "news", "news-dev-api");
+    assert_eq!(shared.authorizers(), ["platform"]);
+
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert_eq!(shared.routes(), ["/", "/news GET", "/theirs GET", "/users"]);
+    assert_eq!(shared.ask(&cloud, "GET", "theirs", None).0, 200);
+    assert_ne!(shared.ask(&cloud, "GET", "other", None).0, 200, "the stage does not know it any more");
+    shared.answers(&cloud, "news", "news-dev-api");
+    news.on(&cloud, ["remove", "--yes"]).success();
+    assert_eq!(shared.routes(), before);
+    assert_eq!(shared.ask(&cloud, "GET", "theirs", None).0, 200);
+    let api = boto.call("apigateway", "get_rest_api", json!({"restApiId": shared.id}));
+    assert_eq!((&api["name"], &api["tags"]), (&json!("shared"), &json!({"team": "platform"})));
+    assert_eq!(boto.call("lambda", "list_functions", json!({}))["Functions"], json!([]));
+}
+
+#[test]
+fn what_others_have_in_the_api_is_refused_before_anything_is_made() {
+    let cloud = Cloud::with_apis();
+    let shared = Shared::new(&cloud);
+    let before = shared.routes();
+    let theirs = shared.boto.call("apigateway", "get_resources", json!({"restApiId": shared.id}));
+    let theirs = theirs["items"].as_array().unwrap().iter().find(|one| one["path"] == "/theirs").unwrap()["id"].clone();
+    let theirs = theirs.as_str().unwrap();
+    let function = |path: &str| format!("  api: {{handler: handler.handler, events: [{{http: GET {path}}}]}}\n");
+    let beneath = shared.project("wrong", &function("/theirs/more"));
+    let refused = beneath.on(&cloud, ["deploy", "--yes"]).code(1);
+    assert!(
+        refused.stderr.contains("the resource /theirs already") && refused.stderr.contains(theirs),
+        "{}",
+        refused.stderr
+    );
+    let config =
+        shared.service("wrong", &function("/theirs")).replace("/users: ", &format!("/theirs: {theirs}, /users: "));
+    beneath.write("serverless.yml", &config);
+    let refused = beneath.on(&cloud, ["deploy", "--yes"]).code(1);
+    assert!(refused.stderr.contains("has GET /theirs already, and it is somebody else's"), "{}", refused.stderr);
+    assert_eq!(shared.routes(), before);
+    assert_eq!(shared.boto.call("lambda", "list_functions", json!({}))["Functions"], json!([]));
+    // A path beneath theirs may well be ours.
+    let config =
+        shared.service("wrong", &function("/theirs/more")).replace("/users: ", &format!("/theirs: {theirs}, /users: "));
+    beneath.write("serverless.yml", &config);
+    settles(&beneath, &cloud);
+    shared.answers(&cloud, "theirs/more", "wrong-dev-api");
+    beneath.on(&cloud, ["remove", "--yes"]).success();
+    assert_eq!(shared.routes(), before);
+}
+
+#[test]
+fn a_deploy_that_fails_on_the_way_leaves_the_stage_and_the_next_one_finishes() {
+    let cloud = Cloud::with_apis();
+    let shared = Shared::new(&cloud);
+    let one = "  api: {handler: handler.handler, events: [{http: GET /a}]}\n";
+    let two =
+        "  api: {handler: handler.handler, events: [{http: GET /a}, {http: {method: get, path: b/c, cors: true}}]}\n";
+    let project = shared.project("torn", one);
+    settles(&project, &cloud);
+    for operation in ["CreateResource", "PutMethod", "PutIntegration", "PutIntegrationResponse", "CreateDeployment"] {
+        project.write("serverless.yml", &shared.service("torn", two));
+        cloud.fault(&format!("apigateway.{operation}"), 1, "expired-token", 1);
+        project.on(&cloud, ["deploy", "--yes"]).code(1);
+        shared.answers(&cloud, "a", "torn-dev-api");
+        assert_ne!(shared.ask(&cloud, "GET", "b/c", None).0, 200, "{operation}");
+        settles(&project, &cloud);
+        shared.answers(&cloud, "b/c", "torn-dev-api");
+        project.write("serverless.yml", &shared.service("torn", one));
+        settles(&project, &cloud);
+        assert_eq!(shared.routes(), ["/", "/a GET", "/theirs GET", "/users"], "{operation}");
+        assert_ne!(shared.ask(&cloud, "GET", "b/c", None).0, 200, "{operation}");
+    }
+}
+
+#[test]
+fn routes_come_to_an_http_api_that_is_there_and_leave_it() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let ask = |operation: &str, parameters: Value| boto.call("apigatewayv2", operation, parameters);
+    let api = ask("create_api", json!({"Name": "shared", "ProtocolType": "HTTP"}))["ApiId"].clone();
+    ask("create_stage", json!({"ApiId": api, "StageName": "$default", "AutoDeploy": true}));
+    let backend = json!({
+        "ApiId": api, "IntegrationType": "HTTP_PROXY", "IntegrationMethod": "GET", "PayloadFormatVersion": "1.0",
+        "IntegrationUri": "http://127.0.0.1:9/",
+    });
+    let backend = ask("create_integration", backend)["IntegrationId"].clone();
+    let target = format!("integrations/{}", backend.as_str().unwrap());
+    ask("create_route", json!({"ApiId": api, "RouteKey": "GET /theirs", "Target": target}));
+    let state = || {
+        let list = |operation: &str, key: &str| {
+            let found = ask(operation, json!({"ApiId": api}));
+            let found = found["Items"].as_array().unwrap().iter().map(|one| one[key].as_str().unwrap().to_owned());
+            let mut all: Vec<String> = found.collect();
+            all.sort();
+            all
+        };
+        (list("get_routes", "RouteKey"), list("get_integrations", "IntegrationUri").len())
+    };
+    let before = state();
+    let id = api.as_str().unwrap();
+    let config = |routes: &[&str]| {
+        let events: String = routes.iter().map(|route| format!("      - httpApi: '{route}'\n")).collect();
+        let provider = format!("{{name: aws, runtime: python3.13, timeout: 10, httpApi: {{id: {id}}}}}");
+        let functions = format!("  api:\n    handler: handler.handler\n    events:\n{events}");
+        format!("service: light\nprovider: {provider}\nfunctions:\n{functions}")
+    };
+    let project = Project::new(&config(&["GET /theirs"])).file("handler.py", HANDLER);
+    let refused = project.on(&cloud, ["deploy", "--yes"]).code(1);
+    assert!(refused.stderr.contains("the route GET /theirs already, and it is somebody else's"), "{}", refused.stderr);
+    assert_eq!(state(), before);
+    project.write("serverless.yml", &config(&["GET /a", "GET /b"]));
+    settles(&project, &cloud);
+    let status = |path: &str| cloud.get(&format!("/_aws/execute-api/{id}/$default/{path}")).0;
+    assert_eq!((status("a"), status("b")), (200, 200));
+    project.write("serverless.yml", &config(&["GET /a"]));
+    settles(&project, &cloud);
+    assert_eq!(state(), (vec!["GET /a".to_owned(), "GET /theirs".to_owned()], 2));
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert_eq!(state(), before);
+}
