@@ -38,15 +38,24 @@ pub struct Swept {
     pub artifacts: usize,
 }
 
-/// Deletes the oldest records of this stage beyond the newest `keep`, when there are some of them, and then the code that
-/// no record of any service refers to.
+/// Whether so many more records of this stage than `keep` have come together that it is time for a sweep.
+///
+/// # Errors
+/// As every call.
+pub async fn is_due(aws: &Arc<Aws>, keep: usize) -> Result<bool, Failure> {
+    let most = keep + (keep / 2).min(SLACK);
+    Ok(aws.bucket().keys(&history_store::prefix(aws.scope()), most + 1).await?.len() > most)
+}
+
+/// Deletes the oldest records of this stage beyond the newest `keep`, and then the code that no record of any service
+/// refers to.
 ///
 /// # Errors
 /// As every call. Nothing is lost by it: the next sweep goes on.
 pub async fn sweep(aws: &Arc<Aws>, keep: usize) -> Result<Swept, Failure> {
     let own = history_store::prefix(aws.scope());
     let mut records = aws.bucket().keys(&own, keep + MOST).await?;
-    if records.len() <= keep + (keep / 2).min(SLACK) {
+    if records.len() <= keep {
         return Ok(Swept::default());
     }
     let old = records.split_off(keep);
@@ -262,9 +271,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_few_too_many_are_left_for_the_next_time() {
-        let (swept, left) = swept(&objects(), 3).await;
-        assert_eq!((swept, left.len()), (Ok(Swept::default()), objects().len()));
+    async fn a_few_too_many_come_together_first() {
+        let bucket = Kept::new(&objects());
+        let (aws, _) = Fake::connect(move |asked| bucket.answer(asked));
+        assert_eq!((is_due(&aws, 3).await, is_due(&aws, 2).await), (Ok(false), Ok(true)));
     }
 
     #[tokio::test]

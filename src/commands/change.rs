@@ -1,5 +1,6 @@
 //! From what is wanted to what was done: plan, ask, take the lease, apply, tell. Deploy and remove are both this.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -115,6 +116,11 @@ pub async fn change(
     // A change is several calls: each asks whether the lease is still ours.
     connection.aws.retry().guard_with(lease.guard());
     let recording = entry.map(|entry| Recording::begin(connection, entry, &plan));
+    // Whether there are old records is found out in the shadow of the changes.
+    let due = manner.records.map(|keep| {
+        let aws = Arc::clone(&connection.aws);
+        tokio::spawn(async move { sweep::is_due(&aws, keep).await.unwrap_or(false) })
+    });
     let applied = carry_out(connection, screen, &plan, &lease, stop).await;
     let failed = match checked.filter(|_| applied.is_complete() && !stop.is_asked()) {
         Some(read) => {
@@ -139,10 +145,17 @@ pub async fn change(
         let ended = tokio::time::timeout(record, recording?.end(&run)).await;
         Some(ended.unwrap_or_else(|_| Err(Failure::new(Reason::Unreachable, "no answer came"))))
     };
-    if let Some(keep) = manner.records.filter(|_| run.is_good() && !stop.is_asked()) {
-        sweep(connection, screen, keep).await;
-    }
-    let (record, ()) = tokio::join!(recorded, give_back(screen, lease, run.is_good(), stop));
+    let tidy = async {
+        if let (Some(keep), Some(due)) = (manner.records, due)
+            && run.is_good()
+            && !stop.is_asked()
+            && tokio::time::timeout(RECORD, due).await.is_ok_and(|due| due.unwrap_or(false))
+        {
+            sweep(connection, screen, keep).await;
+        }
+        give_back(screen, lease, run.is_good(), stop).await;
+    };
+    let (record, ()) = tokio::join!(recorded, tidy);
     run.took = began.elapsed();
     run.tell(screen, manner);
     match record {

@@ -200,16 +200,8 @@ impl Kind for ScalableTarget {
             None => Some(text_map(&wanted, &["Tags"]).into_iter().map(|(key, value)| (key, value.into())).collect()),
         };
         let answer = self.register(&resource, &wanted, tags, progress).await?;
-        Ok(Live {
-            address: desired.address.clone(),
-            attributes: attributes(&resource),
-            physical_id: resource,
-            properties: wanted,
-            ownership: Ownership::Ours,
-            fingerprint: None,
-            revision: member(&answer, "ScalableTargetARN").map(str::to_owned),
-            parent: desired.parent.clone(),
-        })
+        let arn = member(&answer, "ScalableTargetARN").map(str::to_owned);
+        Ok(Live { revision: arn, ..Live::made(desired, attributes(&resource), resource, wanted) })
     }
 
     async fn update(
@@ -234,7 +226,7 @@ impl Kind for ScalableTarget {
                 send(&self.aws, "UntagResource", json!({ "ResourceARN": arn, "TagKeys": remove }), progress).await?;
             }
         }
-        Ok(Live { properties: wanted, ownership: Ownership::Ours, revision: arn, ..live.clone() })
+        Ok(Live { revision: arn, ..live.now(wanted) })
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
