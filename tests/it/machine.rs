@@ -84,7 +84,7 @@ fn every_line_is_as_the_schema_says() {
     project.write("serverless.yml", &CONFIG.replace("timeout: 9", "timeout: 10").replace("    url: true\n", ""));
     run(&project, &["diff"], 0);
     cloud.fault("lambda.UpdateFunctionConfiguration", 1, "expired-token", 1);
-    project.on(&cloud, ["deploy", "--yes", "--json"]);
+    run(&project, &["deploy", "--yes"], 1);
     run(&project, &["deploy", "--yes"], 0);
     let told = run(&project, &["history"], 0).json();
     let last = told.iter().find(|line| line["type"] == "deployment").unwrap();
@@ -101,6 +101,7 @@ fn every_line_is_as_the_schema_says() {
     run(&project, &["remove", "--yes"], 0);
     run(&project, &["secrets", "remove", "TOKEN", "--yes"], 0);
     run(&project, &["secrets", "list"], 0);
+    run(&project, &["secrets", "remove", "TOKEN", "--yes"], 1);
 
     lines.push_str(&set);
     let (against, seen) = judged(&lines);
