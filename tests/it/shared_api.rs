@@ -88,6 +88,13 @@ functions:
         all
     }
 
+    /// The id of a path.
+    fn resource(&self, path: &str) -> String {
+        let found = self.boto.call("apigateway", "get_resources", json!({"restApiId": self.id}));
+        let found = found["items"].as_array().unwrap().iter().find(|one| one["path"] == path).unwrap();
+        found["id"].as_str().unwrap().to_owned()
+    }
+
     fn authorizers(&self) -> Vec<String> {
         let found = self.boto.call("apigateway", "get_authorizers", json!({"restApiId": self.id}));
         let names = found["items"].as_array().into_iter().flatten();
@@ -105,6 +112,11 @@ functions:
         let (status, head) = self.ask(cloud, "GET", path, Some("yes"));
         assert!(status == 200 && head.contains(&format!("x-made-by: {function}")), "{path}: {status} {head}");
     }
+}
+
+fn sorted(mut all: Vec<String>) -> Vec<String> {
+    all.sort();
+    all
 }
 
 #[track_caller]
@@ -206,14 +218,12 @@ fn what_others_have_in_the_api_is_refused_before_anything_is_made() {
     let cloud = Cloud::with_apis();
     let shared = Shared::new(&cloud);
     let before = shared.routes();
-    let theirs = shared.boto.call("apigateway", "get_resources", json!({"restApiId": shared.id}));
-    let theirs = theirs["items"].as_array().unwrap().iter().find(|one| one["path"] == "/theirs").unwrap()["id"].clone();
-    let theirs = theirs.as_str().unwrap();
+    let theirs = shared.resource("/theirs");
     let function = |path: &str| format!("  api: {{handler: handler.handler, events: [{{http: GET {path}}}]}}\n");
     let beneath = shared.project("wrong", &function("/theirs/more"));
     let refused = beneath.on(&cloud, ["deploy", "--yes"]).code(1);
     assert!(
-        refused.stderr.contains("the resource /theirs already") && refused.stderr.contains(theirs),
+        refused.stderr.contains("the resource /theirs already") && refused.stderr.contains(&theirs),
         "{}",
         refused.stderr
     );
@@ -230,8 +240,20 @@ fn what_others_have_in_the_api_is_refused_before_anything_is_made() {
     beneath.write("serverless.yml", &config);
     settles(&beneath, &cloud);
     shared.answers(&cloud, "theirs/more", "wrong-dev-api");
-    beneath.on(&cloud, ["remove", "--yes"]).success();
-    assert_eq!(shared.routes(), before);
+    // Somebody adds a route beneath ours: our path stays for it.
+    let more = shared.resource("/theirs/more");
+    let ask = |operation: &str, parameters: Value| shared.boto.call("apigateway", operation, parameters);
+    let extra =
+        ask("create_resource", json!({"restApiId": shared.id, "parentId": more, "pathPart": "extra"}))["id"].clone();
+    let place = json!({"restApiId": shared.id, "resourceId": extra, "httpMethod": "GET", "authorizationType": "NONE"});
+    ask("put_method", place.clone());
+    let mut mock = place;
+    mock["type"] = "MOCK".into();
+    mock.as_object_mut().unwrap().remove("authorizationType");
+    ask("put_integration", mock);
+    beneath.on(&cloud, ["remove", "--yes"]).success().says("there are routes of others in it");
+    let with_theirs = [before.as_slice(), &["/theirs/more".to_owned(), "/theirs/more/extra GET".to_owned()]].concat();
+    assert_eq!(shared.routes(), sorted(with_theirs));
 }
 
 #[test]

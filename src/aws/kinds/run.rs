@@ -22,6 +22,9 @@ const PROBES: usize = 3;
 /// Megabytes of zips that are in memory at the same time.
 const UPLOAD_MEMORY: usize = 56;
 
+/// A list of API Gateway's, filled in by whoever asks first.
+type Listed = Arc<OnceCell<Arc<Vec<Json>>>>;
+
 /// Shared by all kinds of one connection.
 #[derive(Debug)]
 pub struct Run {
@@ -38,11 +41,11 @@ pub struct Run {
     /// Names of each function's aliases, for all who ask while a plan is made.
     aliases: Mutex<BTreeMap<String, Arc<OnceCell<Vec<String>>>>>,
     /// The REST APIs of the account, for all who ask while a plan is made.
-    rest_apis: Mutex<Arc<OnceCell<Arc<Vec<Json>>>>>,
+    rest_apis: Mutex<Listed>,
     /// Its HTTP and WebSocket APIs.
-    v2_apis: Mutex<Arc<OnceCell<Arc<Vec<Json>>>>>,
+    v2_apis: Mutex<Listed>,
     /// Resources and methods by the API, for all who ask while a plan is made.
-    rest_routes: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Vec<Json>>>>>>,
+    rest_routes: Mutex<BTreeMap<String, Listed>>,
     /// What the tagging API knows of this service.
     pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
     /// The log groups of this service's functions.
@@ -111,17 +114,17 @@ impl Run {
     }
 
     /// Where the REST APIs of the account are, once somebody asked.
-    pub fn rest_apis(&self) -> Arc<OnceCell<Arc<Vec<Json>>>> {
+    pub fn rest_apis(&self) -> Listed {
         Arc::clone(&lock(&self.rest_apis))
     }
 
     /// Where its HTTP and WebSocket APIs are, once somebody asked.
-    pub fn v2_apis(&self) -> Arc<OnceCell<Arc<Vec<Json>>>> {
+    pub fn v2_apis(&self) -> Listed {
         Arc::clone(&lock(&self.v2_apis))
     }
 
     /// Where the resources and methods of a REST API are, once somebody asked.
-    pub fn rest_routes(&self, api: &str) -> Arc<OnceCell<Arc<Vec<Json>>>> {
+    pub fn rest_routes(&self, api: &str) -> Listed {
         Arc::clone(lock(&self.rest_routes).entry(api.to_owned()).or_default())
     }
 
