@@ -6,8 +6,11 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::language::pace::Pace;
 use crate::config::language::releases::DeploymentSettings;
 
+/// Whether settings have a key.
+type Has = fn(&DeploymentSettings) -> bool;
+
 /// What only CodeDeploy can do. Whoever wrote it wants it done: ignoring it would be a surprise in the middle of a release.
-const CODE_DEPLOY: [(&str, fn(&DeploymentSettings) -> bool); 2] = [
+const CODE_DEPLOY: [(&str, Has); 2] = [
     ("codeDeployRole", |settings| settings.code_deploy_role.is_some()),
     ("triggerConfigurations", |settings| settings.trigger_configurations.is_some()),
 ];
