@@ -182,8 +182,18 @@ fn a_run_that_failed_or_was_killed_is_in_the_history() {
 
     project.write("handler.py", SECOND_CODE);
     let held = cloud.hold("lambda.UpdateFunctionCode", "before");
+    let begun = || {
+        let own = cloud.own_calls();
+        let key = |call: &Value| call["params"]["Key"].as_str().unwrap_or_default().starts_with("history/");
+        own.iter().filter(|call| call["operation"] == "PutObject" && key(call) && call["status"] == 200).count()
+    };
+    let before = begun();
     let mut killed = project.start(&cloud, ["deploy", "--yes"]);
     held.caught();
+    // The record is begun beside the first changes.
+    while begun() == before {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     killed.kill().unwrap();
     killed.wait().unwrap();
     held.release();

@@ -62,6 +62,9 @@ mod tests {
         assert_eq!(zone, Zone { id: "Z1".into(), name: "example.com".into(), private: true });
         assert!(zone.holds("example.com") && zone.holds("a.b.example.com"));
         assert!(!zone.holds("badexample.com"));
-        assert_eq!((choose(std::slice::from_ref(&zone), false), choose(&[zone.clone()], true)), (None, Some(&zone)));
+        assert_eq!(
+            (choose(std::slice::from_ref(&zone), false), choose(std::slice::from_ref(&zone), true)),
+            (None, Some(&zone))
+        );
     }
 }
