@@ -22,6 +22,11 @@ pub fn prefix(scope: &Scope) -> String {
     format!("history/{}/{}/", scope.service, scope.stage)
 }
 
+/// The id in the key of a record: `history/shop/dev/7123456789-20261127-172904.json`.
+fn id_in(key: &str) -> Option<&str> {
+    key.rsplit('/').next()?.split_once('-')?.1.strip_suffix(".json")
+}
+
 /// The records of one service and stage.
 #[derive(Clone)]
 pub struct S3History {
@@ -64,6 +69,10 @@ impl S3History {
 impl HistoryStore for S3History {
     async fn begin(&self, record: &Record) -> Result<String, Failure> {
         let mut record = record.clone();
+        // Clocks differ, and runs may be shorter than a second: whoever comes later is listed later all the same.
+        let newest = self.aws.bucket().keys(&self.prefix(), 1).await?;
+        let newest = newest.first().and_then(|key| time_of(id_in(key)?)).unwrap_or(0);
+        record.id = id_at(record.began.max(newest + 1));
         for _ in 0..MOST_AT_ONCE {
             if self.write(&record, If::Absent).await? {
                 return Ok(record.id);

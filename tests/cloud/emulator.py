@@ -1,4 +1,5 @@
-"""ministack with what it lacks inside: an alias with weights sends each call to one of its versions.
+"""ministack with what it lacks inside: an alias with weights sends each call to one of its versions, and a call that
+comes while its function is being changed is answered.
 
 Run by backend.py in place of `python -m ministack`. From outside this could not be mended: function URLs, APIs and
 topics invoke from within.
@@ -15,12 +16,14 @@ from typing import Any
 # Our own folder must not lend its names to ministack.
 sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
 
+from ministack.core import lambda_runtime  # noqa: E402
 from ministack.services import lambda_svc  # noqa: E402
 
 _invoking: contextvars.ContextVar[bool] = contextvars.ContextVar("invoking", default=False)
 _by_qualifier = lambda_svc._effective_func_record_for_qualifier
 _by_reference = lambda_svc._get_func_record_for_ref
 _invoke = lambda_svc._invoke
+_spawn = lambda_runtime.Worker._spawn
 
 
 def drawn(function: dict[str, Any] | None, qualifier: str | None) -> str | None:
@@ -52,6 +55,17 @@ async def invoke(name: str, event: Any, headers: Any, path_qualifier: str | None
     return await _invoke(name, event, headers, drawn(lambda_svc._functions.get(name), given), query_params)
 
 
+def spawn(worker: lambda_runtime.Worker) -> None:
+    """Begins once more when a change of the function ended the process while it began: it had nothing to say yet."""
+    try:
+        _spawn(worker)
+    except RuntimeError as why:
+        if str(why).strip() != "Worker process exited immediately. stderr:":
+            raise
+        _spawn(worker)
+
+
+lambda_runtime.Worker._spawn = spawn  # type: ignore[method-assign]
 lambda_svc._effective_func_record_for_qualifier = effective_record
 lambda_svc._get_func_record_for_ref = record_for_reference
 lambda_svc._invoke = invoke
