@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import io
 import json
@@ -241,8 +242,11 @@ async def enough_stays_unreserved(world: World, request: Request) -> None:
         page = await world.ask("lambda", "ListFunctions", {"MaxItems": 50, **marker}, request)
         for function in page.get("Functions", []):
             if function["FunctionName"] != name:
-                got = await world.ask("lambda", "GetFunctionConcurrency", {"FunctionName": function["FunctionName"]}, request)
-                reserved += got.get("ReservedConcurrentExecutions") or 0
+                one = {"FunctionName": function["FunctionName"]}
+                # It may have been deleted since it was listed.
+                with contextlib.suppress(AskFailed):
+                    got = await world.ask("lambda", "GetFunctionConcurrency", one, request)
+                    reserved += got.get("ReservedConcurrentExecutions") or 0
         if not page.get("NextMarker"):
             break
         marker = {"Marker": page["NextMarker"]}
