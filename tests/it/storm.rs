@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{Boto, Cloud, Project, Ran, difference};
 
 /// In the ordinary run.
-const WORLDS: u64 = 24;
+const WORLDS: u64 = 200;
 /// Worlds at a time: they wait more than they work.
 const AT_ONCE: usize = 10;
 const SECRET: &str = "marker-of-the-secret-5kq";
