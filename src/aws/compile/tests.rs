@@ -239,6 +239,34 @@ resources: {Resources: {OtherRole: {Type: 'AWS::IAM::Role'}}}
 }
 
 #[test]
+fn a_role_of_its_own_has_what_the_plugin_gives_it() {
+    let long = "l".repeat(40);
+    let all = resources(&format!(
+        "
+service: shop
+plugins: [serverless-iam-roles-per-function]
+custom: {{serverless-iam-roles-per-function: {{iamGlobalPermissionsBoundary: 'arn:aws:iam::1:policy/edge'}}}}
+provider: {{name: aws, iam: {{role: {{managedPolicies: ['arn:aws:iam::aws:policy/AdministratorAccess'], statements: [{{Effect: Allow, Action: 's3:*', Resource: '*'}}]}}}}}}
+functions:
+  plain: {{handler: a.b}}
+  {long}: {{handler: a.b, iamRoleStatements: []}}
+  own: {{handler: a.b, iamRoleStatements: [], iamRoleStatementsInherit: true, iamPermissionsBoundary: 'arn:aws:iam::1:policy/own'}}
+"
+    ));
+    let role = |key: &str| &all[format!("{key}IamRoleLambdaExecution")]["Properties"];
+    let (shared, narrow, own) = (role(""), role(&format!("L{}", &long[1..])), role("Own"));
+    assert_eq!(shared["ManagedPolicyArns"], json!(["arn:aws:iam::aws:policy/AdministratorAccess"]));
+    assert_eq!(shared["PermissionsBoundary"], "arn:aws:iam::1:policy/edge");
+    assert_eq!((narrow.get("ManagedPolicyArns"), own.get("ManagedPolicyArns")), (None, None));
+    assert_eq!(narrow["PermissionsBoundary"], "arn:aws:iam::1:policy/edge");
+    assert_eq!(own["PermissionsBoundary"], "arn:aws:iam::1:policy/own");
+    let statements = |role: &Json| role["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap().len();
+    assert_eq!((statements(narrow), statements(own)), (2, 3), "logs, and what is inherited");
+    // `shop-dev-<40 letters>-us-east-1-lambdaRole` would be too long for IAM.
+    assert_eq!(narrow["RoleName"], json!({ "Fn::Join": ["-", ["shop", "dev", long, { "Ref": "AWS::Region" }]] }));
+}
+
+#[test]
 fn a_public_url_gets_both_permissions_and_a_signed_one_none() {
     let all = resources(
         "
@@ -297,7 +325,16 @@ resources: {Resources: {Dead: {Type: 'AWS::SQS::Queue'}}}
             "OnFailure": { "Destination": { "Fn::GetAtt": ["Dead", "Arn"] } },
         })
     );
-    assert_eq!(config["DependsOn"], json!(["IamRoleLambdaExecution"]));
+    assert_eq!(config["DependsOn"], json!(["TwoSnapStartLambdaAlias", "IamRoleLambdaExecution"]));
+    // An alias is not covered by what its function is allowed for.
+    let two = |ending: &str| {
+        let arn = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:shop-dev-two";
+        json!({ "Fn::Sub": format!("{arn}{ending}") })
+    };
+    let policy = &all["IamRoleLambdaExecution"]["Properties"]["Policies"][0]["PolicyDocument"];
+    let invokes = |statement: &&Json| statement["Action"] == json!(["lambda:InvokeFunction"]);
+    let statement = policy["Statement"].as_array().unwrap().iter().find(invokes);
+    assert_eq!(statement.unwrap()["Resource"], json!([two(""), two(":snapstart")]));
 }
 
 #[test]
@@ -441,7 +478,7 @@ layers:
 fn all_problems_are_reported_at_once() {
     let messages = problems(
         "
-service: a-service-with-a-name-that-is-too-long-for-roles
+service: shop
 provider: {name: aws}
 functions:
   none: {runtime: python3.12}
@@ -460,7 +497,6 @@ resources:
         "`handler` and `image` exclude each other",
         "`fileSystemConfig` needs a VPC",
         "there is no function `nobody`",
-        "longer than the 64 characters of IAM",
         "resources.Resources.Unknown has no `Type`",
         "resources.Resources.Lost: there is no resource and no parameter `ApiGatewayMethodUsersGet`",
         "resources.extensions.Nothing: hoist generates no such resource",
