@@ -237,6 +237,10 @@ fn clusters_and_brokers_need_secrets_and_a_network() {
         json!({ "Type": "VIRTUAL_HOST", "URI": "/v" })
     );
     assert_eq!(all["WorkEventSourceMappingMSKClicksT"]["Properties"]["Topics"], json!(["t"]));
+    let failed = of("[{kafka: {accessConfigurations: {saslPlainAuth: s}, bootstrapServers: [x], topic: t,
+        onFailureDestination: 'arn:aws:s3:::failed'}}]");
+    let failed = granted(&failed).into_iter().find(|(actions, _)| actions[0] == "s3:PutObject");
+    assert_eq!(failed.unwrap().1, json!(["arn:aws:s3:::failed", "arn:aws:s3:::failed/*"]));
     let secrets = granted(&all).into_iter().find(|(actions, _)| actions[0] == "secretsmanager:GetSecretValue");
     assert_eq!(secrets.unwrap().1.as_array().map(Vec::len), Some(2));
 }
