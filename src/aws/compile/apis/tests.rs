@@ -235,7 +235,14 @@ fn stages_log_trace_and_measure() {
         all["ApiGatewayLogGroup"]["Properties"],
         json!({ "LogGroupName": "/aws/api-gateway/shop-dev", "RetentionInDays": 7 })
     );
-    assert!(all["CustomApiGatewayAccountCloudWatchRole"].is_object());
+    let account = "CustomApiGatewayAccountCloudWatchRole";
+    assert_eq!(all[account]["Properties"], json!({}), "any role that is set does");
+    assert!(all["ApiGatewayStage"]["DependsOn"].as_array().unwrap().contains(&json!(account)));
+    let logs = |role: &str| rest(&format!("logs: {{restApi: {{{role}}}}}"), "[{http: GET /a}]");
+    assert_eq!(logs("role: r")[account]["Properties"], json!({ "CloudWatchRoleArn": "r" }));
+    let left_alone = logs("roleManagedExternally: true");
+    assert_eq!(left_alone.get(account), None);
+    assert!(!left_alone["ApiGatewayStage"].to_string().contains(account));
 }
 
 #[test]
@@ -392,6 +399,18 @@ fn a_websocket_api_is_made_route_by_route() {
     let policy = all["IamRoleLambdaExecution"]["Properties"]["Policies"][0]["PolicyDocument"].to_string();
     assert!(policy.contains("execute-api:ManageConnections"));
     assert_eq!(all["WebsocketsLogGroup"]["Properties"]["LogGroupName"], "/aws/websocket/shop-dev");
+    let stage = all["WebsocketsDeploymentStage"]["DependsOn"].as_array().unwrap();
+    assert!(stage.contains(&json!("CustomApiGatewayAccountCloudWatchRole")));
+}
+
+#[test]
+fn only_who_is_called_over_a_websocket_answers_over_it_with_a_role_of_its_own() {
+    let all = resources(
+        "{service: shop, provider: {name: aws}, functions: {
+            a: {handler: a.b, iamRoleStatements: [], events: [{websocket: $default}]}, b: {handler: a.b, iamRoleStatements: []}}}",
+    );
+    let may = |role: &str| all[role].to_string().contains("execute-api:ManageConnections");
+    assert_eq!((may("AIamRoleLambdaExecution"), may("BIamRoleLambdaExecution")), (true, false));
 }
 
 #[test]

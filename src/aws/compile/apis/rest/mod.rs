@@ -204,6 +204,7 @@ fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
     let on = |flag: Option<bool>| flag.unwrap_or(true);
     let mut settings = Properties::new().maybe("MetricsEnabled", metrics);
     let mut access = None;
+    let mut account_id = None;
     if logs.is_some() {
         let level = match on(given.and_then(|logs| logs.execution_logging)) {
             true => given.and_then(|logs| logs.level).map_or("INFO", |level| level.as_str()),
@@ -221,7 +222,7 @@ fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
             access = Some(Properties::new().with("DestinationArn", tree::sub(arn)).with("Format", format));
             output.add(naming::REST_LOG_GROUP, log_group(plan, format!("/aws/api-gateway/{}", plan.names.prefix())));
         }
-        account(given, output);
+        account_id = account(given, output);
     }
     let settings = settings.some().map(|settings| match settings {
         Value::Map(mut map) => {
@@ -239,29 +240,19 @@ fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
         .maybe("AccessLogSetting", access)
         .maybe("MethodSettings", settings)
         .list("Tags", super::super::functions::tag_list(&provider.tags));
-    let mut stage = TemplateResource::new("AWS::ApiGateway::Stage", properties.into()).beneath(naming::REST_API);
-    if logs.is_some() {
-        stage = stage.after([ACCOUNT]);
-    }
-    output.add(naming::REST_STAGE, stage);
+    let stage = TemplateResource::new("AWS::ApiGateway::Stage", properties.into()).beneath(naming::REST_API);
+    output.add(naming::REST_STAGE, stage.after(account_id));
 }
 
 /// The account-wide role that API Gateway logs with.
 const ACCOUNT: &str = "CustomApiGatewayAccountCloudWatchRole";
 
-/// The role that the framework makes for all services of an account.
-const LOG_ROLE: &str = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/serverlessApiGatewayCloudWatchRole";
-
-/// API Gateway can only log with a role that is set for the whole account and region. Without `role`, one that is
-/// set already is left alone.
-pub(super) fn account(logs: Option<&ApiLogs>, output: &mut Output) {
+/// API Gateway can only log with a role that is set for the whole account and region. Gives what the stage waits for.
+pub(super) fn account(logs: Option<&ApiLogs>, output: &mut Output) -> Option<&'static str> {
     if logs.is_some_and(|logs| logs.role_managed_externally == Some(true)) {
-        return;
+        return None;
     }
-    let role = match logs.and_then(|logs| logs.role.as_ref()) {
-        Some(role) => role.into(),
-        None => tree::sub(LOG_ROLE),
-    };
-    let properties = Properties::new().with("CloudWatchRoleArn", role);
+    let properties = Properties::new().maybe("CloudWatchRoleArn", logs.and_then(|logs| logs.role.as_ref()));
     output.add_once(ACCOUNT, TemplateResource::new("AWS::ApiGateway::Account", properties.into()));
+    Some(ACCOUNT)
 }
