@@ -138,7 +138,8 @@ object! {
         "build": "it chose the builder of v4; hoist finds it from the handler",
         "enableLegacyDeploymentBucket": "hoist has its own bucket, one per account and region",
         "resolver": "it named the credentials of v4's variables; hoist uses those of the deployment",
-        "variableSyntax": "hoist reads the usual `${…}`"
+        "variableSyntax": "hoist reads the usual `${…}`; a file that writes variables in another way is refused",
+        "cfLogs": "logs have been read from CloudWatch ever since v1"
     }
     noted {
         "deploymentBucket": "code, records and the lease are kept in hoist's own bucket, one per account and region",
@@ -203,6 +204,7 @@ object! {
         tags "tags": Tags,
     }
     ignored {
+        "createBucket": "it was serverless-deployment-bucket's; hoist makes its own bucket",
         "blockPublicAccess": "hoist's bucket never allows public access; a bucket of your own stays as it is",
         "skipPolicySetup": "hoist does not write a policy on a bucket of your own",
         "versioning": "hoist does not change a bucket of your own",

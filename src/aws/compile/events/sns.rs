@@ -87,6 +87,11 @@ fn topic(event: &Triggered<Sns>, topic_id: &str, name: &str, output: &mut Output
     if name.ends_with(".fifo") {
         properties = properties.with("FifoTopic", true);
     }
+    let there = output.template.resources.get(topic_id).and_then(|topic| topic.properties.get("TopicName"));
+    if let Some(other) = there.and_then(Value::text).filter(|other| *other != name) {
+        let problem = format!("the topics `{other}` and `{name}` differ in signs only, and would be one resource");
+        output.problem(event.problem("duplicate-resource", problem).help("give one of them another name"));
+    }
     output.add_once(topic_id, TemplateResource::new("AWS::SNS::Topic", properties.into()));
     if let (Some(topic), Some(alias)) = (output.template.resources.get_mut(topic_id), event.function.alias_id()) {
         *topic = topic.clone().after([alias]);

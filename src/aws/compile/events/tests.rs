@@ -253,6 +253,13 @@ fn a_trigger_of_a_pool_calls_one_function() {
 }
 
 #[test]
+fn topics_whose_names_differ_in_signs_only_are_not_taken_for_one() {
+    let found = events_of("{a: {handler: a.b, events: [{sns: a-b}, {sns: ab}]}}");
+    assert!(found.iter().any(|one| one.contains("the topics `a-b` and `ab` differ in signs only")), "{found:?}");
+    assert_eq!(events_of("{a: {handler: a.b, events: [{sns: ab}]}, b: {handler: a.b, events: [{sns: ab}]}}"), [""; 0]);
+}
+
+#[test]
 fn a_load_balancer_reaches_the_function_through_a_target_group() {
     let all =
         of("[{alb: {listenerArn: 'arn:aws:elasticloadbalancing:us-east-1:1:listener/app/web/50dc/f2f7', priority: 1,
@@ -369,4 +376,20 @@ fn functions_of_cloudfront_stand_beside_those_of_lambda() {
     assert_eq!(behavior["LambdaFunctionAssociations"][0]["EventType"], "origin-request");
     let twice = yaml.replace("origin-request", "viewer-request");
     assert_eq!(problems(&twice).len(), 1, "one function for each step");
+}
+
+#[test]
+fn a_skill_without_an_id_is_a_warning_as_in_v1() {
+    let yaml = "{service: shop, provider: {name: aws}, functions: {work: {handler: a.b, events: [alexaSkill]}}}";
+    let context = Context { stage: "dev", region: "us-east-1", strict: false, today: jiff::civil::date(2026, 11, 20) };
+    let (service, found) = validate(&node(yaml), &context);
+    assert!(found.iter().all(|one| one.severity < Severity::Error), "{found:?}");
+    assert!(found.iter().any(|one| one.code == "event-without-settings"), "{found:?}");
+    let compiled = super::super::compile(&service.unwrap(), &super::super::Target::default());
+    let permission = &compiled.template.to_json()["resources"]["WorkLambdaPermissionAlexaSkill1"]["Properties"];
+    assert_eq!(permission["Principal"], "alexa-appkit.amazon.com");
+    assert!(permission.get("EventSourceToken").is_none(), "{permission}");
+
+    let (_, found) = validate(&node(&yaml.replace("[alexaSkill]", "[{alexaSkill: {enabled: true}}]")), &context);
+    assert!(found.iter().any(|one| one.message.ends_with("`appId` is missing")), "{found:?}");
 }

@@ -25,6 +25,7 @@ impl Decode for Rate {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         let rate = Cf::decode(node, cx)?;
         if let Some(text) = rate.as_str()
+            && !rate.is_deferred()
             && !RATE_REGEX.is_match(text)
         {
             let diagnostic =
