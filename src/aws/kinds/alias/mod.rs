@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 
 use crate::aws::client::Aws;
-use crate::aws::release::shift::{self, Shift};
+use crate::aws::release::shift::{self, Group, Shift};
 use crate::aws::release::traffic::Move;
 use crate::aws::signed::{Signed, segment};
 use crate::engine::failure::{Failure, Reason};
@@ -36,6 +36,9 @@ use super::{Findable, event_invoke_config, function, url};
 
 /// `AWS::Lambda::Alias`
 pub const TYPE: &str = "AWS::Lambda::Alias";
+
+/// Properties that are not about more than where the traffic goes.
+const MOVED: [&str; 3] = ["FunctionVersion", "RoutingConfig", CAPACITY];
 
 const FUNCTION_ARN: &str = "arn:${Partition}:lambda:${Region}:${Account}:function:${Service}-${Stage}-*";
 
@@ -312,12 +315,32 @@ impl Kind for Alias {
                 end: body(&wanted),
                 progress,
             };
+            let hint = desired.hints.get(shift::HINT);
             // Nothing can be shifted to or from what is not published.
-            let hint = desired.hints.get(shift::HINT).filter(|_| turn.moves() && turn.from.parse::<u64>().is_ok());
-            let shift = hint.map(|hint| Shift::of(hint).ok_or_else(|| unwatched(&turn.from))).transpose()?;
+            let shifted = hint.filter(|_| turn.moves() && turn.from.parse::<u64>().is_ok());
+            let shift = shifted.map(|hint| Shift::of(hint).ok_or_else(|| unwatched(&turn.from))).transpose()?;
+            let weighted = turn.share > 0 || turn.others;
             let moved = match &shift {
-                Some(shift) => way.shift(shift, turn.share, turn.others).await,
-                None => way.at_once().await,
+                Some(Shift { group: None, .. }) | None => {
+                    // What CodeDeploy moves meanwhile is not fought: it is stopped first.
+                    if let Some(group) = hint.and_then(Group::of).filter(|_| weighted) {
+                        way.settle(&group, weighted).await?;
+                    }
+                    match &shift {
+                        Some(shift) => way.shift(shift, turn.share, turn.others).await,
+                        None => way.at_once().await,
+                    }
+                }
+                Some(shift @ Shift { group: Some(group), .. }) => {
+                    let moved = way.by_code_deploy(shift, group, weighted).await;
+                    // CodeDeploy moves traffic and nothing else.
+                    let more = changed(fields).iter().any(|key| !MOVED.contains(key)) || marks[0] != marks[1];
+                    if moved.is_ok() && (more || live.ownership != Ownership::Ours) {
+                        way.at_once().await
+                    } else {
+                        moved
+                    }
+                }
             };
             if let Err(failure) = moved {
                 if shift.is_some() && turn.count.is_some() {
@@ -366,7 +389,21 @@ impl Kind for Alias {
         const fn of_all(step: Step, action: &'static str) -> Permission {
             Permission { step, action, resource: "*" }
         }
+        // What CodeDeploy shifts: it looks whether the caller may see the configuration and bring a revision.
+        const fn of_code_deploy(action: &'static str, resource: &'static str) -> Permission {
+            Permission { step: Step::Update, action, resource }
+        }
+        const GROUP: &str = "arn:${Partition}:codedeploy:${Region}:${Account}:deploymentgroup:${Service}-${Stage}-*";
+        const APPLICATION: &str = "arn:${Partition}:codedeploy:${Region}:${Account}:application:${Service}-${Stage}-*";
+        const PACE: &str = "arn:${Partition}:codedeploy:${Region}:${Account}:deploymentconfig:CodeDeployDefault.*";
         const ALL: &[Permission] = &[
+            of_code_deploy("codedeploy:CreateDeployment", GROUP),
+            of_code_deploy("codedeploy:GetDeployment", GROUP),
+            of_code_deploy("codedeploy:ListDeployments", GROUP),
+            of_code_deploy("codedeploy:StopDeployment", GROUP),
+            of_code_deploy("codedeploy:GetDeploymentConfig", PACE),
+            of_code_deploy("codedeploy:GetApplicationRevision", APPLICATION),
+            of_code_deploy("codedeploy:RegisterApplicationRevision", APPLICATION),
             needs(Step::Read, "lambda:ListAliases"),
             needs(Step::Read, "lambda:GetAlias"),
             needs(Step::Read, "lambda:ListProvisionedConcurrencyConfigs"),
@@ -377,6 +414,7 @@ impl Kind for Alias {
             needs(Step::Create, "lambda:GetProvisionedConcurrencyConfig"),
             needs(Step::Create, "lambda:DeleteProvisionedConcurrencyConfig"),
             needs(Step::Update, "lambda:GetFunction"),
+            needs(Step::Update, "lambda:GetAlias"),
             needs(Step::Update, "lambda:UpdateAlias"),
             needs(Step::Update, "lambda:PutProvisionedConcurrencyConfig"),
             needs(Step::Update, "lambda:GetProvisionedConcurrencyConfig"),
