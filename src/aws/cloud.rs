@@ -40,25 +40,21 @@ impl AwsCloud {
         &self.aws
     }
 
-    /// Asks everywhere for what may be ours, by its tags and by its name: kinds and physical ids as each answer comes.
-    /// Nothing of it is confirmed.
+    /// Asks everywhere for what may be ours, by its tags and by its name, and gives each answer as it comes. Nothing of it
+    /// is confirmed.
     fn listing(&self) -> JoinSet<Result<Vec<Candidate>, Failure>> {
         let mut lists = JoinSet::new();
         let (aws, kinds) = (Arc::clone(&self.aws), self.kinds.clone());
         lists.spawn(async move {
             let tagged = aws.tagged().await?;
             let of = |arn: &String| {
-                let kinds = kinds.iter().enumerate();
-                kinds.filter_map(|(position, kind)| Some((position, kind.physical_id_of(arn)?))).collect::<Vec<_>>()
+                let ids = kinds.iter().filter_map(|kind| Some((kind.type_name(), kind.physical_id_of(arn)?)));
+                ids.collect::<Vec<_>>()
             };
             Ok(tagged.keys().flat_map(of).collect())
         });
-        for (position, kind) in self.kinds.iter().enumerate() {
-            let (kind, by_type) = (Arc::clone(kind), self.by_type.clone());
-            lists.spawn(async move {
-                let names = kind.by_name().await?.into_iter();
-                Ok(names.map(|(name, id)| (by_type.get(name).copied().unwrap_or(position), id)).collect())
-            });
+        for kind in self.kinds.iter().map(Arc::clone) {
+            lists.spawn(async move { kind.by_name().await });
         }
         lists
     }
@@ -66,12 +62,16 @@ impl AwsCloud {
     /// What the last deploys noted.
     fn noted(&self) -> Vec<Candidate> {
         let noted = self.aws.run.noted().into_iter();
-        noted.filter_map(|(kind, id)| Some((*self.by_type.get(kind.as_str())?, id))).collect()
+        noted.filter_map(|(kind, id)| Some((*self.by_type.get_key_value(kind.as_str())?.0, id))).collect()
+    }
+
+    fn findable(&self, type_name: &str) -> Option<&Arc<dyn Findable>> {
+        self.kinds.get(*self.by_type.get(type_name)?)
     }
 }
 
-/// The position of a kind in the registry, and a physical id.
-type Candidate = (usize, String);
+/// A type and a physical id.
+type Candidate = (&'static str, String);
 
 fn broken(error: &tokio::task::JoinError) -> Failure {
     let reason = if error.is_cancelled() { Reason::Cancelled } else { Reason::Bug };
@@ -81,8 +81,7 @@ fn broken(error: &tokio::task::JoinError) -> Failure {
 #[async_trait]
 impl Cloud for AwsCloud {
     fn kind(&self, type_name: &str) -> Option<&dyn Kind> {
-        let position = *self.by_type.get(type_name)?;
-        let kind: &dyn Kind = self.kinds.get(position)?.as_ref();
+        let kind: &dyn Kind = self.findable(type_name)?.as_ref();
         Some(kind)
     }
 
@@ -99,18 +98,18 @@ impl Cloud for AwsCloud {
         let mut known: BTreeSet<Candidate> = desired
             .iter()
             .filter_map(|desired| {
-                let position = *self.by_type.get(desired.address.kind.as_str())?;
-                Some((position, self.kinds.get(position)?.identity(desired)?))
+                let kind = self.findable(&desired.address.kind)?;
+                Some((kind.type_name(), kind.identity(desired)?))
             })
             .collect();
         let mut lists = self.listing();
         let mut confirming = JoinSet::new();
         let mut candidates = self.noted();
         loop {
-            for (position, id) in candidates {
-                let Some(kind) = self.kinds.get(position).map(Arc::clone) else { continue };
+            for (type_name, id) in candidates {
+                let Some(kind) = self.findable(type_name).map(Arc::clone) else { continue };
                 // The tagging API lists what is gone: only the service itself knows.
-                if known.insert((position, id.clone())) {
+                if known.insert((type_name, id.clone())) {
                     confirming.spawn(async move { kind.confirm(&id).await });
                 }
             }

@@ -21,7 +21,7 @@ use super::plan::Plan;
 pub struct Record {
     /// [`Record::FORMAT`]
     pub format: u32,
-    /// When it began, which no two runs of a stage share: `20261127-172904`, UTC.
+    /// About when it began: `20261127-172904`, UTC. No two runs of a stage share it, and a later run has a later one.
     pub id: String,
     /// Unique to the run, to know its own writes again.
     pub run: String,
@@ -138,7 +138,7 @@ pub enum Fate {
 /// Where records are kept, for one service and stage.
 #[async_trait]
 pub trait HistoryStore: Send + Sync {
-    /// Writes a new record, under a later id where another run has its own already; gives that id.
+    /// Writes a new record, under an id later than those of all runs before it; gives that id.
     async fn begin(&self, record: &Record) -> Result<String, Failure>;
 
     /// Writes a record whole, over what it was when it began.

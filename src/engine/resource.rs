@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::address::Address;
+use super::failure::{Failure, Reason};
 use super::value::Value;
 
 /// A resource as the file wants it.
@@ -21,6 +22,16 @@ pub struct Desired {
     pub fingerprint: Option<String>,
     /// What a kind needs to know and nobody diffs: the path of an artifact, whether to publish a version.
     pub hints: BTreeMap<String, Value>,
+}
+
+impl Desired {
+    /// The name that it has, for what needs one now.
+    ///
+    /// # Errors
+    /// `Invalid` when it has none, or depends on something unknown.
+    pub fn named<T>(&self, name: Option<T>) -> Result<T, Failure> {
+        name.ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", self.address)))
+    }
 }
 
 /// The hint that names the physical id of the old resource while a new one takes its place: [`super::kind::Kind::create`]

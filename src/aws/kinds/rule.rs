@@ -340,9 +340,7 @@ impl Kind for Rule {
         let mut desired = desired.clone();
         self.normalise(&mut desired.properties);
         let properties = &desired.properties;
-        let name = self
-            .name(&desired)
-            .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
+        let name = desired.named(self.name(&desired))?;
         let mut body = request_rule(&name, properties);
         let mut tags = tag_list(properties);
         if let Json::Array(tags) = &mut tags {

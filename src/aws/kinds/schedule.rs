@@ -117,9 +117,7 @@ impl Schedule {
         progress: &Progress,
     ) -> Result<Live, Failure> {
         let wanted = self.normalised(desired);
-        let (group, name) = self
-            .name(desired)
-            .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
+        let (group, name) = desired.named(self.name(desired))?;
         let (method, operation) = step;
         let request = request_body(method, &group, &name, &wanted);
         self.aws.ask("scheduler", operation, &request, progress).await?;

@@ -12,7 +12,7 @@ use aws_sdk_sns::types::Tag;
 use crate::aws::client::{Aws, incomplete};
 use crate::aws::ownership::{ID, SERVICE, STAGE};
 use crate::engine::address::Address;
-use crate::engine::failure::{Failure, Reason};
+use crate::engine::failure::Failure;
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
@@ -208,9 +208,7 @@ impl Kind for Topic {
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let mut desired = desired.clone();
         self.normalise(&mut desired.properties);
-        let name = self
-            .name(&desired)
-            .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
+        let name = desired.named(self.name(&desired))?;
         let tags: Vec<Tag> = text_map(&desired.properties, &["Tags"])
             .iter()
             .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())

@@ -203,10 +203,6 @@ impl Kind for Version {
         BTreeMap::new()
     }
 
-    async fn read(&self, _desired: &Desired) -> Result<Option<Live>, Failure> {
-        Ok(None)
-    }
-
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let function = parent.physical_id.as_str();
         let Some(newest) = self.newest(function).await? else { return Ok(Vec::new()) };

@@ -160,13 +160,13 @@ impl Reader<'_, '_> {
             Some(Ok(Ok(owned))) => owned,
             Some(Ok(Err(failure))) => {
                 self.failures.push(failure);
-                return Vec::new();
+                Vec::new()
             }
             Some(Err(error)) => {
                 self.failures.push(broken(&error));
-                return Vec::new();
+                Vec::new()
             }
-            None => return Vec::new(),
+            None => Vec::new(),
         };
         let mut orphans = Vec::new();
         let found = self.found.live.iter().flatten().chain(&self.found.orphans);
@@ -298,12 +298,14 @@ impl Reader<'_, '_> {
         }
         // Answers come in any order; the plan does not.
         results.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+        let is_empty = results.is_empty();
         // A name may hold what is only known when another kind was matched: the number of a version.
         let (named, open): (Vec<_>, Vec<_>) =
             results.into_iter().partition(|(number, type_name, _)| self.are_named(&parents[*number], type_name));
         let results = named.into_iter().chain(open);
         let mut next = Vec::new();
-        let later = self.wanted_later();
+        // Where everything was taken from fingerprints there is nothing to compare it with.
+        let later = if is_empty { HashSet::new() } else { self.wanted_later() };
         for (number, type_name, found) in results {
             self.match_children(&parents[number], type_name, found, &later, &mut next);
         }

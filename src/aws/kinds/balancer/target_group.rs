@@ -11,7 +11,7 @@ use crate::aws::client::Aws;
 use crate::aws::ownership::ID;
 use crate::aws::signed::{Signed, each};
 use crate::engine::address::Address;
-use crate::engine::failure::{Failure, Reason};
+use crate::engine::failure::Failure;
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
@@ -242,9 +242,7 @@ impl Kind for TargetGroup {
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let wanted = self.normalised(desired);
-        let name = self
-            .name(desired)
-            .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
+        let name = desired.named(self.name(desired))?;
         let mut body = Json::Object(health(&wanted));
         body["Name"] = name.as_str().into();
         body["TargetType"] = text(&wanted, &["TargetType"]).unwrap_or_else(|| "lambda".to_owned()).into();

@@ -283,9 +283,7 @@ impl Kind for Bucket {
             return Err(Failure::new(Reason::Invalid, format!("hoist does not set {key} of a bucket"))
                 .help("declare the bucket under `resources`, and give its event `existing: true`"));
         }
-        let name = self
-            .name(desired)
-            .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
+        let name = desired.named(self.name(desired))?;
         let region = self.aws.region();
         let place = (region != WITHOUT_CONSTRAINT).then(|| {
             CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build()

@@ -14,7 +14,7 @@ use crate::aws::client::Aws;
 use crate::aws::ownership::ID;
 use crate::aws::signed::{Signed, segment};
 use crate::engine::address::Address;
-use crate::engine::failure::{Failure, Reason};
+use crate::engine::failure::Failure;
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
@@ -208,9 +208,7 @@ impl Kind for ProvisioningTemplate {
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let wanted = self.normalised(desired);
-        let name = self
-            .name(desired)
-            .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
+        let name = desired.named(self.name(desired))?;
         let request = Signed::rest("POST", "/provisioning-templates").body(creation(&name, &wanted));
         self.aws
             .call("iot", "CreateProvisioningTemplate")

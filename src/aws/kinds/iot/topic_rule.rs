@@ -13,7 +13,7 @@ use crate::aws::client::Aws;
 use crate::aws::ownership::ID;
 use crate::aws::signed::{Signed, segment};
 use crate::engine::address::Address;
-use crate::engine::failure::{Failure, Reason};
+use crate::engine::failure::Failure;
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live};
@@ -176,9 +176,7 @@ impl Kind for TopicRule {
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let wanted = self.normalised(desired);
-        let name = self
-            .name(desired)
-            .ok_or_else(|| Failure::new(Reason::Invalid, format!("{} has no name", desired.address)))?;
+        let name = desired.named(self.name(desired))?;
         // With its marks from the first moment on: without them nobody could tell whose it is.
         let pairs = text_map(&wanted, &["Tags"]);
         let pairs: Vec<String> =

@@ -106,10 +106,6 @@ impl Kind for ScalingPolicy {
         BTreeMap::new()
     }
 
-    async fn read(&self, _: &Desired) -> Result<Option<Live>, Failure> {
-        Ok(None)
-    }
-
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let resource = parent.physical_id.as_str();
         let body = json!({ "ServiceNamespace": NAMESPACE, "ResourceId": resource });
