@@ -419,4 +419,22 @@ mod tests {
         let stopped = asked.iter().find(|one| one.action == "StopDeployment").unwrap().json();
         assert_eq!(stopped, json!({ "deploymentId": "d-1", "autoRollbackEnabled": true }));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_somebody_elses_goes_on_when_the_user_does_not_wait_for_it() {
+        let stop = CancellationToken::new();
+        let (aws, fake) = Fake::connect_until(stop.clone(), |asked| match asked.action.as_str() {
+            "ListDeployments" => Told::ok(json!({ "deployments": ["d-0"] })),
+            "GetDeployment" => deployment("InProgress", &json!({ "description": "somebody else's" })),
+            _ => alias("1", &json!({})),
+        });
+        let pressed = async {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            stop.cancel();
+        };
+        let (moved, ()) = tokio::join!(moved(&aws), pressed);
+        assert_eq!(moved.unwrap_err().reason, Reason::Cancelled);
+        let asked = actions(&fake.asked());
+        assert!(asked.iter().all(|one| one != "StopDeployment" && one != "CreateDeployment"), "{asked:?}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::aws::kinds::{Findable, after};
 use crate::aws::ownership::ID;
 use crate::aws::signed::Signed;
 use crate::engine::address::Address;
-use crate::engine::failure::{Failure, Reason};
+use crate::engine::failure::Failure;
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live};
@@ -124,8 +124,7 @@ impl Kind for Application {
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let wanted = self.normalised(desired);
-        let nameless = || Failure::new(Reason::Invalid, format!("{} has no name", desired.address));
-        let name = self.name(desired).ok_or_else(nameless)?;
+        let name = desired.named(self.name(desired))?;
         let body = json!({
             "applicationName": name, "computePlatform": required(&wanted, "ComputePlatform")?, "tags": tag_list(&wanted),
         });
