@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_config::BehaviorVersion;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -51,7 +52,12 @@ pub struct Settings {
     pub profile: Option<String>,
     /// `provider.profile`
     pub provider_profile: Option<String>,
+    /// The ARN of the role to work with (`provider.iam.deploymentRole`); `None` for the credentials' own rights.
+    pub role: Option<String>,
 }
+
+/// The name of hoist's sessions with a deployment role: CloudTrail shows it beside every call.
+const SESSION: &str = "hoist";
 
 /// Where the credentials come from.
 #[derive(Clone, PartialEq, Eq)]
@@ -190,7 +196,12 @@ impl Aws {
             }
             CredentialSource::Chain => {}
         }
-        Self::with_config(settings.scope.clone(), loader.load().await, http, stop)
+        let mut config = loader.load().await;
+        if let Some(role) = &settings.role {
+            let role = AssumeRoleProvider::builder(role).session_name(SESSION).configure(&config).build().await;
+            config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build();
+        }
+        Self::with_config(settings.scope.clone(), config, http, stop)
     }
 
     /// A connection with an SDK configuration that exists already; its region counts.
@@ -373,6 +384,7 @@ mod tests {
             region: "eu-central-1".into(),
             profile: profile.map(str::to_owned),
             provider_profile: provider_profile.map(str::to_owned),
+            role: None,
         }
     }
 

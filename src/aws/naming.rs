@@ -6,6 +6,8 @@
 
 use super::ownership::Scope;
 
+/// What the names of generated roles end with.
+pub const ROLE_ENDING: &str = "lambdaRole";
 /// The role that functions share unless they bring their own.
 pub const SHARED_ROLE: &str = "IamRoleLambdaExecution";
 /// The REST API of a service.
@@ -121,12 +123,14 @@ impl Names {
 
     /// The shared role. At most 64 characters (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>).
     pub fn role(&self) -> String {
-        format!("{}-{}-lambdaRole", self.prefix(), self.region)
+        format!("{}-{}-{ROLE_ENDING}", self.prefix(), self.region)
     }
 
-    /// A role for one function.
+    /// A role for one function, in at most 64 characters where leaving out the ending is enough for that.
     pub fn function_role(&self, key: &str) -> String {
-        format!("{}-{key}-{}-lambdaRole", self.prefix(), self.region)
+        let short = format!("{}-{key}-{}", self.prefix(), self.region);
+        let whole = format!("{short}-{ROLE_ENDING}");
+        if whole.chars().count() > 64 { short } else { whole }
     }
 
     /// The role that is made for CodeDeploy.

@@ -184,6 +184,7 @@ mod tests {
             region: "us-east-1".to_owned(),
             profile: None,
             provider_profile: None,
+            role: None,
         };
         AwsCloud::new(&Aws::connect(&settings, CancellationToken::new()).await)
     }

@@ -47,6 +47,7 @@ impl AwsRemote {
             region: account.region.clone(),
             profile,
             provider_profile,
+            role: None,
         };
         let aws = Aws::connect(&settings, self.stop.clone()).await;
         connections.insert(account.clone(), Arc::clone(&aws));

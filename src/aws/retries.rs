@@ -80,6 +80,11 @@ const RULES: &[Rule] = &[
     rule("s3", "*", "SlowDown", Throttled),
     rule("apigateway", "*", "*", Busy).message("concurrent modification"),
     rule("apigatewayv2", "*", "*", Busy).message("concurrent modification"),
+    // The role of the logs, made moments ago.
+    rule("apigateway", "UpdateAccount", "BadRequestException", Propagating)
+        .message("The role ARN does not have required permissions")
+        .within(120)
+        .waiting_for("IAM"),
     // One deletion in 30 s for the account, whoever else deletes.
     rule("apigateway", "DeleteRestApi", "TooManyRequestsException", Throttled).within(600),
     rule("logs", "*", "OperationAbortedException", Busy).within(120).waiting_for("another change of the log group"),

@@ -66,6 +66,7 @@ impl Connection {
             region: place.target.region.clone(),
             profile: global.aws_profile.clone(),
             provider_profile: place.profile.clone(),
+            role: place.role.clone(),
         };
         let aws = Aws::connect(&settings, stop.token()).await;
         aws.account().await?;

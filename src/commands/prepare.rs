@@ -43,6 +43,8 @@ pub struct Place {
     pub target: Target,
     /// `provider.profile`
     pub profile: Option<String>,
+    /// The ARN of the role to work with: `provider.iam.deploymentRole`, or `provider.cfnRole`.
+    pub role: Option<String>,
     pub directory: PathBuf,
 }
 
@@ -52,6 +54,7 @@ impl Read {
             service: self.service.name().to_owned(),
             target: self.target.clone(),
             profile: self.service.provider.profile.clone(),
+            role: self.service.provider.deployment_role().and_then(|role| role.as_str()).map(str::to_owned),
             directory: self.directory.clone(),
         }
     }
@@ -135,10 +138,13 @@ pub async fn locate(global: &Global, remote: Option<&dyn Remote>) -> Result<Plac
     let Some(service) = service else {
         return Err(CommandError::Configuration { diagnostics: loaded.diagnostics, sources: loaded.sources });
     };
-    let profile = root.and_then(|root| root.get("provider")).and_then(|provider| provider.get("profile"));
+    let provider = root.and_then(|root| root.get("provider"));
+    let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
+    let role = provider.and_then(|provider| provider.get("iam")?.get("deploymentRole").or(provider.get("cfnRole")));
     Ok(Place {
         service: service.to_owned(),
-        profile: profile.and_then(|profile| profile.as_str()).map(str::to_owned),
+        profile: text(provider.and_then(|provider| provider.get("profile"))),
+        role: text(role.or_else(|| provider?.get("cfnRole"))),
         target: Target { stage: loaded.stage, region: loaded.region, ..Target::default() },
         directory: loaded.directory,
     })

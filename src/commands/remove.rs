@@ -7,13 +7,29 @@ use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::deploy::Lock;
 use super::interrupt::{interruptible, stoppable};
-use super::prepare::{Purpose, read};
+use super::prepare::{Purpose, Read, read};
 use super::recording::Entry;
 use super::{CommandError, Exit, stand};
+use crate::config::diagnostic::Diagnostic;
 use crate::engine::history::{Artifacts, What};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
 use crate::screen::Screen;
+
+/// What `provider.deletionProtection` forbids.
+fn refuse_the_protected(read: &Read) -> Result<(), CommandError> {
+    let (provider, stage) = (&read.service.provider, read.target.stage.as_str());
+    if !provider.is_protected(stage) {
+        return Ok(());
+    }
+    let place = provider.place_of("deletionProtection");
+    let problem = format!("provider.deletionProtection: the stage `{stage}` is protected from removal");
+    let diagnostic = Diagnostic::error("deletion-protected", problem)
+        .path("provider.deletionProtection")
+        .at(place)
+        .help("nothing was changed; take the protection away first if the stage is to go");
+    Err(CommandError::Configuration { diagnostics: vec![diagnostic], sources: read.sources.clone() })
+}
 
 #[derive(Args, Debug)]
 pub struct Remove {
@@ -33,6 +49,7 @@ impl Remove {
     async fn remove(self, global: &Global, screen: &Screen, stop: &Stop) -> Result<Exit, CommandError> {
         let connection = stoppable(stop, async {
             let read = read(global, screen, Purpose::Look, Some(&remote(global, stop))).await?;
+            refuse_the_protected(&read)?;
             let connection = Connection::open(global, &read, stop).await?;
             stand::head(screen, &read.place(), &connection);
             Ok::<_, CommandError>((connection, read.directory))

@@ -144,6 +144,8 @@ pub const CODES: &[Code] = &[
     check("unknown-alias", "An alias is named that is not the one with the provisioned environments.", "Take `alias` away."),
     check("unknown-authorizer", "An authorizer that a route names is not there.", "Define it, or correct its name."),
     check("unknown-function", "A function that is named is not in the service.", "Correct the key, or give an ARN."),
+    check("deletion-protected", "`hoist remove` was asked to remove a stage that `provider.deletionProtection` protects.", "Take the protection away first if the stage is to go."),
+    check("image-not-built", "A function runs from an image that `provider.ecr.images` would have built.", "Build and push it before the deploy, and give its `uri`."),
     check("unknown-image", "An image that a function names is not in `provider.ecr.images`.", "Add it there, or correct its name."),
     check("variable-twice", "A variable stands in `environment` and in `secrets`.", "Take one of the two away."),
     advice("clear-text-secret", "A password or key stands in the file.", "Keep it outside: `secrets: {NAME: ssm:/path}`."),

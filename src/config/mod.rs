@@ -8,6 +8,7 @@ pub mod json;
 pub mod language;
 pub mod load;
 pub mod node;
+pub(crate) mod pattern;
 pub mod print;
 mod pseudo;
 mod read;

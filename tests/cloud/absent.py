@@ -78,9 +78,8 @@ async def provisioning_takes_time(world: World, request: Request, answer: Answer
     return with_body(answer, content)
 
 
-@around("lambda.ListProvisionedConcurrencyConfigs")
-async def provisioned_configs(world: World, request: Request, _: Proceed) -> Answer:
-    await _function(world, request)
+async def provisioned(world: World, request: Request) -> list[dict[str, Any]]:
+    """What is allocated to the versions and aliases of the request's function."""
     named = {"FunctionName": request.parameters["FunctionName"]}
     versions = (await world.ask("lambda", "ListVersionsByFunction", named, request)).get("Versions", [])
     aliases = (await world.ask("lambda", "ListAliases", named, request)).get("Aliases", [])
@@ -95,7 +94,13 @@ async def provisioned_configs(world: World, request: Request, _: Proceed) -> Ans
         except AskFailed:
             continue
         found.append({"FunctionArn": arn, **config})
-    return json_answer({"ProvisionedConcurrencyConfigs": found})
+    return found
+
+
+@around("lambda.ListProvisionedConcurrencyConfigs")
+async def provisioned_configs(world: World, request: Request, _: Proceed) -> Answer:
+    await _function(world, request)
+    return json_answer({"ProvisionedConcurrencyConfigs": await provisioned(world, request)})
 
 
 @after("lambda.GetAccountSettings")

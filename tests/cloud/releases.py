@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from .absent import provisioned
 from .answers import Answer, Refusal
 from .rules.functions import INVALID, plain_name
 from .world import AskFailed, Request, World, after, before, body_of, with_body
@@ -85,7 +86,16 @@ async def within_the_reservation(world: World, request: Request) -> None:
     named = {"FunctionName": request.parameters["FunctionName"]}
     got = await world.ask("lambda", "GetFunctionConcurrency", named, request)
     reserved = got.get("ReservedConcurrentExecutions")
-    if reserved is not None and request.parameters["ProvisionedConcurrentExecutions"] > reserved:
+    if reserved is None:
+        return
+    qualifier = request.parameters["Qualifier"]
+    others = sum(
+        one.get("RequestedProvisionedConcurrentExecutions", 0)
+        for one in await provisioned(world, request)
+        if one["FunctionArn"].rpartition(":")[2] != qualifier
+    )
+    # Every allocation of the function counts, also that of the version before (Bike4Mind/bike4mind#563).
+    if others + request.parameters["ProvisionedConcurrentExecutions"] > reserved:
         raise Refusal(INVALID, "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function", 400)
 
 

@@ -43,7 +43,30 @@ fn received(boto: &Boto, queue: &Value) -> Option<String> {
 }
 
 #[test]
-fn results_go_on_and_settings_are_taken_away() {
+fn results_go_on_to_an_alias_that_is_made_in_the_same_deploy() {
+    let cloud = Cloud::own("calm");
+    cloud.set(json!({"consistency.version_pending_ms": 1500}));
+    let boto = cloud.boto();
+    let project = Project::new(
+        "
+service: after
+provider: {name: aws, runtime: python3.13}
+functions:
+  tries: {handler: handler.handler, destinations: {onSuccess: next}}
+  next: {handler: handler.handler, snapStart: true}
+",
+    )
+    .file("handler.py", TRIES);
+    project.deploy(&cloud);
+    project.deploy(&cloud).says("nothing to do");
+    let named = json!({"FunctionName": "after-dev-tries", "Qualifier": "$LATEST"});
+    let settings = boto.call("lambda", "get_function_event_invoke_config", named);
+    let success = settings["DestinationConfig"]["OnSuccess"]["Destination"].as_str().unwrap().to_owned();
+    assert!(success.ends_with(":after-dev-next:snapstart"), "{success}");
+}
+
+#[test]
+fn results_go_on_and_settings_and_settings_are_taken_away() {
     let cloud = Cloud::with_apis();
     let boto = cloud.boto();
     let queue = boto.call("sqs", "create_queue", json!({"QueueName": "failed"}))["QueueUrl"].clone();

@@ -196,6 +196,36 @@ fn a_version_is_warm_before_the_alias_moves_and_the_old_one_is_released_last() {
 }
 
 #[test]
+fn where_there_is_room_for_one_version_only_the_old_one_gives_way() {
+    let cloud = Cloud::own("calm");
+    cloud.set(json!({"consistency.provisioned_ms": 600}));
+    let boto = cloud.boto();
+    let project = project(&config("    reservedConcurrency: 2\n    provisionedConcurrency: 2\n"));
+    project.deploy(&cloud);
+    project.write("handler.py", &handler(2));
+    project.deploy(&cloud);
+    assert_eq!(routing(&boto, "provisioned"), "2");
+    let listed = || {
+        let all =
+            boto.call("lambda", "list_provisioned_concurrency_configs", json!({"FunctionName": "shop-dev-hello"}));
+        let all = all["ProvisionedConcurrencyConfigs"].as_array().unwrap().clone();
+        let of = |one: &Value| one["FunctionArn"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+        all.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(), ["2"]);
+    project.deploy(&cloud).says("nothing to do");
+
+    // What cannot be warmed leaves the traffic, and its environments, where they were.
+    cloud.set(json!({"consistency.provisioned_fails": true}));
+    project.write("handler.py", &handler(3));
+    project.on(&cloud, ["deploy", "--yes"]).code(1).says("All traffic stays on version 2");
+    assert_eq!((routing(&boto, "provisioned").as_str(), listed()), ("2", vec!["2".to_owned()]));
+    cloud.set(json!({"consistency.provisioned_fails": false}));
+    project.deploy(&cloud);
+    assert_eq!((routing(&boto, "provisioned").as_str(), listed()), ("3", vec!["3".to_owned()]));
+}
+
+#[test]
 fn an_alias_never_points_to_a_version_that_is_not_active() {
     let cloud = Cloud::own("calm");
     let project = project(&shifting("AllAtOnce"));

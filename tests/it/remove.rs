@@ -15,6 +15,20 @@ functions:
     url: true
 ";
 
+#[test]
+fn a_protected_stage_is_not_removed() {
+    let cloud = Cloud::shared().another();
+    let protected = CONFIG.replace("runtime: python3.13}", "runtime: python3.13, deletionProtection: {stages: [dev]}}");
+    let project = Project::new(&protected);
+    project.deploy(&cloud);
+    let before = cloud.own_calls().len();
+    let refused = project.on(&cloud, ["remove", "--yes"]).code(1);
+    refused.says("error[deletion-protected]").says("serverless.yml:3:").says("the stage `dev` is protected");
+    assert_eq!(cloud.own_calls().len(), before, "nothing was asked");
+    project.write("serverless.yml", &protected.replace("[dev]", "[prod]"));
+    project.on(&cloud, ["remove", "--yes"]).success();
+}
+
 /// What only a tag tells to be ours once it left the file: none of these names begins with the service's.
 const BY_TAG_ALONE: &str = "
 service: shop

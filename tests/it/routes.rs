@@ -55,7 +55,7 @@ provider:
   runtime: python3.13
   timeout: 10
   endpointType: REGIONAL
-  logs: {restApi: {role: 'arn:aws:iam::123456789012:role/logs', level: ERROR}}
+  logs: {restApi: {level: ERROR}}
   tracing: {apiGateway: true}
   tags: {team: shop}
   apiGateway:
@@ -138,7 +138,8 @@ fn every_integration_answers_and_requests_are_checked() {
     let group = stage["accessLogSettings"]["destinationArn"].as_str().unwrap();
     assert!(group.ends_with("log-group:/aws/api-gateway/many-dev"), "{group}");
     let account = boto.call("apigateway", "get_account", json!({}));
-    assert_eq!(account["cloudwatchRoleArn"], "arn:aws:iam::123456789012:role/logs");
+    let role = boto.call("iam", "get_role", json!({"RoleName": "serverlessApiGatewayCloudWatchRole"}))["Role"].clone();
+    assert_eq!(account["cloudwatchRoleArn"], role["Arn"], "an account that had none");
     let methods = boto.call("apigateway", "get_resources", json!({"restApiId": id, "embed": ["methods"]}));
     let of = |path: &str, verb: &str| {
         let all = methods["items"].as_array().unwrap();
@@ -221,6 +222,46 @@ functions:
     ] {
         assert!(diff.stdout.contains(&format!("    {said}\n")), "{said} is not in\n{}", diff.stdout);
     }
+}
+
+const GUARDED: &str = "
+service: guarded
+provider: {name: aws, runtime: python3.13, timeout: 10}
+functions:
+  api:
+    handler: handler.handler
+    events:
+      - http: {method: get, path: a, authorizer: aws_iam}
+      - httpApi: {method: get, path: /b, authorizer: {type: aws_iam}}
+";
+
+#[test]
+fn a_guard_that_somebody_took_away_is_missed() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let project = project(GUARDED);
+    project.deploy(&cloud);
+    settles(&project, &cloud);
+    let id = rest_api(&boto)["id"].clone();
+    let resources = boto.call("apigateway", "get_resources", json!({"restApiId": id}));
+    let place = resources["items"].as_array().unwrap().iter().find(|one| one["path"] == "/a").unwrap()["id"].clone();
+    let method = json!({"restApiId": id, "resourceId": place, "httpMethod": "GET"});
+    let mut open = method.clone();
+    open["patchOperations"] = json!([{"op": "replace", "path": "/authorizationType", "value": "NONE"}]);
+    boto.call("apigateway", "update_method", open);
+    boto.call("apigateway", "create_deployment", json!({"restApiId": id, "stageName": "dev"}));
+    let http = boto.call("apigatewayv2", "get_apis", json!({}))["Items"][0]["ApiId"].clone();
+    let route = || boto.call("apigatewayv2", "get_routes", json!({"ApiId": http}))["Items"][0].clone();
+    let named = json!({"ApiId": http, "RouteId": route()["RouteId"], "AuthorizationType": "NONE"});
+    boto.call("apigatewayv2", "update_route", named);
+
+    let differs = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    differs.says("GET /a").says("GET /b");
+    project.deploy(&cloud);
+    settles(&project, &cloud);
+    assert_eq!(boto.call("apigateway", "get_method", method)["authorizationType"], "AWS_IAM");
+    assert_eq!(route()["AuthorizationType"], "AWS_IAM");
+    project.on(&cloud, ["remove", "--yes"]).success();
 }
 
 #[test]

@@ -19,10 +19,14 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             continue;
         }
         let mut destinations = Properties::new();
+        let mut aliases = Vec::new();
         for (name, destination) in [
             ("OnSuccess", function.destinations.as_ref().and_then(|all| all.on_success.as_ref())),
             ("OnFailure", function.destinations.as_ref().and_then(|all| all.on_failure.as_ref())),
         ] {
+            if let Some(Destination::Name(key)) = destination {
+                aliases.extend(plan.function(key).and_then(FunctionPlan::alias_id));
+            }
             if let Some(arn) = destination.and_then(|destination| target(plan, one, destination, output)) {
                 destinations = destinations.with(name, Properties::new().with("Destination", arn));
             }
@@ -35,7 +39,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             .maybe("MaximumRetryAttempts", function.maximum_retry_attempts.map(|count| count.get()));
         let mut resource = TemplateResource::new("AWS::Lambda::EventInvokeConfig", properties.into())
             .beneath(&one.logical_id)
-            .after(one.alias_id());
+            .after(one.alias_id().into_iter().chain(aliases));
         // Lambda checks that the role may use the destinations when they are set.
         if let (FunctionRole::Generated(role), Some(_)) = (&one.role, &function.destinations) {
             resource.depends_on.push(role.clone());
@@ -77,13 +81,11 @@ fn target(plan: &Plan, one: &FunctionPlan, destination: &Destination, output: &m
             Some(other) => {
                 // The name and not the ARN: both functions may share the role, which would go in a circle.
                 let name = &other.name;
-                output.grant(
-                    one,
-                    &["lambda:InvokeFunction"],
-                    [tree::sub(format!(
-                        "arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{name}"
-                    ))],
-                );
+                let arn =
+                    format!("arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{name}");
+                // The function alone does not cover its aliases.
+                let qualified = other.alias.as_ref().map(|alias| tree::sub(format!("{arn}:{}", alias.name)));
+                output.grant(one, &["lambda:InvokeFunction"], std::iter::once(tree::sub(arn)).chain(qualified));
                 Some(other.target())
             }
             None => {

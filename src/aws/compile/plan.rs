@@ -97,7 +97,7 @@ impl<'a> Plan<'a> {
 
 impl<'a> FunctionPlan<'a> {
     fn new(effective: EffectiveFunction<'a>, pace: Option<Pace>) -> Self {
-        let EffectiveFunction { key, function, service, .. } = effective;
+        let EffectiveFunction { key, function, .. } = effective;
         let release = effective.release(pace);
         let alias = alias(key, function, release.as_ref());
         let versioned = effective.version_function()
@@ -109,7 +109,7 @@ impl<'a> FunctionPlan<'a> {
             effective,
             name: effective.name(),
             logical_id: naming::lambda(key),
-            role: FunctionRole::of(service, key, function),
+            role: FunctionRole::of(&effective),
             version: versioned.then(|| naming::version(key, "")),
             alias,
             release,

@@ -12,11 +12,10 @@ use super::tree::{self, Properties};
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
 use crate::config::decode::Cf;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::language::Service;
-use crate::config::language::function::Function;
-use crate::config::language::iam::{Role, RoleConfig, RoleMode};
-use crate::config::language::lambda::{Statement, VpcSetting};
+use crate::config::language::custom::roles::RolesPerFunction;
+use crate::config::language::effective::{EffectiveFunction, RoleChoice};
+use crate::config::language::iam::{Role, RoleConfig};
+use crate::config::language::lambda::VpcSetting;
 use crate::config::node::Data;
 use crate::engine::value::Value;
 
@@ -31,32 +30,22 @@ pub enum FunctionRole {
 
 impl FunctionRole {
     /// The role of a function: its own, else the provider's, else the shared one.
-    pub(super) fn of(service: &Service, key: &str, function: &Function) -> Self {
-        let own = naming::of_function(key, naming::SHARED_ROLE);
-        if let Some(role) = &function.role {
-            return Self::existing(role);
+    pub(super) fn of(function: &EffectiveFunction) -> Self {
+        match function.role() {
+            RoleChoice::Existing(role) => Self::existing(role),
+            RoleChoice::Own => Self::Generated(naming::of_function(function.key, naming::SHARED_ROLE)),
+            RoleChoice::Shared => Self::shared(),
         }
-        match function.iam.as_ref().and_then(|iam| iam.role.as_ref()) {
-            Some(Role::Existing(role)) => return Self::existing(role),
-            Some(Role::Generated(_)) => return Self::Generated(own),
-            None => {}
-        }
-        if function.iam_role_statements.as_ref().is_some_and(|statements| !statements.is_empty()) {
-            return Self::Generated(own);
-        }
-        match provider_role(service) {
-            Some(Role::Existing(role)) => Self::existing(role),
-            Some(Role::Generated(config)) if config.mode == Some(RoleMode::PerFunction) => Self::Generated(own),
-            _ => match &service.provider.role {
-                Some(role) => Self::existing(role),
-                None => Self::Generated(naming::SHARED_ROLE.to_owned()),
-            },
-        }
+    }
+
+    /// The generated role that functions share.
+    pub(super) fn shared() -> Self {
+        Self::Generated(naming::SHARED_ROLE.to_owned())
     }
 
     fn existing(role: &Cf) -> Self {
         match (role.as_str(), role.intrinsic()) {
-            (Some(naming::SHARED_ROLE), _) => Self::Generated(naming::SHARED_ROLE.to_owned()),
+            (Some(naming::SHARED_ROLE), _) => Self::shared(),
             (Some(text), _) if text.starts_with("arn:") => Self::Existing { arn: text.into(), after: None },
             (Some(logical_id), _) => {
                 Self::Existing { arn: tree::attribute(logical_id, "Arn"), after: Some(logical_id.to_owned()) }
@@ -86,17 +75,6 @@ impl FunctionRole {
             Self::Generated(logical_id) => Some(logical_id),
             Self::Existing { after, .. } => after.as_deref(),
         }
-    }
-}
-
-fn provider_role(service: &Service) -> Option<&Role> {
-    service.provider.iam.as_ref()?.role.as_ref()
-}
-
-fn provider_config(service: &Service) -> Option<&RoleConfig> {
-    match provider_role(service) {
-        Some(Role::Generated(config)) => Some(config),
-        _ => None,
     }
 }
 
@@ -158,36 +136,32 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         let functions: Vec<&FunctionPlan> =
             plan.functions.iter().filter(|one| one.role == FunctionRole::Generated(logical_id.clone())).collect();
         let own = if logical_id == naming::SHARED_ROLE { None } else { functions.first().copied() };
-        let role = role(plan, &functions, own, wishes, output);
+        let role = role(plan, &functions, own, wishes);
         output.add(logical_id, role);
     }
 }
 
-fn role(
-    plan: &Plan,
-    functions: &[&FunctionPlan],
-    own: Option<&FunctionPlan>,
-    wishes: Wishes,
-    output: &mut Output,
-) -> TemplateResource {
+fn role(plan: &Plan, functions: &[&FunctionPlan], own: Option<&FunctionPlan>, wishes: Wishes) -> TemplateResource {
     let provider = &plan.service.provider;
-    let shared = provider_config(plan.service);
+    let plugin = plan.service.settings::<RolesPerFunction>();
+    let shared = provider.role_config();
     let config = match own.and_then(|one| one.function.iam.as_ref()).and_then(|iam| iam.role.as_ref()) {
         Some(Role::Generated(config)) => Some(config.as_ref()),
         _ => None,
     };
+    let inherits = own.is_none_or(|one| inherits(one, plugin.as_ref()));
 
     let mut statements = log_statements(plan, functions, own);
-    statements.extend(user_statements(plan, own, config));
+    statements.extend(user_statements(plan, own, inherits));
     for (actions, resources) in wishes.grants {
         statements.push(allow(actions, resources));
     }
 
-    let mut managed: Vec<Value> = match config.filter(|config| !config.managed_policies.is_empty()).or(shared) {
-        Some(config) if !config.managed_policies.is_empty() => {
-            config.managed_policies.iter().map(Value::from).collect()
-        }
-        _ => provider.iam_managed_policies.iter().map(Value::from).collect(),
+    let mut managed: Vec<Value> = match config.map(|config| &config.managed_policies) {
+        Some(own) if !own.is_empty() => own.iter().map(Value::from).collect(),
+        // As in the plugin, a function that has statements of its own has no policy that it does not name.
+        _ if !inherits || own.is_some_and(|one| one.function.iam_role_statements.is_some()) => Vec::new(),
+        _ => provider.managed_policies().iter().map(Value::from).collect(),
     };
     if provider.vpc.is_some() || functions.iter().any(|one| matches!(one.function.vpc, Some(VpcSetting::Config(_)))) {
         managed.push(tree::join(
@@ -203,8 +177,8 @@ fn role(
     let boundary = own
         .and_then(|one| one.function.iam_permissions_boundary.as_ref())
         .or(config.and_then(|config| config.permissions_boundary.as_ref()))
-        .or(shared.and_then(|config| config.permissions_boundary.as_ref()))
-        .or(provider.role_permissions_boundary.as_ref());
+        .or(plugin.as_ref().and_then(|plugin| plugin.iam_global_permissions_boundary.as_ref()))
+        .or(provider.permissions_boundary());
     let path = config.or(shared).and_then(|config| config.path.as_ref()).map_or("/", |path| path.as_str());
     let tags = config.filter(|config| !config.tags.is_empty()).or(shared).map(|config| &config.tags);
     let trusted: Vec<Value> = std::iter::once("lambda.amazonaws.com").chain(wishes.services).map(Value::from).collect();
@@ -226,40 +200,26 @@ fn role(
         .with("AssumeRolePolicyDocument", document(vec![trust.into()]))
         .with("Policies", Value::List(vec![policy.into()]))
         .with("Path", path)
-        .with("RoleName", role_name(plan, own, config, output))
+        .with("RoleName", role_name(plan, own, config))
         .list("ManagedPolicyArns", managed)
         .maybe("PermissionsBoundary", boundary)
         .list("Tags", tags.map(super::functions::tag_list).unwrap_or_default());
     TemplateResource::new("AWS::IAM::Role", properties.into())
 }
 
-/// The role's name. One that is known and longer than the 64 characters of IAM is an error before any call.
-fn role_name(plan: &Plan, own: Option<&FunctionPlan>, config: Option<&RoleConfig>, output: &mut Output) -> Value {
-    let given = match own {
-        Some(one) => one
-            .function
-            .iam_role_statements_name
-            .as_deref()
-            .or(config.and_then(|config| config.name.as_ref()).map(|name| name.as_str())),
-        None => provider_config(plan.service).and_then(|config| config.name.as_ref()).map(|name| name.as_str()),
-    };
+/// The role's name; an own one that would be too long for IAM does without its last part, as in the plugin.
+fn role_name(plan: &Plan, own: Option<&FunctionPlan>, config: Option<&RoleConfig>) -> Value {
+    let own_name = own.and_then(|one| one.function.iam_role_statements_name.as_deref());
+    let config = if own.is_some() { config } else { plan.service.provider.role_config() };
+    let given = own_name.or(config.and_then(|config| config.name.as_ref()).map(|name| name.as_str()));
     if let Some(name) = given {
         return name.into();
     }
-    let (name, place) = match own {
-        Some(one) => (plan.names.function_role(one.key), plan.service.functions.key_place(one.key)),
-        None => (plan.names.role(), Some(plan.service.service.place_of("name"))),
-    };
-    if name.chars().count() > 64 {
-        let message = format!("the role would be called `{name}`, which is longer than the 64 characters of IAM");
-        let key = if own.is_some() { "iamRoleStatementsName" } else { "provider.iam.role.name" };
-        let mut problem = Diagnostic::error("name-too-long", message).help(format!("name the role with `{key}`"));
-        problem.place = place;
-        output.problem(problem);
-    }
+    let name = own.map_or_else(|| plan.names.role(), |one| plan.names.function_role(one.key));
     let mut parts: Vec<Value> = vec![plan.names.service.as_str().into(), plan.names.stage.as_str().into()];
     parts.extend(own.map(|one| one.key.into()));
-    parts.extend([tree::reference("AWS::Region"), "lambdaRole".into()]);
+    parts.push(tree::reference("AWS::Region"));
+    parts.extend(name.ends_with(naming::ROLE_ENDING).then(|| naming::ROLE_ENDING.into()));
     tree::join("-", parts)
 }
 
@@ -317,45 +277,18 @@ fn log_group_arn(group: &str) -> Value {
 
 /// The statements that the file gives: for a role of the function's own, its own and, where it inherits, the
 /// provider's.
-fn user_statements(plan: &Plan, own: Option<&FunctionPlan>, config: Option<&RoleConfig>) -> Vec<Value> {
-    let provider = &plan.service.provider;
-    let empty = Vec::new();
-    let shared: &Vec<Statement> = provider_config(plan.service)
-        .and_then(|config| config.statements.as_ref())
-        .or(provider.iam_role_statements.as_ref())
-        .unwrap_or(&empty);
-    let Some(one) = own else { return to_values(shared) };
-    let mut statements = Vec::new();
-    if inherits(plan.service, one.function) {
-        statements.extend(to_values(shared));
-    }
-    statements
-        .extend(config.and_then(|config| config.statements.as_ref()).map(|own| to_values(own)).unwrap_or_default());
-    statements.extend(one.function.iam_role_statements.as_ref().map(|own| to_values(own)).unwrap_or_default());
-    statements
+fn user_statements(plan: &Plan, own: Option<&FunctionPlan>, inherits: bool) -> Vec<Value> {
+    let shared = if inherits { plan.service.provider.role_statements() } else { &[] };
+    let own = own.map_or(&[][..], |one| one.effective.own_statements());
+    shared.iter().chain(own).map(|statement| tree::from_node(&statement.0)).collect()
 }
 
 /// Whether a function's own role also has the provider's statements. Where roles are per function for the whole
 /// service, the provider's statements are meant for all of them.
-fn inherits(service: &Service, function: &Function) -> bool {
-    let default = || {
-        service
-            .custom
-            .as_ref()
-            .and_then(|custom| custom.get("serverless-iam-roles-per-function"))
-            .and_then(|plugin| plugin.get("defaultInherit"))
-            .is_some_and(|flag| flag.data == Data::Bool(true))
-    };
-    function
-        .iam_role_statements_inherit
-        .or(function.iam.as_ref().and_then(|iam| iam.inherit_statements))
-        .unwrap_or_else(|| {
-            default() || provider_config(service).is_some_and(|config| config.mode == Some(RoleMode::PerFunction))
-        })
-}
-
-fn to_values(statements: &[Statement]) -> Vec<Value> {
-    statements.iter().map(|statement| tree::from_node(&statement.0)).collect()
+fn inherits(one: &FunctionPlan, plugin: Option<&RolesPerFunction>) -> bool {
+    let default = plugin.is_some_and(|plugin| plugin.default_inherit == Some(true))
+        || one.effective.service.provider.roles_per_function();
+    one.effective.inherits_statements(default)
 }
 
 fn allow(actions: &[&str], resources: Vec<Value>) -> Value {

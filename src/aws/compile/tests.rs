@@ -239,6 +239,34 @@ resources: {Resources: {OtherRole: {Type: 'AWS::IAM::Role'}}}
 }
 
 #[test]
+fn a_role_of_its_own_has_what_the_plugin_gives_it() {
+    let long = "l".repeat(40);
+    let all = resources(&format!(
+        "
+service: shop
+plugins: [serverless-iam-roles-per-function]
+custom: {{serverless-iam-roles-per-function: {{iamGlobalPermissionsBoundary: 'arn:aws:iam::1:policy/edge'}}}}
+provider: {{name: aws, iam: {{role: {{managedPolicies: ['arn:aws:iam::aws:policy/AdministratorAccess'], statements: [{{Effect: Allow, Action: 's3:*', Resource: '*'}}]}}}}}}
+functions:
+  plain: {{handler: a.b}}
+  {long}: {{handler: a.b, iamRoleStatements: []}}
+  own: {{handler: a.b, iamRoleStatements: [], iamRoleStatementsInherit: true, iamPermissionsBoundary: 'arn:aws:iam::1:policy/own'}}
+"
+    ));
+    let role = |key: &str| &all[format!("{key}IamRoleLambdaExecution")]["Properties"];
+    let (shared, narrow, own) = (role(""), role(&format!("L{}", &long[1..])), role("Own"));
+    assert_eq!(shared["ManagedPolicyArns"], json!(["arn:aws:iam::aws:policy/AdministratorAccess"]));
+    assert_eq!(shared["PermissionsBoundary"], "arn:aws:iam::1:policy/edge");
+    assert_eq!((narrow.get("ManagedPolicyArns"), own.get("ManagedPolicyArns")), (None, None));
+    assert_eq!(narrow["PermissionsBoundary"], "arn:aws:iam::1:policy/edge");
+    assert_eq!(own["PermissionsBoundary"], "arn:aws:iam::1:policy/own");
+    let statements = |role: &Json| role["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap().len();
+    assert_eq!((statements(narrow), statements(own)), (2, 3), "logs, and what is inherited");
+    // `shop-dev-<40 letters>-us-east-1-lambdaRole` would be too long for IAM.
+    assert_eq!(narrow["RoleName"], json!({ "Fn::Join": ["-", ["shop", "dev", long, { "Ref": "AWS::Region" }]] }));
+}
+
+#[test]
 fn a_public_url_gets_both_permissions_and_a_signed_one_none() {
     let all = resources(
         "
@@ -297,7 +325,16 @@ resources: {Resources: {Dead: {Type: 'AWS::SQS::Queue'}}}
             "OnFailure": { "Destination": { "Fn::GetAtt": ["Dead", "Arn"] } },
         })
     );
-    assert_eq!(config["DependsOn"], json!(["IamRoleLambdaExecution"]));
+    assert_eq!(config["DependsOn"], json!(["TwoSnapStartLambdaAlias", "IamRoleLambdaExecution"]));
+    // An alias is not covered by what its function is allowed for.
+    let two = |ending: &str| {
+        let arn = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:shop-dev-two";
+        json!({ "Fn::Sub": format!("{arn}{ending}") })
+    };
+    let policy = &all["IamRoleLambdaExecution"]["Properties"]["Policies"][0]["PolicyDocument"];
+    let invokes = |statement: &&Json| statement["Action"] == json!(["lambda:InvokeFunction"]);
+    let statement = policy["Statement"].as_array().unwrap().iter().find(invokes);
+    assert_eq!(statement.unwrap()["Resource"], json!([two(""), two(":snapstart")]));
 }
 
 #[test]
@@ -374,8 +411,28 @@ resources:
     assert_eq!(keys("shop-dev"), ["Table"]);
     assert_eq!(keys("shop-dev-after"), ["Alarm", "Watcher"]);
     assert_eq!(json["stacks"]["shop-dev"]["Outputs"], json!({ "TableName": { "Value": { "Ref": "Table" } } }));
-    assert!(compiled.template.outputs.contains_key("FunctionArn"));
+    assert!(json["stacks"]["shop-dev-after"]["Outputs"]["FunctionArn"].is_object());
     assert!(compiled.template.sections.contains_key("Conditions"));
+}
+
+#[test]
+fn outputs_without_a_stack_are_kept_and_said() {
+    let of = |more: &str| {
+        compiled(&format!(
+            "
+service: shop
+provider: {{name: aws}}
+functions: {{hello: {{handler: a.b}}}}
+resources: {{Outputs: {{Arn: {{Value: !GetAtt HelloLambdaFunction.Arn{more}}}}}}}
+"
+        ))
+    };
+    let plain = of("");
+    assert_eq!(plain.problems.len(), 1, "{:?}", plain.problems);
+    let value = json!({ "Value": { "Fn::GetAtt": ["HelloLambdaFunction", "Arn"] } });
+    assert_eq!(plain.template.to_json()["stacks"], json!({ "shop-dev-after": { "Outputs": { "Arn": value } } }));
+    // A deploy stops at one that others wait for: nothing is left to be warned of.
+    assert_eq!(of(", Export: {Name: n}").problems, []);
 }
 
 #[test]
@@ -441,7 +498,7 @@ layers:
 fn all_problems_are_reported_at_once() {
     let messages = problems(
         "
-service: a-service-with-a-name-that-is-too-long-for-roles
+service: shop
 provider: {name: aws}
 functions:
   none: {runtime: python3.12}
@@ -460,7 +517,6 @@ resources:
         "`handler` and `image` exclude each other",
         "`fileSystemConfig` needs a VPC",
         "there is no function `nobody`",
-        "longer than the 64 characters of IAM",
         "resources.Resources.Unknown has no `Type`",
         "resources.Resources.Lost: there is no resource and no parameter `ApiGatewayMethodUsersGet`",
         "resources.extensions.Nothing: hoist generates no such resource",

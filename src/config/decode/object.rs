@@ -78,17 +78,19 @@ impl Decoder {
                     .help("the rest of the file is deployed; check whether the service works without it");
                 self.report(diagnostic);
             }
-            if shape.fields.iter().any(|field| field.keys.contains(&key.as_str()))
-                || shape.ignored.iter().any(|(name, _)| name == key)
-            {
-                continue;
-            }
             let at_key = Node::new(Data::Null, entry.key_place);
             if let Some((_, reason)) = shape.noted.iter().find(|(name, _)| name == key) {
                 let diagnostic =
                     self.within(key, |cx| cx.warning("ignored-key", &at_key, format!("has no effect: {reason}")));
                 self.report(diagnostic);
-            } else if let Some((_, way_out)) = shape.refused.iter().find(|(name, _)| name == key) {
+                continue;
+            }
+            if shape.fields.iter().any(|field| field.keys.contains(&key.as_str()))
+                || shape.ignored.iter().any(|(name, _)| name == key)
+            {
+                continue;
+            }
+            if let Some((_, way_out)) = shape.refused.iter().find(|(name, _)| name == key) {
                 let diagnostic =
                     self.within(key, |cx| cx.error("refused-key", &at_key, "is not supported by hoist")).help(*way_out);
                 self.report(diagnostic);
@@ -140,6 +142,9 @@ pub fn object_schema(shape: &Shape, properties: Vec<(&FieldInfo, Value, Option<V
             if let Some((_, what)) = shape.unbuilt.iter().find(|(name, _)| field.keys.contains(name)) {
                 doc = format!("{doc} Not built into hoist yet: {what}.");
             }
+            if let Some((_, reason)) = shape.noted.iter().find(|(name, _)| field.keys.contains(name)) {
+                doc = format!("{doc} Accepted without effect: {reason}.");
+            }
             if !doc.is_empty() {
                 property.insert("description".to_owned(), json!(doc));
             }
@@ -150,7 +155,8 @@ pub fn object_schema(shape: &Shape, properties: Vec<(&FieldInfo, Value, Option<V
         }
     }
     for (key, reason) in shape.ignored.iter().chain(shape.noted) {
-        all.insert((*key).to_owned(), json!({"description": format!("Accepted without effect: {reason}.")}));
+        let description = || json!({"description": format!("Accepted without effect: {reason}.")});
+        all.entry(*key).or_insert_with(description);
     }
     let mut schema = json!({
         "type": "object",

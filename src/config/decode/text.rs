@@ -101,9 +101,8 @@ macro_rules! text {
                 node: &$crate::config::node::Node,
                 cx: &mut $crate::config::decode::Decoder,
             ) -> Option<Self> {
-                // A pattern that does not compile would be a mistake in the declaration; a test compiles each.
                 static REGEX: std::sync::LazyLock<Option<regex::Regex>> =
-                    std::sync::LazyLock::new(|| $name::FORM.pattern.and_then(|p| regex::Regex::new(p).ok()));
+                    std::sync::LazyLock::new(|| $name::FORM.pattern.map($crate::config::pattern::compiled));
                 cx.text(node, &Self::FORM, REGEX.as_ref()).map(Self)
             }
 

@@ -2,8 +2,9 @@
 
 use indexmap::IndexMap;
 
-use super::super::decode::{Cf, CfList};
+use super::super::decode::{Cf, CfList, Toggle};
 use super::super::node::{Node, Place};
+use super::events::Trigger;
 use super::function::Function;
 use super::iam::Role;
 use super::lambda::{
@@ -19,6 +20,12 @@ pub const DEFAULT_RUNTIME: &str = "nodejs24.x";
 pub const DEFAULT_MEMORY_SIZE: i64 = 1024;
 /// Timeout in seconds when none is named.
 pub const DEFAULT_TIMEOUT: i64 = 6;
+
+/// Memory in MB of a function at the edge that names none: the most that those between viewer and cache may have
+/// (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html>).
+pub const EDGE_MEMORY_SIZE: i64 = 128;
+/// The same for its timeout, in seconds.
+pub const EDGE_TIMEOUT: i64 = 5;
 
 /// A function with the provider's defaults beneath it.
 #[derive(Clone, Copy, Debug)]
@@ -114,13 +121,24 @@ impl<'a> EffectiveFunction<'a> {
         }
     }
 
-    /// Memory in MB.
+    /// Whether CloudFront calls it.
+    pub fn is_at_edge(&self) -> bool {
+        self.function.events.iter().any(|event| matches!(event.trigger, Trigger::CloudFront(_)))
+    }
+
+    /// Memory in MB. The provider's does not count at the edge, which has limits of its own.
     pub fn memory_size(&self) -> i64 {
+        if self.is_at_edge() {
+            return self.function.memory_size.as_ref().map_or(EDGE_MEMORY_SIZE, |size| size.get());
+        }
         self.function.memory_size.or(self.provider().memory_size).map_or(DEFAULT_MEMORY_SIZE, |size| size.get())
     }
 
-    /// Timeout in seconds.
+    /// Timeout in seconds. The provider's does not count at the edge.
     pub fn timeout(&self) -> i64 {
+        if self.is_at_edge() {
+            return self.function.timeout.as_ref().map_or(EDGE_TIMEOUT, |timeout| timeout.get());
+        }
         self.function.timeout.or(self.provider().timeout).map_or(DEFAULT_TIMEOUT, |timeout| timeout.get())
     }
 
@@ -333,6 +351,16 @@ impl Provider {
     /// Whether every function gets a role of its own (v4's `iam.role.mode: perFunction`).
     pub fn roles_per_function(&self) -> bool {
         self.role_config().and_then(|config| config.mode) == Some(super::iam::RoleMode::PerFunction)
+    }
+
+    /// Whether `remove` refuses a stage. Without `stages`, all are protected.
+    pub fn is_protected(&self, stage: &str) -> bool {
+        match &self.deletion_protection {
+            None | Some(Toggle::Off) => false,
+            Some(protection) => protection.settings().is_none_or(|protection| {
+                protection.stages.is_empty() || protection.stages.iter().any(|one| one.as_str() == stage)
+            }),
+        }
     }
 
     /// The role that hoist assumes for the deployment, in either spelling.

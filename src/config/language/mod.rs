@@ -129,7 +129,15 @@ mod tests {
         let context =
             Context { stage: "dev", region: "eu-central-1", strict: true, today: jiff::civil::date(2026, 11, 20) };
         let (service, found) = validate(&root, &context);
-        assert_eq!(super::super::decode::sample::summary(&found), "");
+        // What has no effect is said, and nothing else.
+        insta::assert_snapshot!(super::super::decode::sample::summary(&found), @r"
+        71:3 warning[ignored-key] provider.deploymentBucket: has no effect: code, records and the lease are kept in hoist's own bucket, one per account and region
+        73:3 warning[ignored-key] provider.deploymentPrefix: has no effect: hoist has its own keys in its own bucket
+        77:3 error[unbuilt-key] provider.disableRollback: is not built into hoist: there is no stack that holds `resources`; `deploy.onFailure` says what becomes of a failed deploy
+        78:3 error[unbuilt-key] provider.stackParameters: is not built into hoist: there is no stack that holds `resources`
+        128:5 warning[ignored-key] provider.ecr.scanOnPush: has no effect: hoist pushes no images
+        129:5 warning[ignored-key] provider.ecr.maxImageCount: has no effect: hoist pushes no images
+        ");
         let service = service.expect("a service");
         assert_eq!(service.functions.keys().collect::<Vec<_>>(), ["api", "guard", "worker"]);
         let kinds: std::collections::BTreeSet<&str> = service

@@ -141,11 +141,16 @@ object! {
         "variableSyntax": "hoist reads the usual `${…}`"
     }
     noted {
+        "deploymentBucket": "code, records and the lease are kept in hoist's own bucket, one per account and region",
+        "deploymentPrefix": "hoist has its own keys in its own bucket",
         "notificationArns": "no stack holds the functions, so there are no stack events to send",
         "stackPolicy": "no stack holds the functions; `deletionProtection` refuses a removal"
     }
     unbuilt {
-        "capacityProviders": "no capacity providers are made"
+        "capacityProviders": "no capacity providers are made",
+        "stackParameters": "there is no stack that holds `resources`",
+        "disableRollback": "there is no stack that holds `resources`; `deploy.onFailure` says what becomes of a failed deploy",
+        "rollbackConfiguration": "there is no stack that holds `resources`; `deploymentSettings.alarms` watch a function's release"
     }
 }
 
@@ -403,6 +408,11 @@ object! {
         images "images": IndexMap<String, Shorthand<EcrImage>>,
         /// How many images are kept.
         max_image_count "maxImageCount" | "maxImages": Option<Bounded<1, { i64::MAX }>>,
+    }
+    noted {
+        "scanOnPush": "hoist pushes no images",
+        "maxImageCount": "hoist pushes no images",
+        "maxImages": "hoist pushes no images"
     }
 }
 

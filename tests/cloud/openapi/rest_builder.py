@@ -6,8 +6,8 @@ import asyncio
 import json
 from typing import Any
 
-from ..answers import Refusal
-from ..world import AskFailed, Request, World
+from ..answers import Answer, Refusal
+from ..world import AskFailed, Request, World, after
 from .document import AUTHORIZER, INTEGRATION, Document, operations, referred, security_schemes, tags, title, without_empty
 
 VALIDATORS = "x-amazon-apigateway-request-validators"
@@ -29,6 +29,15 @@ class Built:
     def __init__(self) -> None:
         self.methods: dict[tuple[str, str, str], str] = {}  # api, path, method -> fingerprint
         self.exports: dict[tuple[str, str], Document] = {}  # api, deployment -> document
+
+
+@after("apigateway.PutMethod", "apigateway.UpdateMethod", "apigateway.DeleteMethod", "apigateway.PutIntegration",
+       "apigateway.UpdateIntegration", "apigateway.DeleteIntegration", "apigateway.UpdateAuthorizer")
+async def somebody_changed_a_method(world: World, request: Request, answer: Answer) -> None:
+    """An import replaces what others did in between."""
+    built, api = world.of(Built).methods, request.parameters["restApiId"]
+    for key in [key for key in built if key[0] == api]:
+        del built[key]
 
 
 class Builder:

@@ -271,6 +271,38 @@ async def version_exists(world: World, request: Request) -> None:
             raise Refusal("ResourceNotFoundException", f"Function not found: {arn}", 404) from problem
 
 
+# What Lambda calls of the services that results can go to.
+_DELIVERIES = {"lambda": "lambda:InvokeFunction", "sqs": "sqs:SendMessage", "sns": "sns:Publish", "events": "events:PutEvents"}
+
+
+@before("lambda.PutFunctionEventInvokeConfig", "lambda.UpdateFunctionEventInvokeConfig")
+async def results_can_be_delivered(world: World, request: Request) -> None:
+    """The function's role reaches each destination; an alias is another resource than its function."""
+    if not world.settings["constraints.rules"]:
+        return
+    wanted = request.parameters
+    for destination in (wanted.get("DestinationConfig") or {}).values():
+        arn = destination.get("Destination") or ""
+        service = arn.split(":")[2] if arn.count(":") > 4 else ""
+        if service not in _DELIVERIES:
+            continue
+        try:
+            function = await world.ask("lambda", "GetFunctionConfiguration", {"FunctionName": wanted["FunctionName"]}, request)
+        except AskFailed:
+            return
+        if service == "lambda":
+            named: Parameters = {"FunctionName": plain_name(arn)}
+            if arn.count(":") == 7:
+                named["Qualifier"] = arn.rpartition(":")[2]
+            try:
+                await world.ask("lambda", "GetFunctionConfiguration", named, request)
+            except AskFailed as problem:
+                raise Refusal(INVALID, f"The destination ARN {arn} is invalid.") from problem
+        action = _DELIVERIES[service]
+        if not await may(world, request, function["Role"], [action], arn):
+            raise Refusal(INVALID, f"The function's execution role does not have permissions to call {action.partition(':')[2]} on {arn}")
+
+
 @before("lambda.UpdateFunctionEventInvokeConfig")
 async def invoke_config_updates_by_merging(world: World, request: Request) -> Answer:
     """The emulator has no such operation: made of a read and a put, which is what it does on AWS."""

@@ -53,6 +53,26 @@ async def forget_role(world: World, request: Request, answer: Answer) -> None:
         clock.permitted.pop(request.parameters["RoleName"], None)
 
 
+@before("apigateway.UpdateAccount")
+async def logs_can_be_written(world: World, request: Request) -> None:
+    """The role that API Gateway logs with. Which policy it looks for is assumed: the managed one, or the actions."""
+    if not world.settings["constraints.rules"]:
+        return
+    for patch in request.parameters.get("patchOperations", []):
+        arn = patch.get("value") or ""
+        if patch.get("path") != "/cloudwatchRoleArn" or not arn:
+            continue
+        trusted = await assumable(world, request, arn, "apigateway.amazonaws.com")
+        if not trusted or not (await _has_managed(world, request, arn) or await may(world, request, arn, ["logs:PutLogEvents"])):
+            raise Refusal("BadRequestException", "The role ARN does not have required permissions configured. Please grant trust "
+                          "permission for API Gateway and add the required role policy.", 400)
+
+
+async def _has_managed(world: World, request: Request, arn: str) -> bool:
+    attached = await world.ask("iam", "ListAttachedRolePolicies", {"RoleName": role_name(arn)}, request)
+    return any(one["PolicyArn"].endswith("/AmazonAPIGatewayPushToCloudWatchLogs") for one in attached.get("AttachedPolicies", []))
+
+
 def role_name(arn: str) -> str:
     return arn.rpartition("/")[2]
 

@@ -53,6 +53,11 @@ def test_provisioned_concurrency_may_fail_and_stays_within_the_reservation(cloud
     put = {"FunctionName": "hello", "Qualifier": "2"}
     with refused(INVALID, "should not be greater than the reservedConcurrentExecution"):
         functions.put_provisioned_concurrency_config(ProvisionedConcurrentExecutions=4, **put)
+    other = {"FunctionName": "hello", "Qualifier": "1"}
+    functions.put_provisioned_concurrency_config(ProvisionedConcurrentExecutions=1, **other)
+    with refused(INVALID, "should not be greater than the reservedConcurrentExecution"):
+        functions.put_provisioned_concurrency_config(ProvisionedConcurrentExecutions=3, **put)
+    functions.delete_provisioned_concurrency_config(**other)
     cloud.settings(consistency__provisioned_fails=True)
     functions.put_provisioned_concurrency_config(ProvisionedConcurrentExecutions=3, **put)
     got = functions.get_provisioned_concurrency_config(**put)

@@ -235,7 +235,14 @@ fn stages_log_trace_and_measure() {
         all["ApiGatewayLogGroup"]["Properties"],
         json!({ "LogGroupName": "/aws/api-gateway/shop-dev", "RetentionInDays": 7 })
     );
-    assert!(all["CustomApiGatewayAccountCloudWatchRole"].is_object());
+    let account = "CustomApiGatewayAccountCloudWatchRole";
+    assert_eq!(all[account]["Properties"], json!({}), "any role that is set does");
+    assert!(all["ApiGatewayStage"]["DependsOn"].as_array().unwrap().contains(&json!(account)));
+    let logs = |role: &str| rest(&format!("logs: {{restApi: {{{role}}}}}"), "[{http: GET /a}]");
+    assert_eq!(logs("role: r")[account]["Properties"], json!({ "CloudWatchRoleArn": "r" }));
+    let left_alone = logs("roleManagedExternally: true");
+    assert_eq!(left_alone.get(account), None);
+    assert!(!left_alone["ApiGatewayStage"].to_string().contains(account));
 }
 
 #[test]
@@ -392,6 +399,18 @@ fn a_websocket_api_is_made_route_by_route() {
     let policy = all["IamRoleLambdaExecution"]["Properties"]["Policies"][0]["PolicyDocument"].to_string();
     assert!(policy.contains("execute-api:ManageConnections"));
     assert_eq!(all["WebsocketsLogGroup"]["Properties"]["LogGroupName"], "/aws/websocket/shop-dev");
+    let stage = all["WebsocketsDeploymentStage"]["DependsOn"].as_array().unwrap();
+    assert!(stage.contains(&json!("CustomApiGatewayAccountCloudWatchRole")));
+}
+
+#[test]
+fn only_who_is_called_over_a_websocket_answers_over_it_with_a_role_of_its_own() {
+    let all = resources(
+        "{service: shop, provider: {name: aws}, functions: {
+            a: {handler: a.b, iamRoleStatements: [], events: [{websocket: $default}]}, b: {handler: a.b, iamRoleStatements: []}}}",
+    );
+    let may = |role: &str| all[role].to_string().contains("execute-api:ManageConnections");
+    assert_eq!((may("AIamRoleLambdaExecution"), may("BIamRoleLambdaExecution")), (true, false));
 }
 
 #[test]
@@ -412,6 +431,26 @@ fn what_cannot_be_is_said_before_the_first_call() {
             "[{http: {path: a, method: post, request: {schemas: {application/json: missing.json}}}}]",
             "is not a JSON Schema",
         ),
+        ("", "[{http: 'GET /a/{x'}]", "`{x` cannot be a part of the path"),
+        ("", "[{http: 'GET /a/{x+}/b'}]", "`{x+}` cannot be a part of the path"),
+        ("", "[{http: 'GET /a/x{y}'}]", "`x{y}` cannot be a part of the path"),
+        (
+            "",
+            "[{http: {path: a, method: post, request: {schemas: {application/json: {type: 5}}}}}]",
+            "is not a JSON Schema",
+        ),
+        (
+            "",
+            "[{http: {path: a, method: post, request: {schemas: {application/json: {type: object, properties: {a: {type: strnig}}}}}}}]",
+            "is not a JSON Schema",
+        ),
+        (
+            "",
+            "[{http: {path: a, method: post, request: {schemas: {application/json: {typ: object, propertis: {}}}}}}]",
+            "is not a JSON Schema",
+        ),
+        ("apiGateway: {apiKeys: [{value: short}]}", "[{http: GET /a}]", "20 to 128 characters"),
+        ("", "[{websocket: {route: chat, authorizer: work}}]", "the route `chat` cannot have an authorizer"),
         ("vpcEndpointIds: [vpce-1]", "[{http: GET /a}]", "only private APIs have VPC endpoints"),
         ("apiGateway: {restApiId: x}", "[{http: GET /a}]", "needs `restApiRootResourceId`"),
         ("apiGateway: {apiKeys: [{free: [a]}]}", "[{http: GET /a}]", "there is no usage plan `free`"),
@@ -424,4 +463,17 @@ fn what_cannot_be_is_said_before_the_first_call() {
         let messages = problems(&service(provider, events));
         assert!(messages.iter().any(|one| one.contains(want)), "{want}: {messages:?}");
     }
+}
+
+#[test]
+fn a_rest_api_has_room_for_three_hundred_parts_of_paths() {
+    let routes = |count: usize, of: fn(usize) -> String| {
+        let events: Vec<String> = (0..count).map(|index| format!("{{http: '{}'}}", of(index))).collect();
+        problems(&service("", &format!("[{}]", events.join(", "))))
+    };
+    assert_eq!(routes(300, |index| format!("GET /a{index}")), Vec::<String>::new());
+    assert!(routes(301, |index| format!("GET /a{index}"))[0].contains("need 301 resources"));
+    assert!(routes(150, |index| format!("GET /a{index}/b/c"))[0].contains("need 450 resources"));
+    let several = |index: usize| format!("{} /a{}", ["GET", "POST", "PUT", "PATCH", "DELETE"][index % 5], index / 5);
+    assert_eq!(routes(350, several), Vec::<String>::new(), "methods are no resources");
 }

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::output::Output;
 use super::super::plan::{Plan, Triggered};
+use super::super::role::FunctionRole;
 use super::super::tree::{self, Properties};
 use super::{endpoint, foreign_permission, invocation, log_group, tag_map};
 use crate::aws::naming;
@@ -37,9 +38,12 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
     if external.is_none() {
         own_api(plan, output);
     }
-    // Every function of the service may answer, as in the framework.
+    // The framework lets its shared role answer, whichever function asks; a role of one function's own, that function.
     for function in &plan.functions {
-        output.grant(function, &["execute-api:ManageConnections"], [tree::sub(CONNECTIONS)]);
+        let is_called = || events.iter().any(|event| event.function.key == function.key);
+        if function.role == FunctionRole::shared() || is_called() {
+            output.grant(function, &["execute-api:ManageConnections"], [tree::sub(CONNECTIONS)]);
+        }
     }
     let mut routes: Vec<String> = Vec::new();
     for event in &events {
@@ -105,6 +109,13 @@ fn route(
         naming::permission(function.key, "Websockets"),
         function.beneath("AWS::Lambda::Permission", permission),
     );
+    if websocket.authorizer.is_some() && websocket.route != "$connect" {
+        output.problem(
+            event
+                .problem("conflict", format!("the route `{}` cannot have an authorizer", websocket.route))
+                .help("a WebSocket API asks on `$connect` only: put the authorizer there"),
+        );
+    }
     let authorizer =
         websocket.authorizer.as_deref().and_then(|wanted| authorizer(plan, event, wanted, api, own, output));
     let selection = websocket.route_response_selection_expression.map(|expression| expression.as_str());
@@ -195,6 +206,7 @@ fn own_stage(plan: &Plan, api: &Value, description: &str, output: &mut Output) {
         .with("Description", description)
         .with("DeploymentId", tree::reference(DEPLOYMENT));
     let logs = plan.service.provider.logs.as_ref().and_then(|logs| logs.websocket.as_ref());
+    let mut account_id = None;
     if let Some(logs) = logs.filter(|logs| logs.is_on()) {
         let given: Option<&ApiLogs> = logs.settings();
         let on = |flag: Option<bool>| flag.unwrap_or(true);
@@ -219,10 +231,10 @@ fn own_stage(plan: &Plan, api: &Value, description: &str, output: &mut Output) {
             );
         }
         output.add(naming::WEBSOCKET_LOG_GROUP, log_group(plan, format!("/aws/websocket/{}", plan.names.prefix())));
-        super::rest::account(given, output);
+        account_id = super::rest::account(given, output);
     }
     let resource = TemplateResource::new("AWS::ApiGatewayV2::Stage", stage.into()).beneath(naming::WEBSOCKET_API);
-    output.add(naming::WEBSOCKET_STAGE, resource);
+    output.add(naming::WEBSOCKET_STAGE, resource.after(account_id));
 }
 
 /// Names the deployment after everything that it deploys: a change of a route makes a new one.

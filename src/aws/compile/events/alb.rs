@@ -5,11 +5,11 @@ use super::super::plan::{FunctionPlan, Plan, Triggered};
 use super::super::tree::{self, Properties};
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
-use crate::config::decode::Toggle;
+use crate::config::decode::{Cf, Toggle};
 use crate::config::language::events::Trigger;
 use crate::config::language::events::alb::{Alb, AlbConditions, HealthCheck};
 use crate::config::language::provider::{AlbAuthorizer, AlbAuthorizerKind, OnUnauthenticated};
-use crate::engine::value::Value;
+use crate::engine::value::{Secret, Value};
 
 pub(super) fn compile(plan: &Plan, output: &mut Output) {
     let events = plan.events(|trigger| match trigger {
@@ -193,6 +193,11 @@ fn authorizers(plan: &Plan, event: &Triggered<Alb>, output: &mut Output) -> Vec<
     actions
 }
 
+/// A secret, also where it stands in the file in clear text.
+fn hidden(secret: &Cf) -> Value {
+    secret.as_str().map_or_else(|| secret.into(), |text| Value::Secret(Secret::new(text)))
+}
+
 fn authorize(authorizer: &AlbAuthorizer) -> Properties {
     let extra = authorizer
         .request_extra_params
@@ -221,7 +226,7 @@ fn authorize(authorizer: &AlbAuthorizer) -> Properties {
                 .maybe("TokenEndpoint", authorizer.token_endpoint.as_deref())
                 .maybe("UserInfoEndpoint", authorizer.user_info_endpoint.as_deref());
             let config = match &authorizer.client_secret {
-                Some(secret) => config.with("ClientSecret", secret),
+                Some(secret) => config.with("ClientSecret", hidden(secret)),
                 None => config.with("UseExistingClientSecret", true),
             };
             Properties::new().with("Type", "authenticate-oidc").with("AuthenticateOidcConfig", config)

@@ -172,6 +172,8 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
 fn lambda_at_edge(function: &FunctionPlan, output: &mut Output) {
     if let Some(resource) = output.template.resources.get_mut(&function.logical_id) {
         if let Value::Map(properties) = &mut resource.properties {
+            // Of the provider; a function that names its own is refused.
+            properties.remove("Layers");
             properties.remove("VpcConfig");
             properties.remove("Environment");
         }

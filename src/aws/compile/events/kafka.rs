@@ -68,10 +68,11 @@ pub(super) fn compile_kafka(plan: &Plan, output: &mut Output) {
         let servers: Vec<Value> = kafka.bootstrap_servers.iter().map(Into::into).collect();
         let endpoints = Properties::new().with("KafkaBootstrapServers", Value::List(servers));
         let group = kafka.consumer_group_id.as_deref().map(|id| Properties::new().with("ConsumerGroupId", id));
-        let failures = kafka
-            .on_failure_destination
-            .as_ref()
-            .map(|arn| Properties::new().with("OnFailure", Properties::new().with("Destination", arn)));
+        let failures = kafka.on_failure_destination.as_ref().map(|arn| {
+            let objects = arn.as_str().filter(|arn| arn.contains(":s3:")).map(|arn| format!("{arn}/*").into());
+            output.grant(function, failure_actions(arn), std::iter::once(Value::from(arn)).chain(objects));
+            Properties::new().with("OnFailure", Properties::new().with("Destination", arn))
+        });
         let properties = mapping::properties(function, kafka.enabled)
             .with("StartingPosition", position.as_str())
             .maybe("StartingPositionTimestamp", kafka.starting_position_timestamp.map(tree::decimal))
@@ -86,6 +87,17 @@ pub(super) fn compile_kafka(plan: &Plan, output: &mut Output) {
             .maybe("ProvisionedPollerConfig", kafka.provisioned_poller_config.as_ref().map(pollers));
         let logical_id = naming::mapping(function.key, "Kafka", &cut(&kafka.topic, 158));
         output.add(logical_id, mapping::resource(function, properties));
+    }
+}
+
+/// What a function needs to hand a failed batch over: to a topic, a queue or a bucket, told by its ARN
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html>).
+fn failure_actions(arn: &Cf) -> &'static [&'static str] {
+    match arn.as_str() {
+        Some(arn) if arn.contains(":sns:") => &["sns:Publish"],
+        Some(arn) if arn.contains(":s3:") => &["s3:PutObject", "s3:ListBucket"],
+        Some(arn) if arn.contains(":sqs:") => &["sqs:SendMessage"],
+        _ => &["sns:Publish", "sqs:SendMessage"],
     }
 }
 

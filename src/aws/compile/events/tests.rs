@@ -237,8 +237,19 @@ fn clusters_and_brokers_need_secrets_and_a_network() {
         json!({ "Type": "VIRTUAL_HOST", "URI": "/v" })
     );
     assert_eq!(all["WorkEventSourceMappingMSKClicksT"]["Properties"]["Topics"], json!(["t"]));
+    let failed = of("[{kafka: {accessConfigurations: {saslPlainAuth: s}, bootstrapServers: [x], topic: t,
+        onFailureDestination: 'arn:aws:s3:::failed'}}]");
+    let failed = granted(&failed).into_iter().find(|(actions, _)| actions[0] == "s3:PutObject");
+    assert_eq!(failed.unwrap().1, json!(["arn:aws:s3:::failed", "arn:aws:s3:::failed/*"]));
     let secrets = granted(&all).into_iter().find(|(actions, _)| actions[0] == "secretsmanager:GetSecretValue");
     assert_eq!(secrets.unwrap().1.as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn a_trigger_of_a_pool_calls_one_function() {
+    let event = "[{cognitoUserPool: {pool: people, trigger: PreSignUp}}]";
+    let found = events_of(&format!("{{a: {{handler: a.b, events: {event}}}, b: {{handler: a.b, events: {event}}}}}"));
+    assert!(found.iter().any(|one| one.contains("`people` has a function for PreSignUp already")), "{found:?}");
 }
 
 #[test]

@@ -79,6 +79,12 @@ pub async fn allocate(
     aws.ask("lambda", "PutProvisionedConcurrencyConfig", &put, progress).await.map(drop)
 }
 
+/// Whether a version cannot have environments because others of the function have all that its reserved concurrency
+/// allows.
+pub fn has_no_room(failure: &Failure) -> bool {
+    failure.message.contains("reservedConcurrentExecution")
+}
+
 /// Waits until every environment that was asked for is there.
 ///
 /// # Errors
@@ -107,8 +113,8 @@ pub async fn ready(aws: &Aws, function: &str, version: &str, progress: &Progress
         failure.help("The code fails while it starts: its log says where (`hoist logs`).")
     } else {
         failure.help(
-            "While a version is warmed, it and the one before it are both allocated: reserved and account concurrency \
-             must have room for twice the number.",
+            "While a version is warmed, it and the one before it are both allocated: the account must have room for twice \
+             the number.",
         )
     })
 }

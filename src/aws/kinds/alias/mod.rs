@@ -8,15 +8,17 @@
 mod capacity;
 mod shape;
 mod turn;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
 use crate::aws::client::Aws;
-use crate::aws::release::shift::{self, Group, Shift};
+use crate::aws::release::shift::{self, Shift};
 use crate::aws::release::traffic::Move;
 use crate::aws::signed::{Signed, segment};
 use crate::engine::failure::{Failure, Reason};
@@ -41,6 +43,10 @@ pub const TYPE: &str = "AWS::Lambda::Alias";
 const MOVED: [&str; 3] = ["FunctionVersion", "RoutingConfig", CAPACITY];
 
 const FUNCTION_ARN: &str = "arn:${Partition}:lambda:${Region}:${Account}:function:${Service}-${Stage}-*";
+
+/// Pauses until what was released is free to be given to another version.
+const ROOM_AFTER: &[Duration] =
+    &[Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
 /// Reads, makes, changes and deletes aliases.
 pub struct Alias {
@@ -125,6 +131,39 @@ impl Alias {
             capacity::allocate(&self.aws, function, version, count, progress).await?;
         }
         capacity::ready(&self.aws, function, version, progress).await
+    }
+
+    /// The same where reserved concurrency has no room for two versions: the one that has the traffic gives up its
+    /// environments first, and answers cold until the other is ready. It gets them back when that fails.
+    async fn prepare_instead(
+        &self,
+        function: &str,
+        name: &str,
+        turn: &Turn,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        progress.say("reserved concurrency has no room for two versions: the old one gives way");
+        let had = [name, turn.from.as_str()].map(|qualifier| (qualifier, turn.has(qualifier)));
+        for (qualifier, _) in had.iter().filter(|(_, count)| count.is_some()) {
+            capacity::release(&self.aws, function, qualifier, progress).await?;
+        }
+        let mut prepared = self.prepare(function, &turn.to, (turn.count, None), progress).await;
+        for pause in ROOM_AFTER {
+            if !prepared.as_ref().is_err_and(capacity::has_no_room) {
+                break;
+            }
+            tokio::time::sleep(*pause).await;
+            prepared = self.prepare(function, &turn.to, (turn.count, None), progress).await;
+        }
+        if prepared.is_err() {
+            self.give_up(function, &turn.to, progress).await;
+            for (qualifier, count) in had {
+                if let Some(count) = count {
+                    let _ = capacity::allocate(&self.aws, function, qualifier, count, progress).await;
+                }
+            }
+        }
+        prepared
     }
 
     /// Takes environments away, but not those of a version that another alias sends traffic to.
@@ -291,7 +330,11 @@ impl Kind for Alias {
                 capacity::release(&self.aws, function, name, progress).await?;
             }
             let environments = (turn.count, turn.has(&turn.to));
-            if let Err(failure) = self.prepare(function, &turn.to, environments, progress).await {
+            let mut prepared = self.prepare(function, &turn.to, environments, progress).await;
+            if prepared.as_ref().is_err_and(capacity::has_no_room) && turn.moves() {
+                prepared = self.prepare_instead(function, name, &turn, progress).await;
+            }
+            if let Err(failure) = prepared {
                 if turn.moves() && turn.share == 0 && turn.count.is_some() {
                     self.give_up(function, &turn.to, progress).await;
                 }
@@ -319,29 +362,10 @@ impl Kind for Alias {
             // Nothing can be shifted to or from what is not published.
             let shifted = hint.filter(|_| turn.moves() && turn.from.parse::<u64>().is_ok());
             let shift = shifted.map(|hint| Shift::of(hint).ok_or_else(|| unwatched(&turn.from))).transpose()?;
-            let weighted = turn.share > 0 || turn.others;
-            let moved = match &shift {
-                Some(Shift { group: None, .. }) | None => {
-                    // What CodeDeploy moves meanwhile is not fought: it is stopped first.
-                    if let Some(group) = hint.and_then(Group::of).filter(|_| weighted) {
-                        way.settle(&group, weighted).await?;
-                    }
-                    match &shift {
-                        Some(shift) => way.shift(shift, turn.share, turn.others).await,
-                        None => way.at_once().await,
-                    }
-                }
-                Some(shift @ Shift { group: Some(group), .. }) => {
-                    let moved = way.by_code_deploy(shift, group, weighted).await;
-                    // CodeDeploy moves traffic and nothing else.
-                    let more = changed(fields).iter().any(|key| !MOVED.contains(key)) || marks[0] != marks[1];
-                    if moved.is_ok() && (more || live.ownership != Ownership::Ours) {
-                        way.at_once().await
-                    } else {
-                        moved
-                    }
-                }
-            };
+            let more = changed(fields).iter().any(|key| !MOVED.contains(key))
+                || marks[0] != marks[1]
+                || live.ownership != Ownership::Ours;
+            let moved = way::take(&way, &turn, shift.as_ref(), hint, more).await;
             if let Err(failure) = moved {
                 if shift.is_some() && turn.count.is_some() {
                     self.give_up(function, &turn.to, progress).await;

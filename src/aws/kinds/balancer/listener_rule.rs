@@ -50,10 +50,15 @@ impl ListenerRule {
         let arn = expect(&rule, "RuleArn", "elbv2.DescribeRules")?;
         let tags = tags(&self.aws, &arn).await?;
         let mut map = decode(rule, &arn);
-        if let Some(desired) = desired {
+        // The balancer never tells a secret. The note beside it tells when the file's is another one.
+        let mut shown = tags.clone();
+        let noted = shown.remove(SECRETS);
+        if let Some(desired) = desired
+            && (noted.is_none() || noted == rule_shape::secrets_note(&desired.properties))
+        {
             rule_shape::borrow_secrets(&mut map, &desired.properties);
         }
-        map.insert("Tags".to_owned(), own_tags(&tags));
+        map.insert("Tags".to_owned(), own_tags(&shown));
         let logical_id =
             desired.map(|desired| desired.address.logical_id.as_str()).or(tags.get(ID).map(String::as_str));
         Ok(Live {
@@ -68,6 +73,9 @@ impl ListenerRule {
         })
     }
 }
+
+/// On a rule: a note of the client secrets that it was given.
+const SECRETS: &str = "hoist:secrets";
 
 fn attributes(arn: &str) -> BTreeMap<String, Value> {
     ["Ref", "RuleArn"].into_iter().map(|key| (key.to_owned(), Value::string(arn))).collect()
@@ -148,11 +156,15 @@ impl Kind for ListenerRule {
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let wanted = self.normalised(desired);
         let (listener, priority) = (required(&wanted, "ListenerArn")?, required(&wanted, "Priority")?);
+        let mut tags = tag_list(&wanted);
+        if let (Json::Array(tags), Some(note)) = (&mut tags, rule_shape::secrets_note(&wanted)) {
+            tags.push(json!({ "Key": SECRETS, "Value": note }));
+        }
         let request = Signed::action(
             "CreateRule",
             json!({
                 "ListenerArn": listener, "Priority": priority, "Conditions": rule_shape::conditions(&wanted),
-                "Actions": rule_shape::actions(&wanted), "Tags": tag_list(&wanted),
+                "Actions": rule_shape::actions(&wanted), "Tags": tags,
             }),
         );
         let answer = self
@@ -189,6 +201,11 @@ impl Kind for ListenerRule {
                 "Actions": rule_shape::actions(&wanted),
             });
             self.aws.ask(SERVICE, "ModifyRule", &Signed::action("ModifyRule", body), progress).await?;
+            if let Some(note) = rule_shape::secrets_note(&wanted) {
+                let tags = json!([{ "Key": SECRETS, "Value": note }]);
+                let body = json!({ "ResourceArns": [live.physical_id], "Tags": tags });
+                self.aws.ask(SERVICE, "AddTags", &Signed::action("AddTags", body), progress).await?;
+            }
         }
         retag(&self.aws, &live.physical_id, &live.properties, &wanted, progress).await?;
         Ok(live.now(wanted))

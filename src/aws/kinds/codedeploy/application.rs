@@ -11,7 +11,8 @@ use crate::aws::client::Aws;
 use crate::aws::kinds::json::member;
 use crate::aws::kinds::names::generated;
 use crate::aws::kinds::properties::{drop_empty, own_tags, required, tags_to_map};
-use crate::aws::kinds::{Findable, after};
+use crate::aws::kinds::{Findable, after, role};
+use crate::aws::naming::Names;
 use crate::aws::ownership::ID;
 use crate::aws::signed::Signed;
 use crate::engine::address::Address;
@@ -69,6 +70,17 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
 impl Findable for Application {
     fn physical_id_of(&self, arn: &str) -> Option<String> {
         after(arn, SERVICE, "application:").map(str::to_owned)
+    }
+
+    async fn by_name(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        // The tagging API knows no roles: where there is an application, there may be one that was made for CodeDeploy.
+        let tagged = self.aws.tagged().await?;
+        if !tagged.keys().any(|arn| self.physical_id_of(arn).is_some()) {
+            return Ok(Vec::new());
+        }
+        let scope = self.aws.scope();
+        let names = Names::new(scope.service.as_str(), scope.stage.as_str(), self.aws.region());
+        Ok(vec![(role::TYPE, names.code_deploy_role())])
     }
 }
 
@@ -154,6 +166,11 @@ impl Kind for Application {
         call.find(|| self.aws.signed(SERVICE, request.clone())).await.map(drop)
     }
 
+    fn deleted_after(&self) -> &'static [&'static str] {
+        // It leads to the role that was made for CodeDeploy.
+        &[role::TYPE]
+    }
+
     fn permissions(&self) -> &'static [Permission] {
         const fn needs(step: Step, action: &'static str) -> Permission {
             Permission { step, action, resource: APPLICATION_ARN }
@@ -168,5 +185,24 @@ impl Kind for Application {
             needs(Step::Delete, "codedeploy:DeleteApplication"),
         ];
         ALL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::fake::{Fake, Told};
+
+    #[tokio::test]
+    async fn the_role_for_code_deploy_is_looked_for_where_there_is_an_application() {
+        let here = "arn:aws:codedeploy:us-east-1:123456789012:application:shop-dev-App";
+        for (arn, looks) in [(here, true), ("arn:aws:sns:us-east-1:123456789012:topic", false)] {
+            let (aws, _) = Fake::connect(move |_| {
+                Told::ok(json!({ "ResourceTagMappingList": [{ "ResourceARN": arn, "Tags": [] }] }))
+            });
+            let name = format!("shop-dev-{}-codeDeployRole", aws.region());
+            let found = Application::new(aws).by_name().await.unwrap();
+            assert_eq!(found, if looks { vec![(role::TYPE, name)] } else { vec![] });
+        }
     }
 }

@@ -241,13 +241,40 @@ pub fn is_deployed(export: &Json, wanted: &Value, tags: &BTreeMap<String, String
         None => {
             let (live, wanted) = (routes(export), routes(&to_json(wanted)));
             live.keys().eq(wanted.keys())
-                && live.iter().all(|(key, uri)| uri.is_empty() || wanted.get(key) == Some(uri))
+                && live.iter().all(|(key, live)| wanted.get(key).is_some_and(|it| it.runs(live)))
         }
     }
 }
 
 /// What sets one route apart from another, for a comparison that survives everything API Gateway fills in.
-fn routes(body: &Json) -> BTreeMap<String, String> {
+#[derive(Debug, PartialEq)]
+struct Route {
+    /// Where it leads; empty where it is not said.
+    uri: String,
+    /// Who may use it: keys, scopes, and what its authorizers call.
+    guard: Json,
+}
+
+impl Route {
+    fn runs(&self, live: &Self) -> bool {
+        (live.uri.is_empty() || self.uri == live.uri) && self.guard == live.guard
+    }
+}
+
+/// What a route needs, with what decides it.
+fn guard(operation: &Json, whole: &Json) -> Json {
+    let Some(security) = operation.get("security").filter(|security| !is_nothing(security)) else { return Json::Null };
+    let judge = |name: &String| {
+        let authorizer =
+            whole.pointer("/components/securitySchemes")?.get(name)?.get("x-amazon-apigateway-authorizer")?;
+        ["authorizerUri", "providerARNs", "jwtConfiguration"].iter().find_map(|key| authorizer.get(*key))
+    };
+    let names = security.as_array().into_iter().flatten().filter_map(Json::as_object).flat_map(Map::keys);
+    let judges: Vec<Json> = names.filter_map(judge).map(sorted).collect();
+    Json::from(vec![sorted(&with_one_name_for_signatures(security, whole)), judges.into()])
+}
+
+fn routes(body: &Json) -> BTreeMap<String, Route> {
     let mut routes = BTreeMap::new();
     for (path, item) in body.get("paths").and_then(Json::as_object).into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten().filter(|(_, operation)| operation.is_object())
@@ -255,7 +282,8 @@ fn routes(body: &Json) -> BTreeMap<String, String> {
             let integration =
                 operation.get("x-amazon-apigateway-integration").map(|integration| resolved(integration, body));
             let uri = integration.and_then(|integration| integration.get("uri")).and_then(Json::as_str);
-            routes.insert(format!("{} {path}", method.to_uppercase()), uri.unwrap_or_default().to_owned());
+            let route = Route { uri: uri.unwrap_or_default().to_owned(), guard: guard(operation, body) };
+            routes.insert(format!("{} {path}", method.to_uppercase()), route);
         }
     }
     routes
@@ -343,8 +371,16 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn routes_are_told_apart_by_where_they_lead() {
-        assert_eq!(routes(&export()), BTreeMap::from([("GET /orders/{id}".to_owned(), "u".to_owned())]));
+    fn routes_are_told_apart_by_where_they_lead_and_who_may_use_them() {
+        let route = Route { uri: "u".to_owned(), guard: json!([[{ "auth": [] }], []]) };
+        assert_eq!(routes(&export()), BTreeMap::from([("GET /orders/{id}".to_owned(), route)]));
+        let judged = |uri: &str| {
+            let mut judged = export();
+            judged["components"]["securitySchemes"]["auth"]["x-amazon-apigateway-authorizer"] =
+                json!({ "type": "token", "authorizerUri": uri });
+            routes(&judged)
+        };
+        assert_ne!(judged("one"), judged("other"), "the authorizer calls another function");
     }
 
     fn body() -> Json {
@@ -361,6 +397,15 @@ pub(super) mod tests {
         other["paths"]["/b"] = json!({ "get": {} });
         assert!(!is_deployed(&other, &wanted, &noted), "a route that somebody added");
         assert!(!is_deployed(&body(), &tree_of(other.clone()), &noted), "a route that the file added");
+        let guarded = {
+            let mut guarded = body();
+            guarded["paths"]["/a"]["get"]["security"] = json!([{ "api_key": [] }]);
+            guarded
+        };
+        let wanted_guarded = tree_of(guarded.clone());
+        let noted_guarded = BTreeMap::from([tag(BODY, digest(&wanted_guarded).unwrap())]);
+        assert!(is_deployed(&guarded, &wanted_guarded, &noted_guarded));
+        assert!(!is_deployed(&body(), &wanted_guarded, &noted_guarded), "somebody took the guard away");
         let exported = BTreeMap::from([tag(BODY, digest(&wanted).unwrap()), tag(EXPORT, export_digest(&other))]);
         assert!(is_deployed(&other, &wanted, &exported), "exactly what was exported after the deployment");
         assert!(!is_deployed(&body(), &wanted, &exported));

@@ -1,7 +1,7 @@
 //! Authorizers and existing APIs of the provider: what each kind needs.
 
 use super::Checked;
-use crate::config::decode::nearest;
+use crate::config::decode::{Places, Toggle, nearest};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::api::HttpApiAuthorizerKind;
 use crate::config::language::provider::AlbAuthorizerKind;
@@ -77,7 +77,75 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
         };
         need(path, authorizer.place, &keys, why);
     }
+    of_somebody_elses(checked, diagnostics);
     functions_exist(checked, diagnostics);
+}
+
+/// Settings of an API that is somebody else's, which are left as they are. What guards or records requests is an error:
+/// whoever wrote it relies on it.
+fn of_somebody_elses(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let provider = &checked.service.provider;
+    let mut told = |path: &str, key: &str, places: &Places, whole: &str, is_relied_on: bool| {
+        let Some(place) = places.get(key) else { return };
+        let path = format!("{path}.{key}");
+        let problem = format!("{path}: the API of `{whole}` is somebody else's, and stays as it is");
+        let help = "set it where the API is made, and take it away here";
+        let diagnostic = match is_relied_on {
+            true => Diagnostic::error("conflict", problem),
+            false => Diagnostic::warning("ignored-key", problem),
+        };
+        diagnostics.push(diagnostic.path(path).at(place).help(help));
+    };
+    let logs = provider.logs.as_ref();
+    if let Some(api) = provider.http_api.as_ref().filter(|api| api.id.is_some()) {
+        let whole = "provider.httpApi.id";
+        for key in ["authorizers", "cors", "disableDefaultEndpoint"] {
+            told("provider.httpApi", key, &api.places, whole, true);
+        }
+        for key in ["name", "description", "metrics", "useProviderTags", "shouldStartNameWithService"] {
+            told("provider.httpApi", key, &api.places, whole, false);
+        }
+        if let Some(logs) = logs.filter(|logs| logs.http_api.as_ref().is_some_and(Toggle::is_on)) {
+            told("provider.logs", "httpApi", &logs.places, whole, true);
+        }
+    }
+    let Some(api) = provider.api_gateway.as_ref() else { return };
+    if api.rest_api_id.is_some() {
+        let whole = "provider.apiGateway.restApiId";
+        for key in ["resourcePolicy", "disableDefaultEndpoint"] {
+            told("provider.apiGateway", key, &api.places, whole, true);
+        }
+        told("provider", "resourcePolicy", &provider.places, whole, true);
+        for key in [
+            "apiKeySourceType",
+            "binaryMediaTypes",
+            "description",
+            "endpoint",
+            "metrics",
+            "minimumCompressionSize",
+            "shouldStartNameWithService",
+        ] {
+            told("provider.apiGateway", key, &api.places, whole, false);
+        }
+        for key in ["endpointType", "vpcEndpointIds", "apiName"] {
+            told("provider", key, &provider.places, whole, false);
+        }
+        if let Some(logs) = logs.filter(|logs| logs.rest_api.as_ref().is_some_and(Toggle::is_on)) {
+            told("provider.logs", "restApi", &logs.places, whole, true);
+        }
+        if let Some(tracing) = provider.tracing.as_deref().filter(|tracing| tracing.api_gateway == Some(true)) {
+            told("provider.tracing", "apiGateway", &tracing.places, whole, true);
+        }
+    }
+    if api.websocket_api_id.is_some() {
+        let whole = "provider.apiGateway.websocketApiId";
+        if let Some(logs) = logs.filter(|logs| logs.websocket.as_ref().is_some_and(Toggle::is_on)) {
+            told("provider.logs", "websocket", &logs.places, whole, true);
+        }
+        for key in ["websocketsApiName", "websocketsApiRouteSelectionExpression"] {
+            told("provider", key, &provider.places, whole, false);
+        }
+    }
 }
 
 /// Functions that authorizers and checks after a deploy name by their key.
@@ -157,6 +225,37 @@ functions: {guard: {handler: a.b}}
         9:42 error[unknown-function] provider.httpApi.authorizers.own.functionName: `gaurd` is not a function of this service
         10:35 error[missing-key] deploy.verify[2]: exactly one of `function` and `url` is needed
         10:49 error[bad-format] deploy.verify[3]: `ftp://example.com` is neither a URL nor a path
+        ");
+    }
+
+    #[test]
+    fn an_api_of_somebody_elses_is_not_set_up_in_silence() {
+        let found = findings(
+            "service: shop
+provider:
+  name: aws
+  runtime: nodejs24.x
+  apiName: n
+  tracing: {apiGateway: true}
+  logs: {restApi: true, httpApi: false}
+  apiGateway: {restApiId: abc, restApiRootResourceId: r, metrics: true, resourcePolicy: []}
+  httpApi:
+    id: xyz
+    cors: true
+    metrics: true
+    authorizers: {people: {type: jwt, identitySource: a, issuerUrl: https://example.com, audience: [x]}}
+functions: {guard: {handler: a.b}}
+",
+        );
+        insta::assert_snapshot!(found, @r"
+        13:18 error[conflict] provider.httpApi.authorizers: the API of `provider.httpApi.id` is somebody else's, and stays as it is
+        11:11 error[conflict] provider.httpApi.cors: the API of `provider.httpApi.id` is somebody else's, and stays as it is
+        12:14 warning[ignored-key] provider.httpApi.metrics: the API of `provider.httpApi.id` is somebody else's, and stays as it is
+        8:89 error[conflict] provider.apiGateway.resourcePolicy: the API of `provider.apiGateway.restApiId` is somebody else's, and stays as it is
+        8:67 warning[ignored-key] provider.apiGateway.metrics: the API of `provider.apiGateway.restApiId` is somebody else's, and stays as it is
+        5:12 warning[ignored-key] provider.apiName: the API of `provider.apiGateway.restApiId` is somebody else's, and stays as it is
+        7:19 error[conflict] provider.logs.restApi: the API of `provider.apiGateway.restApiId` is somebody else's, and stays as it is
+        6:25 error[conflict] provider.tracing.apiGateway: the API of `provider.apiGateway.restApiId` is somebody else's, and stays as it is
         ");
     }
 }

@@ -58,6 +58,21 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                     };
                     diagnostics.push(diagnostic);
                 }
+                (Some(name), None) => {
+                    let named = known.and_then(|images| images.get(name.as_str()));
+                    if named.is_some_and(|image| image.uri.is_none()) {
+                        diagnostics.push(
+                            function_error(
+                                "image-not-built",
+                                one,
+                                "image",
+                                function.place_of("image"),
+                                format!("hoist does not build the image `{}`", name.as_str()),
+                            )
+                            .help("build and push it before the deploy, and give its `uri`: `<repository>:<tag>`"),
+                        );
+                    }
+                }
                 _ => {}
             }
             if function.layers.is_some() {

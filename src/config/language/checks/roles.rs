@@ -3,6 +3,7 @@
 use super::{Checked, function_error};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::effective::RoleChoice;
+use crate::config::language::iam::Role;
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const MAX_ROLE_NAME: usize = 64;
@@ -29,7 +30,9 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
     for one in &checked.functions {
         let function = one.function;
-        let named = function.iam_role_statements_name.is_some();
+        let config = function.iam.as_ref().and_then(|iam| iam.role.as_ref());
+        let named = function.iam_role_statements_name.is_some()
+            || matches!(config, Some(Role::Generated(config)) if config.name.is_some());
         if let Some(name) = function.iam_role_statements_name.as_deref()
             && name.chars().count() > MAX_ROLE_NAME
         {
@@ -42,7 +45,8 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
             ));
         }
         if matches!(one.role(), RoleChoice::Own) && !named {
-            let name = format!("{}-{stage}-{}-{region}-lambdaRole", service.name(), one.key);
+            // Without its last part, if need be: see the names of the compile stage.
+            let name = format!("{}-{stage}-{}-{region}", service.name(), one.key);
             let length = name.chars().count();
             if length > MAX_ROLE_NAME {
                 let place = service.functions.key_place(one.key).unwrap_or(function.place);
@@ -98,9 +102,9 @@ mod tests {
 
     #[test]
     fn the_generated_name_of_an_own_role_fits() {
-        let key = "f".repeat(40);
+        let key = "f".repeat(48);
         let found = in_functions(&format!("  {key}: {{handler: a.b, iamRoleStatements: []}}\n"));
-        assert!(found.starts_with("4:3 error[name-too-long]") && found.contains("has 73 characters"), "{found}");
+        assert!(found.starts_with("4:3 error[name-too-long]") && found.contains("has 70 characters"), "{found}");
         let named =
             in_functions(&format!("  {key}: {{handler: a.b, iamRoleStatements: [], iamRoleStatementsName: x}}\n"));
         assert_eq!(named, "");

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::PluginSettings;
-use crate::config::decode::{Bounded, Cf, Decode, Decoder, Schemas, Short, Shorthand, keywords, mapping_at, object};
+use crate::config::decode::{Cf, Decode, Decoder, Schemas, Short, Shorthand, keywords, mapping_at, object};
 use crate::config::language::provider::EndpointType;
 use crate::config::language::service::Service;
 use crate::config::node::Node;
@@ -49,12 +49,6 @@ object! {
         split_horizon_dns "splitHorizonDns": Option<bool>,
         /// Whether a deploy makes the domain.
         auto_domain "autoDomain": Option<bool>,
-        /// Seconds to wait for it.
-        auto_domain_wait_for "autoDomainWaitFor": Option<Bounded<0, { i64::MAX }>>,
-        /// Whether a mapping is found by its path.
-        allow_path_matching "allowPathMatching": Option<bool>,
-        /// Whether mappings of others stay.
-        preserve_external_path_mappings "preserveExternalPathMappings": Option<bool>,
         /// The trust store for mutual TLS.
         tls_truststore_uri "tlsTruststoreUri": Option<String>,
         /// Its version.
@@ -63,8 +57,6 @@ object! {
         route53_params "route53Params": Option<Node>,
         /// The profile for Route 53.
         route53_profile "route53Profile": Option<String>,
-        /// The region for Route 53.
-        route53_region "route53Region": Option<String>,
         /// Whether the domain is handled at all.
         enabled "enabled" = true: Option<bool>,
         /// Settings by API.
@@ -77,6 +69,12 @@ object! {
         access_mode "accessMode": Option<String>,
         /// Tags of the domain.
         tags "tags": IndexMap<String, Cf>,
+    }
+    ignored {
+        "autoDomainWaitFor": "hoist waits for a domain as long as it takes",
+        "allowPathMatching": "a mapping is always found by its domain and path",
+        "preserveExternalPathMappings": "the mappings of others always stay",
+        "route53Region": "Route 53 has one address for all regions"
     }
     unbuilt {
         "splitHorizonDns": "records go into one zone: the public one, or with `hostedZonePrivate` the private one",

@@ -10,6 +10,7 @@ use crate::config::decode::{
     Cf, Decode, Decoder, Schemas, Short, intrinsic, keywords, mapping_at, object, shown, text,
 };
 use crate::config::node::{Data, Node};
+use crate::config::pattern::compiled;
 
 /// When something is called: `rate(5 minutes)`, `cron(0 12 * * ? *)`, or a CloudFormation function.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>
@@ -18,14 +19,13 @@ pub struct Rate(pub Cf);
 
 const RATE: &str = "^(rate\\((1 (minute|hour|day)|(1\\d+|[2-9]\\d*) (minute|hour|day)s)\\)|cron\\(\\S+ \\S+ \\S+ \\S+ \\S+ \\S+\\)|at\\(\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\))$";
 
-/// A pattern that does not compile would accept everything; the tests beneath would fail.
-static RATE_REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(RATE).ok());
+static RATE_REGEX: LazyLock<Regex> = LazyLock::new(|| compiled(RATE));
 
 impl Decode for Rate {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         let rate = Cf::decode(node, cx)?;
         if let Some(text) = rate.as_str()
-            && RATE_REGEX.as_ref().is_some_and(|regex| !regex.is_match(text))
+            && !RATE_REGEX.is_match(text)
         {
             let diagnostic =
                 cx.error("bad-format", node, format!("{} is not a schedule", shown(node))).help(rate_help(text));
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn knows_the_schedules_that_aws_accepts() {
-        let accepts = |text: &str| RATE_REGEX.as_ref().is_some_and(|regex| regex.is_match(text));
+        let accepts = |text: &str| RATE_REGEX.is_match(text);
         for good in
             ["rate(1 minute)", "rate(10 minutes)", "rate(2 days)", "cron(0 12 * * ? *)", "cron(0/5 * ? * MON-FRI *)"]
         {

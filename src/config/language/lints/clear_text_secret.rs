@@ -7,6 +7,7 @@ use regex::Regex;
 use super::{Checked, Lint};
 use crate::config::decode::Cf;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::pattern::compiled;
 
 pub(super) const LINT: Lint = Lint {
     code: "clear-text-secret",
@@ -14,15 +15,19 @@ pub(super) const LINT: Lint = Lint {
     run,
 };
 
-/// Names that say what they hold. A part of a name counts, `TOKEN_URL` and `SECRET_NAME` do not.
-static NAMES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new("(?i)(^|_)(password|passwd|pwd|secret|token|api_?key|private_?key|access_?key|client_?secret|auth_?key|credentials?|jwt_?secret|(db|database|mongo(db)?|postgres|mysql|redis)_?(pass|password))$").ok()
+/// Names that say what they hold, in small letters. A part of a name counts, `TOKEN_URL` and `SECRET_NAME` do not.
+static NAMES: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(
+        "(^|_)(password|passwd|pwd|secret|token|api_?key|private_?key|access_?key|client_?secret|auth_?key|credentials?|jwt_?secret|(db|database|mongo(db)?|postgres|mysql|redis)_?(pass|password))$",
+    )
 });
 
 /// Forms that are secrets whatever they are called: AWS, GitHub, Slack, Stripe, Google, private keys, and addresses
 /// with a password in them.
-static VALUES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new("^(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|[a-z+]+://[^/:@\\s]+:[^/@\\s$<{]{4,}@)").ok()
+static VALUES: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(
+        "^(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|[a-z+]+://[^/:@\\s]+:[^/@\\s$<{]{4,}@)",
+    )
 });
 
 fn run(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -58,9 +63,7 @@ fn look(path: &str, name: &str, value: Option<&Cf>, diagnostics: &mut Vec<Diagno
 
 /// Whether a value looks like a secret, by the name of its key or by its form.
 pub fn looks_secret(name: &str, text: &str) -> bool {
-    let named = NAMES.as_ref().is_some_and(|names| names.is_match(name));
-    let formed = VALUES.as_ref().is_some_and(|values| values.is_match(text));
-    (named && looks_real(text)) || formed
+    (NAMES.is_match(&name.to_ascii_lowercase()) && looks_real(text)) || VALUES.is_match(text)
 }
 
 /// Whether a value could be a secret: not empty, no placeholder, no name or address of one.

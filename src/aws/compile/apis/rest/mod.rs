@@ -11,7 +11,7 @@ mod models;
 mod raw;
 mod templates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::authorizers::Schemes;
 use self::method::{Method, Verb};
@@ -32,7 +32,7 @@ pub(in super::super) use self::raw::absorb;
 
 /// Resources of one API, which paths become
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>).
-const ROUTES: usize = 300;
+const RESOURCES: usize = 300;
 /// The longest that an integration of an edge endpoint may take, in milliseconds.
 const TIMEOUT: i64 = 29_000;
 const LOG_FORMAT: &str = "requestId: $context.requestId, ip: $context.identity.sourceIp, caller: $context.identity.caller, user: $context.identity.user, requestTime: $context.requestTime, httpMethod: $context.httpMethod, resourcePath: $context.resourcePath, status: $context.status, protocol: $context.protocol, responseLength: $context.responseLength";
@@ -83,8 +83,16 @@ fn stage_name<'p>(plan: &'p Plan) -> &'p str {
 fn check_paths(events: &[Triggered<Http>], output: &mut Output) {
     let mut taken: BTreeMap<(Verb, String), ()> = BTreeMap::new();
     let mut variables: BTreeMap<String, String> = BTreeMap::new();
+    let mut resources: BTreeSet<String> = BTreeSet::new();
     for event in events {
         let (verb, path) = method::route(event.settings);
+        if let Some(part) = malformed(&path) {
+            output.problem(
+                event
+                    .problem("bad-format", format!("`{part}` cannot be a part of the path `{path}`"))
+                    .help("a variable takes a whole part, `{id}`, and one for all the rest, `{rest+}`, is the last"),
+            );
+        }
         if taken.insert((verb, path.clone()), ()).is_some() {
             output.problem(
                 event
@@ -111,14 +119,33 @@ fn check_paths(events: &[Triggered<Http>], output: &mut Output) {
             }
             beginning.push('/');
             beginning.push_str(part);
+            resources.insert(beginning.clone());
         }
     }
-    if taken.len() > ROUTES {
+    if resources.len() > RESOURCES {
+        let message = format!(
+            "the routes need {} resources, one for each part of a path, and a REST API has {RESOURCES} at the most",
+            resources.len()
+        );
         output.problem(
-            Diagnostic::error("too-many", format!("{} routes are more than the {ROUTES} of a REST API", taken.len()))
+            Diagnostic::error("too-many", message)
                 .help("split the service, or let one function serve several routes with `{proxy+}`"),
         );
     }
+}
+
+/// The part of a path that API Gateway does not take.
+fn malformed(path: &str) -> Option<&str> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let fits = |(index, part): (usize, &str)| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(name) => {
+            let is_last = index + 1 == parts.len();
+            let plain = name.strip_suffix('+').filter(|_| is_last).unwrap_or(name);
+            !plain.is_empty() && !plain.contains(['{', '}', '+'])
+        }
+        None => !part.contains(['{', '}']) || part.contains("${"),
+    };
+    parts.iter().enumerate().find(|(index, part)| !fits((*index, part))).map(|(_, part)| *part)
 }
 
 fn endpoint_type(plan: &Plan) -> EndpointType {
@@ -204,6 +231,7 @@ fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
     let on = |flag: Option<bool>| flag.unwrap_or(true);
     let mut settings = Properties::new().maybe("MetricsEnabled", metrics);
     let mut access = None;
+    let mut account_id = None;
     if logs.is_some() {
         let level = match on(given.and_then(|logs| logs.execution_logging)) {
             true => given.and_then(|logs| logs.level).map_or("INFO", |level| level.as_str()),
@@ -221,7 +249,7 @@ fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
             access = Some(Properties::new().with("DestinationArn", tree::sub(arn)).with("Format", format));
             output.add(naming::REST_LOG_GROUP, log_group(plan, format!("/aws/api-gateway/{}", plan.names.prefix())));
         }
-        account(given, output);
+        account_id = account(given, output);
     }
     let settings = settings.some().map(|settings| match settings {
         Value::Map(mut map) => {
@@ -239,29 +267,19 @@ fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
         .maybe("AccessLogSetting", access)
         .maybe("MethodSettings", settings)
         .list("Tags", super::super::functions::tag_list(&provider.tags));
-    let mut stage = TemplateResource::new("AWS::ApiGateway::Stage", properties.into()).beneath(naming::REST_API);
-    if logs.is_some() {
-        stage = stage.after([ACCOUNT]);
-    }
-    output.add(naming::REST_STAGE, stage);
+    let stage = TemplateResource::new("AWS::ApiGateway::Stage", properties.into()).beneath(naming::REST_API);
+    output.add(naming::REST_STAGE, stage.after(account_id));
 }
 
 /// The account-wide role that API Gateway logs with.
 const ACCOUNT: &str = "CustomApiGatewayAccountCloudWatchRole";
 
-/// The role that the framework makes for all services of an account.
-const LOG_ROLE: &str = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/serverlessApiGatewayCloudWatchRole";
-
-/// API Gateway can only log with a role that is set for the whole account and region. Without `role`, one that is
-/// set already is left alone.
-pub(super) fn account(logs: Option<&ApiLogs>, output: &mut Output) {
+/// API Gateway can only log with a role that is set for the whole account and region. Gives what the stage waits for.
+pub(super) fn account(logs: Option<&ApiLogs>, output: &mut Output) -> Option<&'static str> {
     if logs.is_some_and(|logs| logs.role_managed_externally == Some(true)) {
-        return;
+        return None;
     }
-    let role = match logs.and_then(|logs| logs.role.as_ref()) {
-        Some(role) => role.into(),
-        None => tree::sub(LOG_ROLE),
-    };
-    let properties = Properties::new().with("CloudWatchRoleArn", role);
+    let properties = Properties::new().maybe("CloudWatchRoleArn", logs.and_then(|logs| logs.role.as_ref()));
     output.add_once(ACCOUNT, TemplateResource::new("AWS::ApiGateway::Account", properties.into()));
+    Some(ACCOUNT)
 }
