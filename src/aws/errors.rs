@@ -78,6 +78,7 @@ const MEANINGS: &[Meaning] = &[
     ),
     means("*NotFoundException", "", Reason::NotFound, ""),
     means("*NotFound", "", Reason::NotFound, ""),
+    means("*DoesNotExistException", "", Reason::NotFound, ""),
     means("NoSuch*", "", Reason::NotFound, ""),
     means("*AlreadyExists*", "", Reason::Conflict, ""),
     means("*ConflictException", "", Reason::Conflict, ""),

@@ -34,6 +34,9 @@ pub const WEBSOCKET_STAGE: &str = "WebsocketsDeploymentStage";
 /// The access log group of the WebSocket API.
 pub const WEBSOCKET_LOG_GROUP: &str = "WebsocketsLogGroup";
 
+/// The role that CodeDeploy takes where the file names none.
+pub const CODE_DEPLOY_ROLE: &str = "CodeDeployServiceRole";
+
 /// The first letter in upper case, the rest as it is.
 pub fn upper_first(name: &str) -> String {
     let mut letters = name.chars();
@@ -130,6 +133,11 @@ impl Names {
         if whole.chars().count() > 64 { short } else { whole }
     }
 
+    /// The role that is made for CodeDeploy.
+    pub fn code_deploy_role(&self) -> String {
+        cut(&format!("{}-{}-codeDeployRole", self.prefix(), self.region), "codeDeployRole")
+    }
+
     /// The inline policy of every role that hoist makes.
     pub fn role_policy(&self) -> String {
         format!("{}-lambda", self.prefix())
@@ -220,6 +228,22 @@ pub fn is_scaling(scope: &Scope, name: &str) -> bool {
     let (service, stage) = (plain(&scope.service), plain(&scope.stage));
     let rest = name.strip_prefix(&service).and_then(|rest| rest.split_once("AutoScalingPolicy"));
     rest.is_some_and(|(_, rest)| rest.starts_with(&stage))
+}
+
+/// The logical id of the application of CodeDeploy.
+pub fn code_deploy_application(names: &Names) -> String {
+    format!("{}DeploymentApplication", plain(&names.stack()))
+}
+
+/// The logical id of what CodeDeploy knows about shifts of a function, by the function's.
+pub fn deployment_group(function: &str) -> String {
+    format!("{function}DeploymentGroup")
+}
+
+/// Its name. At most 100 characters
+/// (<https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeploymentGroup.html>).
+pub fn deployment_group_name(names: &Names, function: &str) -> String {
+    format!("{}-{}", names.stack(), deployment_group(function)).chars().take(100).collect()
 }
 
 /// The logical id of an API key: counted from 1, beneath a named plan or not.

@@ -92,6 +92,7 @@ const DRAWS: &[Draw] = &[
     draw("kinesis", "*", &["kinesis"]),
     // None of these publishes a rate.
     draw("cloudfront", "*", &["cloudfront"]),
+    draw("codedeploy", "*", &["codedeploy"]),
     draw("elbv2", "*", &["elbv2"]),
     // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html (raisable)
     draw("cloudwatch", "DescribeAlarms", &["cloudwatch.DescribeAlarms"]),
@@ -160,6 +161,7 @@ const BUCKETS: &[Bucket] = &[
     bucket("kinesis.consumers", 5.0, 5.0),
     bucket("kinesis", 20.0, 20.0),
     bucket("cloudfront", 5.0, 10.0), // assumed
+    bucket("codedeploy", 5.0, 10.0), // assumed
     bucket("elbv2", 10.0, 20.0),     // assumed
     bucket("sns", 30.0, 30.0),       // assumed
     bucket("sqs", 30.0, 30.0),       // assumed

@@ -128,6 +128,13 @@ const RULES: &[Rule] = &[
     rule("application-autoscaling", "PutScalingPolicy", "ObjectNotFoundException", Propagating)
         .within(60)
         .waiting_for("the new scalable target"),
+    // A role that was made moments ago; and a topic whose policy was.
+    rule("codedeploy", "*", "InvalidRoleException", Propagating).message("assume").waiting_for("IAM"),
+    rule("codedeploy", "*", "InvalidTriggerConfigException", Propagating).within(60).waiting_for("the new topic"),
+    // One at a time for a group. Lists of what runs may lag behind.
+    rule("codedeploy", "CreateDeployment", "DeploymentLimitExceededException", Busy)
+        .within(300)
+        .waiting_for("another deployment of the group to end"),
     rule("sqs", "CreateQueue", "AWS.SimpleQueueService.QueueDeletedRecently", Busy)
         .within(70)
         .waiting_for("SQS to forget the old queue of that name"),

@@ -112,7 +112,7 @@ pub const CODES: &[Code] = &[
     language("unknown-value", "A value is not one of the words that are allowed.", "Use one of those that the message lists."),
     language("wrong-indentation", "The settings of an event are not indented beneath it.", "Indent them by two more spaces."),
     language("wrong-type", "A value has the wrong type: a string for a boolean, a list for a mapping.", "Write the type that the message names. `yes`, `no`, `on` and `off` are strings in YAML 1.2."),
-    check("code-deploy", "A shift is to be done by CodeDeploy, and hoist does it itself.", "Take `codeDeployRole` and `triggerConfigurations` away."),
+    check("code-deploy", "A shift is to be done by CodeDeploy, at a pace that it has no configuration for.", "Choose one of its paces, or take `codeDeployRole` and `triggerConfigurations` away: hoist itself shifts at any pace."),
     check("duplicate-name", "Two functions have the same physical name.", "Give one of them another `name`."),
     check("duplicate-priority", "Two rules of one listener have the same priority.", "Give one of them another `priority`."),
     check("duplicate-route", "A route of an API is there twice.", "Take one away, or change its method or path."),

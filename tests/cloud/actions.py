@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from .code_deploy import CONFIGURATIONS
+from .deployments import GROUPS
 from .rules.functions import plain_name
 from .world import Request
 
@@ -91,22 +93,34 @@ def _scaling(about: Callable[[str], str], p: dict[str, Any], name: str) -> str:
     return "*" if name.startswith("Describe") else str(p.get("ResourceARN") or about(f"scalable-target/{p['ResourceId']}"))
 
 
+def _code_deploy(about: Callable[[str], str], p: dict[str, Any], name: str) -> str:
+    if p.get("ResourceArn"):
+        return str(p["ResourceArn"])
+    if p.get("deploymentId"):
+        return about(f"deploymentgroup:{GROUPS.get(str(p['deploymentId']), '')}")
+    groups = p.get("deploymentGroupNames") or [p.get("deploymentGroupName") or p.get("currentDeploymentGroupName")]
+    return about(f"deploymentgroup:{p['applicationName']}/{groups[0]}" if groups[0] else f"application:{p['applicationName']}")
+
+
 _RESOURCES: dict[str, Callable[[Callable[[str], str], dict[str, Any], str], str]] = {
     "lambda": _lambda, "iam": _iam, "logs": _logs, "events": _events, "sns": _sns, "scheduler": _scheduler, "iot": _iot,
-    "cognito-idp": _cognito, "application-autoscaling": _scaling, "resourcegroupstaggingapi": lambda _, __, ___: "*",
+    "cognito-idp": _cognito, "codedeploy": _code_deploy, "application-autoscaling": _scaling, "resourcegroupstaggingapi": lambda _, __, ___: "*",
 }
 
 # What is made with tags needs the right to tag as well: the member that holds them.
 _TAGGED = {
     "lambda.CreateFunction": "Tags", "lambda.CreateEventSourceMapping": "Tags", "logs.CreateLogGroup": "tags", "iam.CreateRole": "Tags",
     "events.PutRule": "Tags", "events.CreateEventBus": "Tags", "sns.CreateTopic": "Tags", "iot.CreateTopicRule": "tags",
-    "application-autoscaling.RegisterScalableTarget": "Tags",
+    "application-autoscaling.RegisterScalableTarget": "Tags", "codedeploy.CreateApplication": "tags",
+    "codedeploy.CreateDeploymentGroup": "tags",
 }
 
 # Operations that hand a role to a service, and where the role stands.
 _PASSED: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
     "lambda.CreateFunction": lambda p: [p.get("Role")],
     "lambda.UpdateFunctionConfiguration": lambda p: [p.get("Role")],
+    "codedeploy.CreateDeploymentGroup": lambda p: [p.get("serviceRoleArn")],
+    "codedeploy.UpdateDeploymentGroup": lambda p: [p.get("serviceRoleArn")],
     "scheduler.CreateSchedule": lambda p: [(p.get("Target") or {}).get("RoleArn")],
     "scheduler.UpdateSchedule": lambda p: [(p.get("Target") or {}).get("RoleArn")],
     "events.PutTargets": lambda p: [target.get("RoleArn") for target in p.get("Targets") or ()],
@@ -135,6 +149,11 @@ def needed(request: Request, account: str) -> Needs | None:
     needs = [(_NAMED_OTHERWISE.get(name, f"{service}:{operation.name}"), resource), *passed(request)]
     if parameters.get(_TAGGED.get(name, "")):
         needs.append((f"{service}:{'TagRole' if service == 'iam' else 'TagResource'}", resource))
+    if name == "codedeploy.CreateDeployment":
+        # Of whichever configuration the group has.
+        configuration = next(iter(CONFIGURATIONS))
+        needs.append(("codedeploy:GetDeploymentConfig", about(f"deploymentconfig:{configuration}")))
+        needs.append(("codedeploy:RegisterApplicationRevision", about(f"application:{parameters['applicationName']}")))
     if name in ("lambda.CreateFunction", "lambda.UpdateFunctionConfiguration"):
         needs += [("lambda:GetLayerVersion", layer) for layer in parameters.get("Layers") or ()]
     return needs

@@ -14,7 +14,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from . import (  # noqa: F401  (all but control register their hooks)
-    absent, addresses, consistency, consumers, control, edge_functions, invocations, openapi, pools, releases, rules, scaling,
+    absent, addresses, code_deploy, consistency, consumers, control, deployments, edge_functions, invocations, openapi, pools, releases,
+    rules, scaling,
 )
 from .answers import Answer, Refusal, dialect, error
 from .backend import Backend

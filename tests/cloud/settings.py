@@ -37,6 +37,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("latency.table", {}, {}, {}, "milliseconds by service.operation, over latency.py", "see latency.py"),
     Setting("cloudformation.enabled", False, True, True, "stacks take the time that CloudFormation takes", "ours"),
     Setting("cloudformation.scale", 1.0, 1.0, 0.02, "factor on that time", "ours"),
+    Setting("codedeploy.scale", 0.01, 1.0, 0.01, "factor on the time of CodeDeploy's configurations and of its hooks", "ours"),
     Setting("quotas.enabled", False, True, True, "calls above a quota are throttled", "ours"),
     Setting("quotas.measure", True, True, True, "count overdrafts even where nothing is throttled", "ours"),
     Setting("quotas.buckets", {}, {}, {}, 'changes to buckets: {"lambda.rest": {"rate": 15, "burst": 15}}', "see quotas.py"),

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import aiohttp
 import botocore.parsers
 import botocore.serialize
+from botocore.model import ServiceModel
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from .answers import Answer
@@ -49,6 +50,11 @@ class AskFailed(Exception):
         self.code = code
         self.message = message
         self.status = status
+
+
+def _protocol(model: ServiceModel) -> str:
+    """JSON where a service speaks it beside others: the emulator's CBOR cannot be read."""
+    return "json" if "json" in model.metadata.get("protocols", ()) else str(model.protocol)
 
 
 def _as_account(account: str, region: str, service: str) -> str:
@@ -95,7 +101,7 @@ class World:
         model = service_model(service)
         assert model is not None
         operation = model.operation_model(name)
-        serializer = botocore.serialize.create_serializer(model.protocol, include_validation=False)
+        serializer = botocore.serialize.create_serializer(_protocol(model), include_validation=False)
         wire = serializer.serialize_to_request(dict(parameters), operation)
         scope = near.scope if isinstance(near, Request) else near
         region = scope.region if scope else self.backend.region
@@ -129,7 +135,7 @@ class World:
         answer = await self.ask_raw(service, name, parameters, near)
         model = service_model(service)
         assert model is not None
-        parser = botocore.parsers.create_parser(model.protocol)
+        parser = botocore.parsers.create_parser(_protocol(model))
         response = {"headers": answer.headers, "status_code": answer.status, "body": answer.body}
         try:
             parsed: dict[str, Any] = parser.parse(response, model.operation_model(name).output_shape)

@@ -46,6 +46,9 @@ functions:
     handler: handler.handler
     provisionedConcurrency: 1
     concurrencyAutoscaling: true
+  shifted:
+    handler: handler.handler
+    deploymentSettings: {type: Canary10Percent5Minutes, alias: live, triggerConfigurations: []}
 ";
 
 /// Everything that can be changed in place is; the second function's triggers go.
@@ -78,6 +81,9 @@ functions:
     handler: handler.handler
     provisionedConcurrency: 1
     concurrencyAutoscaling: {maximum: 3, usage: 0.5}
+  shifted:
+    handler: handler.handler
+    deploymentSettings: {type: AllAtOnce, alias: live, triggerConfigurations: []}
 ";
 
 /// The policy of a command as the page prints it, for the test's service.

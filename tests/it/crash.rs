@@ -249,6 +249,39 @@ fn a_shift_killed_at_any_call_is_finished_by_the_next() {
     });
 }
 
+const BEFORE_CODE_DEPLOY: &str = "
+service: shop
+plugins: [serverless-plugin-canary-deployments]
+provider: {name: aws, runtime: python3.13}
+functions:
+  hello:
+    handler: handler.handler
+    memorySize: 256
+    deploymentSettings: {type: Canary10Percent5Minutes, alias: live, triggerConfigurations: []}
+";
+
+const SHIFTED_BY_CODE_DEPLOY: &str = "
+service: shop
+plugins: [serverless-plugin-canary-deployments]
+provider: {name: aws, runtime: python3.13}
+functions:
+  hello:
+    handler: handler.handler
+    memorySize: 512
+    deploymentSettings: {type: Canary10Percent5Minutes, alias: live, triggerConfigurations: []}
+";
+
+/// CodeDeploy goes on meanwhile: the next deploy finds it at work, at its end, or not begun.
+#[test]
+fn a_shift_of_code_deploy_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene {
+        first: Some(BEFORE_CODE_DEPLOY),
+        config: SHIFTED_BY_CODE_DEPLOY,
+        answers: Some(("shop-dev-hello", "live")),
+        ..DEPLOY
+    });
+}
+
 const SMALL: &str = "
 service: shop
 provider: {name: aws, runtime: python3.13, logRetentionInDays: 7}

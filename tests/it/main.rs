@@ -7,6 +7,7 @@ mod authorizers;
 mod bad_answers;
 mod bad_input;
 mod balancer;
+mod code_deploy;
 mod crash;
 mod deploy;
 mod destinations;

@@ -2,6 +2,7 @@
 
 mod apis;
 pub mod artifacts;
+mod code_deploy;
 mod domains;
 mod events;
 mod functions;
@@ -62,6 +63,7 @@ const FEATURES: &[Feature] = &[
     Feature { compile: functions::compile },
     Feature { compile: versions::compile },
     Feature { compile: scaling::compile },
+    Feature { compile: code_deploy::compile },
     Feature { compile: urls::compile },
     Feature { compile: invoke::compile },
     Feature { compile: events::compile },

@@ -4,6 +4,7 @@ use super::output::Output;
 use super::plan::{AliasPlan, FunctionPlan, Plan};
 use super::tree::{self, Properties};
 use crate::aws::kinds::version::COMMIT;
+use crate::aws::naming;
 use crate::aws::release::shift;
 use crate::aws::template::TemplateResource;
 use crate::engine::value::Value;
@@ -49,6 +50,21 @@ fn alias_resource(plan: &Plan, one: &FunctionPlan, alias: &AliasPlan, version: &
     let hooks = [&release.before, &release.after].map(|hook| plan.function(hook.as_deref()?));
     let [before, after] = hooks.map(|hook| hook.map(|hook| hook.name.as_str()));
     let alarms = release.alarms.iter().map(Value::from).collect();
-    let hint = shift::hint(release.pace, before, after, alarms);
+    let mut hint = shift::hint(release.pace, before, after, alarms);
+    if let Some(code_deploy) = &release.code_deploy {
+        let application = naming::code_deploy_application(&plan.names);
+        let group = naming::deployment_group(&one.logical_id);
+        let hook = |hook: Option<&FunctionPlan>| hook.map(|hook| tree::reference(&hook.logical_id));
+        let update = Properties::new()
+            .with("ApplicationName", tree::reference(&application))
+            .with("DeploymentGroupName", tree::reference(&group))
+            .maybe("BeforeAllowTrafficHook", hook(hooks[0]))
+            .maybe("AfterAllowTrafficHook", hook(hooks[1]));
+        let policy = Properties::new().with("CodeDeployLambdaAliasUpdate", update);
+        resource = resource.attribute("UpdatePolicy", policy.into()).after([&group]);
+        if code_deploy.shifts {
+            hint = shift::by_code_deploy(hint, tree::reference(application), tree::reference(group));
+        }
+    }
     resource.after(hooks.into_iter().flatten().map(|hook| &hook.logical_id)).hint(shift::HINT, hint)
 }

@@ -37,6 +37,8 @@ const TAGGABLE: &[(&str, &str, TagForm)] = &[
     ("AWS::ApplicationAutoScaling::ScalableTarget", "Tags", TagForm::Map),
     ("AWS::CloudFront::Distribution", "Tags", TagForm::List),
     ("AWS::CloudFront::Function", "Tags", TagForm::List),
+    ("AWS::CodeDeploy::Application", "Tags", TagForm::List),
+    ("AWS::CodeDeploy::DeploymentGroup", "Tags", TagForm::List),
     ("AWS::Cognito::UserPool", "UserPoolTags", TagForm::Map),
     ("AWS::ECR::Repository", "Tags", TagForm::List),
     ("AWS::ElasticLoadBalancingV2::ListenerRule", "Tags", TagForm::List),

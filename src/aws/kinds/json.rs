@@ -21,6 +21,38 @@ pub fn pick(properties: &Value, keys: &[&str]) -> Map<String, Json> {
         .collect()
 }
 
+fn with_first(key: &str, change: fn(char) -> char) -> String {
+    let mut letters = key.chars();
+    letters.next().map_or_else(String::new, |letter| std::iter::once(change(letter)).chain(letters).collect())
+}
+
+fn renamed(json: Json, change: fn(char) -> char) -> Json {
+    match json {
+        Json::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (with_first(&key, change), renamed(value, change)))
+            .collect::<Map<_, _>>()
+            .into(),
+        Json::Array(items) => items.into_iter().map(|item| renamed(item, change)).collect(),
+        other => other,
+    }
+}
+
+/// `FunctionArn` as `functionArn`.
+pub fn lower_first(key: &str) -> String {
+    with_first(key, |letter| letter.to_ascii_lowercase())
+}
+
+/// As services write it whose members begin with small letters: keys at every depth.
+pub fn lower(json: Json) -> Json {
+    renamed(json, |letter| letter.to_ascii_lowercase())
+}
+
+/// The same as CloudFormation writes it.
+pub fn upper(json: Json) -> Json {
+    renamed(json, |letter| letter.to_ascii_uppercase())
+}
+
 /// The first parts of the paths that differ: the properties that an update has to send.
 pub fn changed(fields: &[FieldChange]) -> BTreeSet<&str> {
     fields.iter().filter_map(|field| field.path.split('.').next()).collect()

@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod balancer;
 pub mod bucket;
 pub mod cloudfront;
+pub mod codedeploy;
 pub mod domains;
 pub mod event_bus;
 pub mod event_invoke_config;
@@ -95,6 +96,8 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(cloudfront::cache_policy::CachePolicy::new(Arc::clone(aws))),
         Arc::new(cloudfront::distribution::Distribution::new(Arc::clone(aws))),
         Arc::new(cloudfront::function::Function::new(Arc::clone(aws))),
+        Arc::new(codedeploy::application::Application::new(Arc::clone(aws))),
+        Arc::new(codedeploy::deployment_group::DeploymentGroup::new(Arc::clone(aws))),
         Arc::new(domains::domain_name::DomainName::new(Arc::clone(aws))),
         Arc::new(domains::mapping::Mapping::new(Arc::clone(aws), &domains::mapping::API)),
         Arc::new(domains::mapping::Mapping::new(Arc::clone(aws), &domains::mapping::BASE_PATH)),

@@ -21,6 +21,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
+use super::codedeploy::deployment_group;
 use super::properties::{
     as_text, default_to, document, drop_empty, integer, items, list, map, number, number_in_place, own_tags,
     parsed_document, percent_decoded, put, required, string, tags_to_map, text, text_map, texts,
@@ -393,7 +394,7 @@ impl Kind for Role {
     }
 
     fn deleted_after(&self) -> &'static [&'static str] {
-        &[function::TYPE]
+        &[function::TYPE, deployment_group::TYPE]
     }
 
     fn writer(&self, properties: &Value) -> Option<String> {

@@ -19,13 +19,35 @@ pub struct Shift {
     pub after: Option<String>,
     /// Names of alarms that turn it back.
     pub alarms: Vec<String>,
+    /// Who does it, where hoist does not do it itself.
+    pub group: Option<Group>,
+}
+
+/// A deployment group of CodeDeploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The name of its application.
+    pub application: String,
+    pub name: String,
+}
+
+impl Group {
+    /// The group that a hint names; `None` for a shift of hoist's own, and while its name is not known.
+    pub fn of(hint: &Value) -> Option<Self> {
+        let text = |key: &str| hint.get(key).and_then(Value::text).map(str::to_owned);
+        Some(Self { application: text("Application")?, name: text("Group")? })
+    }
 }
 
 impl Shift {
     /// What the hint of an alias holds.
     pub fn to_value(&self) -> Value {
         let alarms = self.alarms.iter().map(Value::string).collect();
-        hint(self.pace, self.before.as_deref(), self.after.as_deref(), alarms)
+        let hint = hint(self.pace, self.before.as_deref(), self.after.as_deref(), alarms);
+        match &self.group {
+            Some(Group { application, name }) => by_code_deploy(hint, application.as_str(), name.as_str()),
+            None => hint,
+        }
     }
 
     /// What a hint says; `None` for one that no compiler wrote, and while the name of an alarm is not known: a shift that
@@ -44,7 +66,12 @@ impl Shift {
             _ => Pace::AllAtOnce,
         };
         let alarms = alarms(hint).iter().map(|name| name.text().map(str::to_owned)).collect::<Option<_>>()?;
-        Some(Self { pace, before: text("Before"), after: text("After"), alarms })
+        let group = Group::of(hint);
+        // Whoever was asked to do it does it, or nobody.
+        if group.is_none() && hint.get("Group").is_some() {
+            return None;
+        }
+        Some(Self { pace, before: text("Before"), after: text("After"), alarms, group })
     }
 }
 
@@ -66,6 +93,14 @@ pub fn hint(pace: Pace, before: Option<&str>, after: Option<&str>, alarms: Vec<V
     ]))
 }
 
+/// A hint of a shift that a deployment group of CodeDeploy does.
+pub fn by_code_deploy(hint: Value, application: impl Into<Value>, group: impl Into<Value>) -> Value {
+    let Value::Map(mut map) = hint else { return hint };
+    map.insert("Application".to_owned(), application.into());
+    map.insert("Group".to_owned(), group.into());
+    Value::Map(map)
+}
+
 /// The alarms of a hint, as far as they are known.
 pub fn alarms(hint: &Value) -> &[Value] {
     match hint.get("Alarms") {
@@ -85,8 +120,14 @@ mod tests {
             before: Some("shop-dev-before".into()),
             after: None,
             alarms: vec!["errors".into()],
+            group: None,
         };
-        assert_eq!(Shift::of(&shift.to_value()), Some(shift));
+        assert_eq!(Shift::of(&shift.to_value()), Some(shift.clone()));
+        let group = Some(Group { application: "app".into(), name: "group".into() });
+        let shift = Shift { group, ..shift };
+        assert_eq!(Shift::of(&shift.to_value()), Some(shift.clone()));
+        let open = by_code_deploy(shift.to_value(), "app", Value::attribute("Group", "Ref"));
+        assert_eq!(Shift::of(&open), None, "hoist does not do what CodeDeploy is to do");
         assert_eq!(Shift::of(&Value::Null), None);
         let open = hint(Pace::AllAtOnce, None, None, vec![Value::string("errors"), Value::attribute("Alarm", "Ref")]);
         assert_eq!(Shift::of(&open), None, "nothing is shifted that is not watched");

@@ -9,6 +9,7 @@ use super::alarms;
 use super::hooks::{self, Moment, Subject};
 use super::shift::Shift;
 use crate::aws::client::Aws;
+use crate::aws::kinds::json::expect;
 use crate::aws::signed::{Signed, segment};
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Progress;
@@ -141,15 +142,18 @@ impl Move<'_> {
         Ok(())
     }
 
+    /// Says that all traffic is back: as a step, and in the failure.
+    pub(super) fn told_back(&self, failure: Failure) -> Failure {
+        self.progress.step(format!("all traffic is back on version {}: {}", self.from, failure.message));
+        failure.help(format!("All traffic is back on version {}.", self.from))
+    }
+
     /// Brings all traffic back, and says so in the failure.
-    async fn back(&self, failure: Failure) -> Failure {
+    pub(super) async fn back(&self, failure: Failure) -> Failure {
         let mut problem = String::new();
         for _ in 0..WAY_BACK {
             match self.route(None).await {
-                Ok(()) => {
-                    self.progress.step(format!("all traffic is back on version {}: {}", self.from, failure.message));
-                    return failure.help(format!("All traffic is back on version {}.", self.from));
-                }
+                Ok(()) => return self.told_back(failure),
                 Err(other) => problem = other.message,
             }
         }
@@ -159,16 +163,27 @@ impl Move<'_> {
     }
 
     /// The old version with so much of the new one.
-    async fn route(&self, percent: Option<u8>) -> Result<(), Failure> {
+    pub(super) async fn route(&self, percent: Option<u8>) -> Result<(), Failure> {
         let weights: Map<String, Json> =
             percent.map(|percent| (self.to.to_owned(), json!(f64::from(percent) / 100.0))).into_iter().collect();
         let routing = json!({ "AdditionalVersionWeights": weights });
         self.update(json!({ "FunctionVersion": self.from, "RoutingConfig": routing })).await
     }
 
+    /// The version that the alias has now, and the weights of others.
+    pub(super) async fn routing(&self) -> Result<(String, Map<String, Json>), Failure> {
+        let request = Signed::rest("GET", self.path());
+        let answer = self.aws.ask("lambda", "GetAlias", &request, self.progress).await?;
+        let weights = answer.pointer("/RoutingConfig/AdditionalVersionWeights").and_then(Json::as_object);
+        Ok((expect(&answer, "FunctionVersion", "lambda.GetAlias")?, weights.cloned().unwrap_or_default()))
+    }
+
+    fn path(&self) -> String {
+        format!("/2015-03-31/functions/{}/aliases/{}", segment(self.function), segment(self.alias))
+    }
+
     async fn update(&self, body: Json) -> Result<(), Failure> {
-        let path = format!("/2015-03-31/functions/{}/aliases/{}", segment(self.function), segment(self.alias));
-        let request = Signed::rest("PUT", path).body(body);
+        let request = Signed::rest("PUT", self.path()).body(body);
         self.aws.ask("lambda", "UpdateAlias", &request, self.progress).await.map(drop)
     }
 
@@ -205,7 +220,7 @@ mod tests {
 
     fn shift(pace: &str, alarms: &[&str]) -> Shift {
         let alarms = alarms.iter().map(ToString::to_string).collect();
-        Shift { pace: Pace::parse(pace).unwrap(), before: None, after: None, alarms }
+        Shift { pace: Pace::parse(pace).unwrap(), before: None, after: None, alarms, group: None }
     }
 
     async fn moved(aws: &Aws, shift: &Shift, share: u8) -> Result<(), Failure> {

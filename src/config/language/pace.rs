@@ -6,6 +6,11 @@ use std::time::Duration;
 /// The longest shift that CodeDeploy knows takes 100 minutes; nobody should wait longer than a day.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
+/// Minutes that the configurations last which CodeDeploy brings for functions: after 10 % of the traffic, and between
+/// every 10 % of it.
+const CANARIES: [u64; 4] = [5, 10, 15, 30];
+const LINEARS: [u64; 4] = [1, 2, 3, 10];
+
 /// How traffic moves from one version to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -51,6 +56,25 @@ impl Pace {
             return Err(format!("`{name}` would take longer than a day"));
         }
         Ok(pace)
+    }
+
+    /// The name, without `CodeDeployDefault.Lambda`, of the configuration of CodeDeploy that is as fast; `None` where it
+    /// brings none.
+    pub fn predefined(self) -> Option<String> {
+        let minutes = |time: Duration| time.as_secs().is_multiple_of(60).then_some(time.as_secs() / 60);
+        match self {
+            Self::AllAtOnce => Some("AllAtOnce".to_owned()),
+            Self::Canary { percent: 10, bake } => {
+                let minutes = minutes(bake).filter(|minutes| CANARIES.contains(minutes))?;
+                Some(format!("Canary10Percent{minutes}Minutes"))
+            }
+            Self::Linear { percent: 10, every } => {
+                let minutes = minutes(every).filter(|minutes| LINEARS.contains(minutes))?;
+                let unit = if minutes == 1 { "Minute" } else { "Minutes" };
+                Some(format!("Linear10PercentEvery{minutes}{unit}"))
+            }
+            Self::Canary { .. } | Self::Linear { .. } => None,
+        }
     }
 
     /// The steps before everything has moved.
@@ -119,6 +143,25 @@ mod tests {
         assert_eq!(stages("Linear10PercentEvery10Minutes")[8], (90, 600));
         assert_eq!(stages("Linear40PercentEvery2Seconds"), [(40, 2), (80, 2)]);
         assert_eq!(Pace::parse("Linear10PercentEvery10Minutes").unwrap().takes(), Duration::from_secs(5400));
+    }
+
+    #[test]
+    fn code_deploy_has_configurations_for_some_paces() {
+        let named = |name: &str| Pace::parse(name).unwrap().predefined();
+        for name in [
+            "AllAtOnce",
+            "Canary10Percent5Minutes",
+            "Canary10Percent30Minutes",
+            "Linear10PercentEvery1Minute",
+            "Linear10PercentEvery10Minutes",
+        ] {
+            assert_eq!(named(name).as_deref(), Some(name));
+            assert_eq!(named(&format!("CodeDeployDefault.Lambda{name}")).as_deref(), Some(name));
+        }
+        assert_eq!(named("Canary10Percent300Seconds").as_deref(), Some("Canary10Percent5Minutes"));
+        for own in ["Canary20Percent5Minutes", "Canary10Percent90Seconds", "Linear10PercentEvery5Minutes"] {
+            assert_eq!(named(own), None, "{own}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How new versions get the traffic, and how many old ones are kept.
 
-use super::super::decode::{Cf, Decoder, Short, Shorthand, mapping_at, object};
+use super::super::decode::{Cf, Decoder, Short, Shorthand, keywords, mapping_at, object};
 use super::super::node::Node;
 use super::custom::PluginSettings;
 use super::custom::deployment::Prune;
@@ -14,7 +14,8 @@ pub const ALIAS: &str = "live";
 const KEPT: usize = 10;
 
 object! {
-    /// Traffic shifting of serverless-plugin-canary-deployments. hoist moves the alias itself.
+    /// Traffic shifting of serverless-plugin-canary-deployments. hoist moves the alias itself, or has CodeDeploy do it
+    /// where `codeDeployRole` or `triggerConfigurations` names it.
     pub struct DeploymentSettings {
         /// How traffic moves: `AllAtOnce`, `Linear10PercentEvery1Minute`, `Canary10Percent5Minutes`, …
         kind "type": Option<String>,
@@ -26,12 +27,12 @@ object! {
         post_traffic_hook "postTrafficHook": Option<String>,
         /// CloudWatch alarms that turn the shift back, by name or as `Ref` to one of `resources:`.
         alarms "alarms": Option<Vec<Shorthand<Alarm>>>,
-        /// SNS topics of CodeDeploy: an error, hoist shifts the traffic itself.
-        trigger_configurations "triggerConfigurations": Option<Node>,
-        /// The role of CodeDeploy: an error, hoist shifts the traffic itself.
+        /// SNS topics that CodeDeploy tells about the shift, which it does then.
+        trigger_configurations "triggerConfigurations": Option<Vec<DeploymentTrigger>>,
+        /// The ARN of the role that CodeDeploy takes for the shift, which it does then.
         code_deploy_role "codeDeployRole": Option<Cf>,
-        /// Whether the plugin makes the CodeDeploy hooks' policies.
-        code_deploy_role_permissions "codeDeployRolePermissions": Option<Node>,
+        /// The permissions boundary of the role that is made for CodeDeploy where none is named.
+        code_deploy_role_permissions_boundary "codeDeployRolePermissionsBoundary": Option<Cf>,
         /// Stages that shift. Default: all.
         stages "stages": Vec<String>,
     }
@@ -58,6 +59,71 @@ impl Short for Alarm {
     }
 }
 
+impl DeploymentSettings {
+    /// Whether they name CodeDeploy: by what only it can use.
+    pub fn name_code_deploy(&self) -> bool {
+        self.code_deploy_role.is_some() || self.trigger_configurations.is_some()
+    }
+}
+
+object! {
+    /// A topic that CodeDeploy tells about deployments.
+    pub struct DeploymentTrigger {
+        /// The trigger's name.
+        name "TriggerName": Cf,
+        /// What is told.
+        events "TriggerEvents": Vec<TriggerEvent>,
+        /// The ARN of the topic.
+        target "TriggerTargetArn": Cf,
+    }
+}
+
+keywords! {
+    /// What CodeDeploy tells about.
+    pub enum TriggerEvent {
+        DeploymentStart = "DeploymentStart",
+        DeploymentSuccess = "DeploymentSuccess",
+        DeploymentFailure = "DeploymentFailure",
+        DeploymentStop = "DeploymentStop",
+        DeploymentRollback = "DeploymentRollback",
+        DeploymentReady = "DeploymentReady",
+        InstanceStart = "InstanceStart",
+        InstanceSuccess = "InstanceSuccess",
+        InstanceFailure = "InstanceFailure",
+        InstanceReady = "InstanceReady",
+    }
+}
+
+/// A topic that CodeDeploy tells about deployments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trigger {
+    pub name: Cf,
+    pub events: Vec<TriggerEvent>,
+    /// The ARN of the topic.
+    pub target: Cf,
+}
+
+impl From<&DeploymentTrigger> for Trigger {
+    fn from(written: &DeploymentTrigger) -> Self {
+        let DeploymentTrigger { name, events, target, .. } = written.clone();
+        Self { name, events, target }
+    }
+}
+
+/// A shift that is CodeDeploy's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CodeDeploy {
+    /// Which of its configurations says how fast: `Canary10Percent5Minutes`.
+    pub configuration: String,
+    /// The role that it takes. `None` has one made.
+    pub role: Option<Cf>,
+    /// The permissions boundary of one that is made.
+    pub boundary: Option<Cf>,
+    pub triggers: Vec<Trigger>,
+    /// Whether it does this shift: what the command line asks for is hoist's own.
+    pub shifts: bool,
+}
+
 /// How a function's traffic moves, with the defaults of `custom.deploymentSettings` beneath its own settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Release {
@@ -69,6 +135,8 @@ pub struct Release {
     pub after: Option<String>,
     /// Names of alarms, or what gives them.
     pub alarms: Vec<Cf>,
+    /// What CodeDeploy is told, where the settings name it.
+    pub code_deploy: Option<CodeDeploy>,
 }
 
 impl EffectiveFunction<'_> {
@@ -91,12 +159,25 @@ impl EffectiveFunction<'_> {
         let alarms = own.and_then(|own| own.alarms.as_ref());
         let alarms = alarms.or_else(|| defaults.and_then(|defaults| defaults.alarms.as_ref()));
         let named = text(|settings| settings.kind.as_ref()).and_then(|name| Pace::parse(&name).ok());
+        let all: Vec<&DeploymentSettings> = own.into_iter().flat_map(|own| [Some(own), defaults]).flatten().collect();
+        let cf = |get: fn(&DeploymentSettings) -> Option<&Cf>| all.iter().find_map(|settings| get(settings)).cloned();
+        let code_deploy = all.iter().any(|settings| settings.name_code_deploy()).then(|| {
+            let triggers = all.iter().find_map(|settings| settings.trigger_configurations.as_ref());
+            Some(CodeDeploy {
+                configuration: named.and_then(Pace::predefined)?,
+                role: cf(|settings| settings.code_deploy_role.as_ref()),
+                boundary: cf(|settings| settings.code_deploy_role_permissions_boundary.as_ref()),
+                triggers: triggers.into_iter().flatten().map(Trigger::from).collect(),
+                shifts: faster.is_none(),
+            })
+        });
         Some(Release {
             pace: faster.or(named).unwrap_or(Pace::AllAtOnce),
             alias: text(|settings| settings.alias.as_ref()).unwrap_or_else(|| ALIAS.to_owned()),
             before: text(|settings| settings.pre_traffic_hook.as_ref()),
             after: text(|settings| settings.post_traffic_hook.as_ref()),
             alarms: alarms.into_iter().flatten().map(|alarm| alarm.name.clone()).collect(),
+            code_deploy: code_deploy.flatten(),
         })
     }
 }
@@ -154,13 +235,45 @@ mod tests {
             Some((Release { alarms: Vec::new(), ..release }, alarms))
         };
         let pace = Pace::Canary { percent: 10, bake: Duration::from_secs(300) };
-        let of_one = Release { pace, alias: "Live".into(), before: Some("two".into()), after: None, alarms: vec![] };
+        let of_one = Release {
+            pace,
+            alias: "Live".into(),
+            before: Some("two".into()),
+            after: None,
+            alarms: vec![],
+            code_deploy: None,
+        };
         assert_eq!(release("one", "prod", None), Some((of_one, vec!["a".to_owned()])));
         assert_eq!(release("one", "dev", None), None);
         assert_eq!(release("two", "prod", None), None);
         let faster = Pace::Canary { percent: 20, bake: Duration::from_secs(2) };
-        let of_two = Release { pace: faster, alias: "Live".into(), before: None, after: None, alarms: vec![] };
+        let of_two = Release {
+            pace: faster,
+            alias: "Live".into(),
+            before: None,
+            after: None,
+            alarms: vec![],
+            code_deploy: None,
+        };
         assert_eq!(release("two", "dev", Some(faster)), Some((of_two, vec!["a".to_owned()])));
+    }
+
+    #[test]
+    fn code_deploy_shifts_where_it_is_named_but_not_at_a_pace_of_the_command_line() {
+        let service = service(
+            "plugins: [serverless-plugin-canary-deployments]\ncustom: {deploymentSettings: {codeDeployRole: r, stages: [prod]}}\nfunctions:\n  one: {handler: a.b, deploymentSettings: {type: Linear10PercentEvery2Minutes}}\n  two: {handler: a.b}\n",
+        );
+        let found = |key: &str, stage: &str, faster| {
+            let release = service.effective_function(key, stage).unwrap().release(faster)?;
+            let named = release.code_deploy?;
+            Some((named.configuration, named.role?.to_text()?, named.shifts))
+        };
+        let configuration = "Linear10PercentEvery2Minutes".to_owned();
+        assert_eq!(found("one", "prod", None), Some((configuration.clone(), "r".to_owned(), true)));
+        assert_eq!(found("one", "dev", None), None);
+        let faster = Some(Pace::AllAtOnce);
+        assert_eq!(found("one", "prod", faster), Some((configuration, "r".to_owned(), false)));
+        assert_eq!(found("two", "prod", faster), None, "nobody named it for this one");
     }
 
     #[test]

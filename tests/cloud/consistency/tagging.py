@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from .. import consumers
+from .. import code_deploy, consumers
 from ..answers import Answer, Refusal, json_answer
 from ..operations import Scope
 from ..rules import balancers
@@ -129,7 +129,7 @@ async def _stacks(world: World, scope: Scope) -> Tagged:
 
 COLLECTORS: tuple[Collector, ...] = (
     _known_to_the_emulator, _rest_apis, _http_apis, _log_groups, _event_source_mappings, _state_machines, _secrets, _streams, _stacks,
-    _of_iot, consumers.tagged, balancers.tagged,
+    _of_iot, consumers.tagged, balancers.tagged, code_deploy.tagged,
 )
 
 

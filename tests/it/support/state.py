@@ -3,6 +3,7 @@
 VOLATILE = {
     "LastModified", "RevisionId", "CodeSize", "CreationTime", "creationTime", "RoleId", "CreateDate", "RoleLastUsed", "LastModifiedTime", "FunctionUrl", "StateReason",
     "StateReasonCode", "LastUpdateStatus", "LastUpdateStatusReason", "UUID", "EventSourceMappingArn", "StateTransitionReason", "LastProcessingResult", "ResponseMetadata", "storedBytes", "RuntimeVersionConfig",
+    "applicationId", "createTime", "deploymentGroupId",
     "CreationDate", "CreatedBy", "LastModificationDate", "Location", "RepositoryType", "SubscriptionArn",
 }
 
@@ -35,6 +36,25 @@ def scalable_targets(scaling):
         if e.response["Error"]["Code"] == "400":
             return []
         raise
+
+
+def deployed_by_code_deploy(client):
+    deploys, found = client("codedeploy"), {}
+    try:
+        names = deploys.list_applications()["applications"]
+    except botocore.exceptions.ClientError as e:
+        # Asked straight, the emulator has no such service: it is the front's.
+        if e.response["Error"]["Code"] == "400":
+            return {}
+        raise
+    start = f"arn:aws:codedeploy:us-east-1:{client('sts').get_caller_identity()['Account']}"
+    def tags(rest):
+        return deploys.list_tags_for_resource(ResourceArn=f"{start}:{rest}")["Tags"]
+    for name in names:
+        groups = deploys.list_deployment_groups(applicationName=name)["deploymentGroups"]
+        told = deploys.batch_get_deployment_groups(applicationName=name, deploymentGroupNames=groups)["deploymentGroupsInfo"] if groups else []
+        found[name] = {"tags": tags(f"application:{name}"), "groups": [{"is": g, "tags": tags(f"deploymentgroup:{name}/{g['deploymentGroupName']}")} for g in told]}
+    return found
 
 
 def state(client):
@@ -79,4 +99,4 @@ def state(client):
         scaled[t["ResourceId"]] = {"is": t, "tags": scaling.list_tags_for_resource(ResourceARN=arn)["Tags"], "policies": [{k: v for k, v in p.items() if k != "PolicyARN"} for p in policies]}
     mappings = l.list_event_source_mappings()["EventSourceMappings"]
     apis = ["http " + a["Name"] for a in client("apigatewayv2").get_apis()["Items"]] + ["rest " + a["name"] for a in client("apigateway").get_rest_apis()["items"]]
-    return tidy({"functions": functions, "roles": roles, "groups": groups, "rules": rules, "topics": topics, "mappings": mappings, "apis": apis, "scaled": scaled})
+    return tidy({"functions": functions, "roles": roles, "groups": groups, "rules": rules, "topics": topics, "mappings": mappings, "apis": apis, "scaled": scaled, "code_deploy": deployed_by_code_deploy(client)})

@@ -8,6 +8,7 @@
 mod capacity;
 mod shape;
 mod turn;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +38,9 @@ use super::{Findable, event_invoke_config, function, url};
 
 /// `AWS::Lambda::Alias`
 pub const TYPE: &str = "AWS::Lambda::Alias";
+
+/// Properties that are not about more than where the traffic goes.
+const MOVED: [&str; 3] = ["FunctionVersion", "RoutingConfig", CAPACITY];
 
 const FUNCTION_ARN: &str = "arn:${Partition}:lambda:${Region}:${Account}:function:${Service}-${Stage}-*";
 
@@ -354,13 +358,14 @@ impl Kind for Alias {
                 end: body(&wanted),
                 progress,
             };
+            let hint = desired.hints.get(shift::HINT);
             // Nothing can be shifted to or from what is not published.
-            let hint = desired.hints.get(shift::HINT).filter(|_| turn.moves() && turn.from.parse::<u64>().is_ok());
-            let shift = hint.map(|hint| Shift::of(hint).ok_or_else(|| unwatched(&turn.from))).transpose()?;
-            let moved = match &shift {
-                Some(shift) => way.shift(shift, turn.share, turn.others).await,
-                None => way.at_once().await,
-            };
+            let shifted = hint.filter(|_| turn.moves() && turn.from.parse::<u64>().is_ok());
+            let shift = shifted.map(|hint| Shift::of(hint).ok_or_else(|| unwatched(&turn.from))).transpose()?;
+            let more = changed(fields).iter().any(|key| !MOVED.contains(key))
+                || marks[0] != marks[1]
+                || live.ownership != Ownership::Ours;
+            let moved = way::take(&way, &turn, shift.as_ref(), hint, more).await;
             if let Err(failure) = moved {
                 if shift.is_some() && turn.count.is_some() {
                     self.give_up(function, &turn.to, progress).await;
@@ -408,7 +413,21 @@ impl Kind for Alias {
         const fn of_all(step: Step, action: &'static str) -> Permission {
             Permission { step, action, resource: "*" }
         }
+        // What CodeDeploy shifts: it looks whether the caller may see the configuration and bring a revision.
+        const fn of_code_deploy(action: &'static str, resource: &'static str) -> Permission {
+            Permission { step: Step::Update, action, resource }
+        }
+        const GROUP: &str = "arn:${Partition}:codedeploy:${Region}:${Account}:deploymentgroup:${Service}-${Stage}-*";
+        const APPLICATION: &str = "arn:${Partition}:codedeploy:${Region}:${Account}:application:${Service}-${Stage}-*";
+        const PACE: &str = "arn:${Partition}:codedeploy:${Region}:${Account}:deploymentconfig:CodeDeployDefault.*";
         const ALL: &[Permission] = &[
+            of_code_deploy("codedeploy:CreateDeployment", GROUP),
+            of_code_deploy("codedeploy:GetDeployment", GROUP),
+            of_code_deploy("codedeploy:ListDeployments", GROUP),
+            of_code_deploy("codedeploy:StopDeployment", GROUP),
+            of_code_deploy("codedeploy:GetDeploymentConfig", PACE),
+            of_code_deploy("codedeploy:GetApplicationRevision", APPLICATION),
+            of_code_deploy("codedeploy:RegisterApplicationRevision", APPLICATION),
             needs(Step::Read, "lambda:ListAliases"),
             needs(Step::Read, "lambda:GetAlias"),
             needs(Step::Read, "lambda:ListProvisionedConcurrencyConfigs"),
@@ -419,6 +438,7 @@ impl Kind for Alias {
             needs(Step::Create, "lambda:GetProvisionedConcurrencyConfig"),
             needs(Step::Create, "lambda:DeleteProvisionedConcurrencyConfig"),
             needs(Step::Update, "lambda:GetFunction"),
+            needs(Step::Update, "lambda:GetAlias"),
             needs(Step::Update, "lambda:UpdateAlias"),
             needs(Step::Update, "lambda:PutProvisionedConcurrencyConfig"),
             needs(Step::Update, "lambda:GetProvisionedConcurrencyConfig"),

@@ -5,7 +5,7 @@ pub mod topic_rule;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::aws::client::Aws;
 use crate::aws::signed::Signed;
@@ -14,34 +14,6 @@ use crate::engine::kind::Progress;
 use crate::engine::value::Value;
 
 use super::json::{Retag, tags_of};
-
-fn first(key: &str, change: fn(char) -> char) -> String {
-    let mut letters = key.chars();
-    letters.next().map_or_else(String::new, |letter| std::iter::once(change(letter)).chain(letters).collect())
-}
-
-/// Keys with another first letter, at every depth: `FunctionArn` and `functionArn`.
-fn renamed(json: Json, change: fn(char) -> char) -> Json {
-    match json {
-        Json::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (first(&key, change), renamed(value, change)))
-            .collect::<Map<_, _>>()
-            .into(),
-        Json::Array(items) => items.into_iter().map(|item| renamed(item, change)).collect(),
-        other => other,
-    }
-}
-
-/// As IoT writes it.
-fn small(json: Json) -> Json {
-    renamed(json, |letter| letter.to_ascii_lowercase())
-}
-
-/// As CloudFormation writes it.
-fn capital(json: Json) -> Json {
-    renamed(json, |letter| letter.to_ascii_uppercase())
-}
 
 /// The tags of a resource.
 ///

@@ -20,13 +20,13 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-use super::super::json::{changed, member, pick, tag_list};
+use super::super::json::{changed, lower, member, pick, tag_list, upper};
 use super::super::names::generated;
 use super::super::properties::{
     boolean_in_place, default_to, document, drop_empty, from_json, own_tags, parsed_document, tags_to_map, text,
 };
 use super::super::{Findable, after};
-use super::{capital, retag, small, tags};
+use super::{retag, tags};
 
 /// `AWS::IoT::ProvisioningTemplate`
 pub const TYPE: &str = "AWS::IoT::ProvisioningTemplate";
@@ -94,7 +94,7 @@ fn path(name: &str) -> String {
 }
 
 fn decode(answer: &Json) -> BTreeMap<String, Value> {
-    let Value::Map(mut map) = from_json(capital(answer.clone())) else { return BTreeMap::new() };
+    let Value::Map(mut map) = from_json(upper(answer.clone())) else { return BTreeMap::new() };
     if let Some(kind) = map.remove("Type") {
         map.insert("TemplateType".to_owned(), kind);
     }
@@ -125,7 +125,7 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
 /// The members of CreateProvisioningTemplate.
 fn creation(name: &str, wanted: &Value) -> Json {
     let mut body = Json::Object(pick(wanted, CHANGEABLE));
-    body = small(body);
+    body = lower(body);
     body["templateName"] = name.into();
     body["templateBody"] = wanted.get("TemplateBody").map(document).unwrap_or_default().into();
     body["tags"] = tag_list(wanted);
@@ -139,7 +139,7 @@ fn creation(name: &str, wanted: &Value) -> Json {
 fn update(wanted: &Value, fields: &[FieldChange]) -> Map<String, Json> {
     let changed = changed(fields);
     let of_ours: Vec<&str> = CHANGEABLE.iter().copied().filter(|key| changed.contains(key)).collect();
-    let Json::Object(mut body) = small(Json::Object(pick(wanted, &of_ours))) else { return Map::new() };
+    let Json::Object(mut body) = lower(Json::Object(pick(wanted, &of_ours))) else { return Map::new() };
     if of_ours.contains(&"Description") {
         body.entry("description").or_insert_with(|| "".into());
     }

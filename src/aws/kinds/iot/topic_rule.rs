@@ -19,13 +19,13 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live};
 use crate::engine::value::Value;
 
-use super::super::json::changed;
+use super::super::json::{changed, lower, upper};
 use super::super::names::generated;
 use super::super::properties::{
     at_mut, boolean_in_place, default_to, drop_empty, from_json, own_tags, tags_to_map, text_map, to_json,
 };
 use super::super::{Findable, after};
-use super::{capital, retag, small, tags};
+use super::{retag, tags};
 
 /// `AWS::IoT::TopicRule`
 pub const TYPE: &str = "AWS::IoT::TopicRule";
@@ -77,7 +77,7 @@ fn path(name: &str) -> String {
 }
 
 fn payload(rule: &Json) -> Value {
-    let mut rule = capital(rule.clone());
+    let mut rule = upper(rule.clone());
     if let Json::Object(map) = &mut rule {
         map.remove("RuleName");
         map.remove("CreatedAt");
@@ -86,7 +86,7 @@ fn payload(rule: &Json) -> Value {
 }
 
 fn body(properties: &Value) -> Json {
-    small(properties.get("TopicRulePayload").map_or_else(|| json!({}), to_json))
+    lower(properties.get("TopicRulePayload").map_or_else(|| json!({}), to_json))
 }
 
 fn normalise(properties: &mut BTreeMap<String, Value>) {

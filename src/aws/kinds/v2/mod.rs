@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use crate::aws::kinds::json::{lower, lower_first, upper};
 use crate::aws::kinds::properties::{from_json, is_empty, to_json};
 use crate::engine::value::Value;
 
@@ -27,18 +28,13 @@ const NAMES: &[&str] = &[
 /// Tags of everything that has any, as `/v2/tags/{arn}`.
 pub(super) const TAGS: (&str, &str, &str) = ("apigatewayv2", "POST", "/v2/tags/");
 
-fn with_first(text: &str, change: fn(char) -> char) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| std::iter::once(change(first)).chain(letters).collect())
-}
-
 /// The listed properties as members of a request: `RouteKey` is `routeKey` there.
 fn encode(properties: &Value, keys: &[&str]) -> Map<String, Json> {
     keys.iter()
         .filter_map(|key| Some((*key, properties.get(key).filter(|value| !is_empty(value))?)))
         .map(|(key, value)| {
             let json = if NAMES.contains(&key) { named(to_json(value)) } else { lower(to_json(value)) };
-            (with_first(key, |first| first.to_ascii_lowercase()), json)
+            (lower_first(key), json)
         })
         .collect()
 }
@@ -47,30 +43,12 @@ fn encode(properties: &Value, keys: &[&str]) -> Map<String, Json> {
 fn decode(answer: &Json, keys: &[&str]) -> BTreeMap<String, Value> {
     keys.iter()
         .filter_map(|key| {
-            let value = answer.get(with_first(key, |first| first.to_ascii_lowercase()))?;
+            let value = answer.get(lower_first(key))?;
             let value = if NAMES.contains(key) { named_back(value.clone()) } else { upper(value.clone()) };
             Some(((*key).to_owned(), from_json(value)))
         })
         .filter(|(_, value)| !is_empty(value))
         .collect()
-}
-
-fn lower(json: Json) -> Json {
-    renamed(json, &|key| with_first(key, |first| first.to_ascii_lowercase()))
-}
-
-fn upper(json: Json) -> Json {
-    renamed(json, &|key| with_first(key, |first| first.to_ascii_uppercase()))
-}
-
-fn renamed(json: Json, rename: &dyn Fn(&str) -> String) -> Json {
-    match json {
-        Json::Object(map) => {
-            map.into_iter().map(|(key, value)| (rename(&key), renamed(value, rename))).collect::<Map<_, _>>().into()
-        }
-        Json::Array(items) => items.into_iter().map(|item| renamed(item, rename)).collect(),
-        other => other,
-    }
 }
 
 /// The keys of the map itself are names; what is beneath them is not.

@@ -6,28 +6,21 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::language::pace::Pace;
 use crate::config::language::releases::DeploymentSettings;
 
-/// Whether settings have a key.
-type Has = fn(&DeploymentSettings) -> bool;
-
-/// What only CodeDeploy can do. Whoever wrote it wants it done: ignoring it would be a surprise in the middle of a release.
-const CODE_DEPLOY: [(&str, Has); 2] = [
-    ("codeDeployRole", |settings| settings.code_deploy_role.is_some()),
-    ("triggerConfigurations", |settings| settings.trigger_configurations.is_some()),
-];
-
 pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let defaults = checked.service.settings::<DeploymentSettings>();
     let defaults = defaults.as_ref();
     for one in &checked.functions {
         let Some(own) = &one.function.deployment_settings else { continue };
         let whole = one.function.place_of("deploymentSettings");
+        let by_code_deploy = own.name_code_deploy() || defaults.is_some_and(DeploymentSettings::name_code_deploy);
         let mut problem = |code: &'static str, key: &str, problem: String, help: &str| {
             let path =
                 if key.is_empty() { "deploymentSettings".to_owned() } else { format!("deploymentSettings.{key}") };
             let place = own.places.get(key).unwrap_or(whole);
             diagnostics.push(function_error(code, one, &path, place, problem).help(help));
         };
-        match own.kind.as_deref().or_else(|| defaults?.kind.as_deref()).map(Pace::parse) {
+        let kind = own.kind.as_deref().or_else(|| defaults?.kind.as_deref());
+        match kind.map(Pace::parse) {
             None => problem(
                 "missing-key",
                 "",
@@ -40,6 +33,15 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 what,
                 "write `AllAtOnce`, `Canary10Percent5Minutes` or `Linear10PercentEvery1Minute`, with any percentage from 1 to 99 and any time",
             ),
+            // The file asks for CodeDeploy: shifting without it would be a surprise in the middle of a release.
+            Some(Ok(pace)) if pace.predefined().is_none() && by_code_deploy => problem(
+                "code-deploy",
+                "type",
+                format!("`{}` is no pace that CodeDeploy has a configuration for", kind.unwrap_or_default()),
+                "write `AllAtOnce`, `Canary10Percent5Minutes` (or 10, 15, 30) or `Linear10PercentEvery1Minute` (or 2, 3, 10); or \
+                 take `codeDeployRole` and `triggerConfigurations` away (from `custom.deploymentSettings` too): hoist itself \
+                 shifts at any pace",
+            ),
             Some(Ok(_)) => {}
         }
         let alias = own.alias.as_deref().or_else(|| defaults?.alias.as_deref());
@@ -50,18 +52,6 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 format!("`{alias}` is no name of an alias"),
                 "use letters, digits, `-` and `_`, and not digits alone: those are versions",
             );
-        }
-        for (key, is_there) in CODE_DEPLOY {
-            let at = if is_there(own) { Some(own) } else { defaults.filter(|defaults| is_there(defaults)) };
-            if at.is_some() {
-                problem(
-                    "code-deploy",
-                    key,
-                    "hoist shifts traffic itself and leaves CodeDeploy alone".to_owned(),
-                    "take it away (from `custom.deploymentSettings` too): the shift, its hooks and its alarms work without a \
-                     role; `hoist deploy --json` tells each step, and `deploy.verify` checks what came of it",
-                );
-            }
         }
         let hooks = [
             ("preTrafficHook", own.pre_traffic_hook.as_ref().or_else(|| defaults?.pre_traffic_hook.as_ref())),
@@ -95,16 +85,19 @@ mod tests {
     use super::super::testing::{findings, in_functions};
 
     #[test]
-    fn code_deploy_is_not_ignored_but_refused() {
-        let of_the_plugin = "service: shop\nplugins: [serverless-plugin-canary-deployments]\ncustom: {deploymentSettings: {type: AllAtOnce, codeDeployRole: r}}\nprovider: {name: aws, runtime: nodejs24.x}\nfunctions:\n  plain: {handler: a.b}\n";
+    fn code_deploy_shifts_at_its_own_paces_only() {
+        let of_the_plugin = "service: shop\nplugins: [serverless-plugin-canary-deployments]\ncustom: {deploymentSettings: {type: Canary10Percent7Minutes, codeDeployRole: r}}\nprovider: {name: aws, runtime: nodejs24.x}\nfunctions:\n  plain: {handler: a.b}\n";
         // Nobody shifts.
         assert_eq!(findings(of_the_plugin), "");
         insta::assert_snapshot!(
-            findings(&format!("{of_the_plugin}  a: {{handler: a.b, deploymentSettings: {{triggerConfigurations: []}}}}\n")),
-            @r"
-        7:41 error[code-deploy] functions.a.deploymentSettings.codeDeployRole: hoist shifts traffic itself and leaves CodeDeploy alone
-        7:65 error[code-deploy] functions.a.deploymentSettings.triggerConfigurations: hoist shifts traffic itself and leaves CodeDeploy alone
-        "
+            findings(&format!(
+                "{of_the_plugin}  a: {{handler: a.b, deploymentSettings: {{alias: live}}}}\n  b: {{handler: a.b, deploymentSettings: {{type: Linear10PercentEvery3Minutes}}}}\n"
+            )),
+            @"7:41 error[code-deploy] functions.a.deploymentSettings.type: `Canary10Percent7Minutes` is no pace that CodeDeploy has a configuration for"
+        );
+        insta::assert_snapshot!(
+            in_functions("  a: {handler: a.b, deploymentSettings: {type: Canary20Percent5Minutes, triggerConfigurations: [{TriggerName: t, TriggerEvents: [DeploymentStart], TriggerTargetArn: arn}]}}\n"),
+            @"4:48 error[code-deploy] functions.a.deploymentSettings.type: `Canary20Percent5Minutes` is no pace that CodeDeploy has a configuration for"
         );
     }
 
