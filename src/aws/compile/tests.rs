@@ -599,3 +599,20 @@ fn tree_of(json: &Json) -> Value {
         _ => Value::Null,
     }
 }
+
+#[test]
+fn functions_that_come_to_the_same_ids_are_told_once_at_the_second() {
+    let yaml = "service: shop
+provider: {name: aws}
+functions:
+  f: {handler: a.b}
+  f-a: {handler: a.b}
+  fDasha: {handler: a.b}
+";
+    let problems = compiled(yaml).problems;
+    assert_eq!(
+        sample::summary(&problems),
+        "6:3 error[duplicate-resource] two resources come to the logical id `FDashaLogGroup`"
+    );
+    assert_eq!(problems[0].related.len(), 1);
+}
