@@ -1,15 +1,21 @@
 //! The nearest of some known words to one that is not among them, for "did you mean".
 
 /// The candidate that differs from `word` by the fewest edits (a swap of neighbours is one), when it is near enough to
-/// be a slip of the keyboard: a third of the word, letter case aside.
+/// be a slip of the keyboard, letter case aside: one edit up to seven letters, two up to eleven, else three. What lacks
+/// the first letter, or has another before it, is another word (`sentry`, `entry`).
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.chars().take(64).flat_map(char::to_lowercase).collect();
-    let allowed = (word.len() / 3).max(1);
+    let allowed = match word.len() {
+        0..=7 => 1,
+        8..=11 => 2,
+        _ => 3,
+    };
     candidates
         .into_iter()
         .map(|candidate| {
             let letters: Vec<char> = candidate.chars().take(64).flat_map(char::to_lowercase).collect();
-            (distance(&word, &letters), candidate)
+            let shifted = word.get(1..) == Some(&letters[..]) || letters.get(1..) == Some(&word[..]);
+            (if shifted { usize::MAX } else { distance(&word, &letters) }, candidate)
         })
         .filter(|(distance, candidate)| *distance <= allowed && candidate.len() > *distance)
         .min_by_key(|(distance, _)| *distance)
@@ -51,6 +57,8 @@ mod tests {
             ("slef", Some("self")),
             ("op", Some("opt")),
             ("environment", None),
+            ("elf", None),
+            ("tiemuot", None),
             ("", None),
         ] {
             assert_eq!(nearest(word, known), meant, "{word}");

@@ -10,6 +10,7 @@ pub fn explain(diagnostics: &mut [Diagnostic]) {
     for found in diagnostics.iter_mut() {
         let steps: Vec<&str> = found.path.as_deref().unwrap_or_default().split('.').collect();
         let help = match (found.code, steps.as_slice()) {
+            ("unknown-key", [key]) if SECTIONS.contains(key) => format!("`{key}` belongs beneath `resources`"),
             ("unknown-key", [key]) if knows(&Provider::SHAPE, key) => format!("`{key}` belongs beneath `provider`"),
             ("unknown-key", [key]) if knows(&Function::SHAPE, key) => {
                 format!("`{key}` belongs beneath a function, in `functions`")
@@ -31,6 +32,9 @@ pub fn explain(diagnostics: &mut [Diagnostic]) {
     }
 }
 
+/// Sections of a CloudFormation template.
+const SECTIONS: &[&str] = &["Resources", "Outputs", "Conditions", "Parameters", "Mappings", "Metadata", "Transform"];
+
 fn knows(shape: &super::super::decode::Shape, key: &str) -> bool {
     shape.fields.iter().any(|field| field.keys.contains(&key))
 }
@@ -45,6 +49,7 @@ mod tests {
         let (_, found) = decode_service(&sample::node(
             "service: shop
 runtime: nodejs24.x
+Resources: {}
 provider:
   name: aws
   plugins: []
@@ -59,6 +64,7 @@ functions:
             help,
             [
                 ("runtime", "`runtime` belongs beneath `provider`"),
+                ("Resources", "`Resources` belongs beneath `resources`"),
                 ("provider.plugins", "`plugins` belongs to the top level: indent it less"),
                 ("functions.handler", "`handler` stands where a function's key is expected: indent it beneath one"),
                 ("functions.f.stage", "`stage` belongs beneath `provider`, not beneath the function `f`"),

@@ -1,5 +1,6 @@
 //! What hoist makes of the plugins of the Serverless Framework that a file names: one line each.
 
+use super::super::decode::nearest;
 use super::super::diagnostic::Diagnostic;
 use super::service::{PluginName, Service};
 
@@ -201,11 +202,10 @@ pub fn check(service: &Service, strict: bool, diagnostics: &mut Vec<Diagnostic>)
         let diagnostic = if strict { Diagnostic::error(code, message) } else { Diagnostic::warning(code, message) };
         let mut diagnostic = diagnostic.path("plugins").at(plugin.place);
         if found.is_none() {
-            let known = PLUGINS.iter().map(|known| known.name);
-            diagnostic = match super::super::decode::nearest(&plugin.name, known) {
-                Some(meant) => diagnostic.label(format!("did you mean `{meant}`?")),
-                None => diagnostic.help("what it adds to the service is not deployed; check whether that matters"),
-            };
+            diagnostic = diagnostic.help("what it adds to the service is not deployed; check whether that matters");
+            if let Some(meant) = meant(&plugin.name) {
+                diagnostic = diagnostic.label(format!("did you mean `{meant}`?"));
+            }
         }
         diagnostics.push(diagnostic);
     }
@@ -214,6 +214,20 @@ pub fn check(service: &Service, strict: bool, diagnostics: &mut Vec<Diagnostic>)
         let message = format!("plugins: without effect on a deploy: {}", names.join(", "));
         diagnostics.push(Diagnostic::note("plugin-local", message).path("plugins").at(first.place));
     }
+}
+
+/// The plugin that a name is a slip of: what all names begin and end with makes none alike.
+fn meant(name: &str) -> Option<&'static str> {
+    let own = own_name(name);
+    let near = nearest(own, PLUGINS.iter().map(|known| own_name(known.name)).filter(|known| known.len() > 3))?;
+    PLUGINS.iter().map(|known| known.name).find(|known| own_name(known) == near)
+}
+
+/// What a plugin's name says of it: `serverless-plugin-warmup` is `warmup`.
+fn own_name(name: &str) -> &str {
+    let name = name.strip_prefix("serverless-").unwrap_or(name);
+    let name = name.strip_prefix("plugin-").unwrap_or(name);
+    name.strip_suffix("-plugin").unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -254,6 +268,20 @@ mod tests {
         let found = findings("{localPath: ./x, modules: [my-plugin, serverless-offline]}", true);
         assert_eq!(found[0].0, Severity::Error);
         assert_eq!(found[1].0, Severity::Note);
+    }
+
+    #[test]
+    fn what_all_names_share_makes_no_two_alike() {
+        for (name, wanted) in [
+            ("serverless-sam", None),
+            ("serverless-wasm", None),
+            ("serverless-ofline", Some("serverless-offline")),
+            ("serverless-plugin-esbiuld", Some("serverless-esbuild")),
+            ("serverless-domain-manger", Some("serverless-domain-manager")),
+            ("my-plugin", None),
+        ] {
+            assert_eq!(meant(name), wanted, "{name}");
+        }
     }
 
     #[test]
