@@ -11,7 +11,7 @@ use crate::aws::lease_store::S3Lease;
 use crate::aws::naming;
 use crate::aws::ownership::Scope;
 use crate::aws::remote::AwsRemote;
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, Reason};
 use crate::engine::history::HistoryStore;
 use crate::engine::kind::Cloud;
 use crate::engine::lease::LeaseStore;
@@ -21,6 +21,19 @@ use crate::engine::stop::Stop;
 pub fn remote(global: &Global, stop: &Stop) -> AwsRemote {
     // Before the file is read, its stage is only known from the command line.
     AwsRemote::new(global.stage.clone().unwrap_or_else(|| "dev".to_owned()), global.aws_profile.clone(), stop.token())
+}
+
+/// Says which profile was asked for, where its credentials are what is wrong.
+fn with_profile(mut failure: Failure, settings: &Settings) -> Failure {
+    let named = [(&settings.profile, "--aws-profile"), (&settings.provider_profile, "`provider.profile`")];
+    if failure.reason == Reason::Credentials
+        && let Some((profile, by)) = named.into_iter().find_map(|(profile, by)| Some((profile.as_ref()?, by)))
+    {
+        let help =
+            format!("the profile `{profile}` was asked for by {by}: is it in ~/.aws/config or ~/.aws/credentials?");
+        failure.help.insert(0, help);
+    }
+    failure
 }
 
 /// An account that was reached.
@@ -69,7 +82,7 @@ impl Connection {
             role: place.role.clone(),
         };
         let aws = Aws::connect(&settings, stop.token()).await;
-        aws.account().await?;
+        aws.account().await.map_err(|failure| with_profile(failure, &settings))?;
         Ok(Self {
             cloud: Arc::new(AwsCloud::new(&aws)),
             lease_store: Arc::new(S3Lease::new(&aws)),

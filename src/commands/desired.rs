@@ -109,9 +109,16 @@ fn too_large(desired: &DesiredState, read: &Read) -> Vec<Diagnostic> {
 /// What is wrong with the template's references, as far as that can be seen without an account.
 pub fn problems(read: &Read, template: &Template) -> Vec<Diagnostic> {
     let evaluation = evaluate(template, &context(read, ""));
-    // While values are missing, problems may only follow from that.
-    if evaluation.needs.is_empty() { in_the_file(evaluation.problems, template, read) } else { Vec::new() }
+    let mut found = evaluation.problems;
+    if !evaluation.needs.is_empty() {
+        // While values are missing, other problems may only follow from that.
+        found.retain(|problem| WHATEVER_IS_MISSING.contains(&problem.code));
+    }
+    in_the_file(found, template, read)
 }
+
+/// What is wrong with a reference whatever the values are that only an account knows.
+const WHATEVER_IS_MISSING: &[&str] = &["unknown-resource", "unsupported-function", "no-stack", "no-parameter"];
 
 fn context(read: &Read, account_id: &str) -> Context {
     let partition = Partition::of(&read.target.region);
@@ -120,8 +127,15 @@ fn context(read: &Read, account_id: &str) -> Context {
         region: read.target.region.clone(),
         account_id: account_id.to_owned(),
         url_suffix: partition.dns_suffix.to_owned(),
-        stack_name: Names::new(read.service.name(), &read.target.stage, &read.target.region).stack(),
+        stack_name: stack_name(read),
         owner: owner(&read.service, &read.target),
         ..Context::default()
     }
+}
+
+/// What `AWS::StackName` is: the name of the framework's stack, which `provider.stackName` may set.
+fn stack_name(read: &Read) -> String {
+    let mut names = Names::new(read.service.name(), &read.target.stage, &read.target.region);
+    names.stack_name = read.service.provider.stack_name.as_ref().map(|name| name.as_str().to_owned());
+    names.stack()
 }

@@ -8,12 +8,12 @@ use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
 use super::cli::Global;
-use super::{CommandError, commit};
+use super::{CommandError, commit, desired};
 use crate::aws::compile::{Artifact, Artifacts, Compiled, Target, compile};
 use crate::aws::template::Template;
 use crate::config;
 use crate::config::diagnostic::{Diagnostic, Severity};
-use crate::config::language::{Context, Service, validate};
+use crate::config::language::{Context, Service, asked_for, validate};
 use crate::config::load::{LoadOptions, Loaded};
 use crate::config::node::{Node, Sources};
 use crate::config::variables::remote::Remote;
@@ -185,31 +185,82 @@ pub async fn read(
     understand(global, screen, purpose, load(global, remote).await?).await
 }
 
+/// Everything that is wrong with the file, its code and what it compiles to, in one run, and the file's name.
+///
+/// # Errors
+/// There is no current directory.
+pub async fn inspect(global: &Global) -> Result<(String, Vec<Diagnostic>, Sources), CommandError> {
+    let Examined { read, file, sources, mut diagnostics } = examine(global.strict, load(global, None).await?);
+    if let Some(read) = &read {
+        look_beyond(read, &mut diagnostics).await;
+    }
+    Ok((file, diagnostics, sources))
+}
+
 async fn understand(global: &Global, screen: &Screen, purpose: Purpose, loaded: Loaded) -> Result<Read, CommandError> {
-    let Loaded { root, sources, mut diagnostics, stage, region, directory, config_path, .. } = loaded;
+    let Examined { read, sources, mut diagnostics, .. } = examine(global.strict, loaded);
+    weigh(purpose, &mut diagnostics);
+    if let Some(read) = read.as_ref().filter(|_| has_errors(&diagnostics)) {
+        // What else is wrong is said in the same run.
+        look_beyond(read, &mut diagnostics).await;
+    }
+    show_or_fail(screen, purpose, diagnostics, &sources)?;
+    read.ok_or_else(|| CommandError::plain("the configuration could not be read", [""; 0]))
+}
+
+/// A configuration, and everything that is wrong with it by itself. What could not be read has an error.
+struct Examined {
+    read: Option<Read>,
+    /// The configuration's path relative to its directory.
+    file: String,
+    sources: Sources,
+    diagnostics: Vec<Diagnostic>,
+}
+
+fn examine(strict: bool, loaded: Loaded) -> Examined {
+    let Loaded { root, sources, mut diagnostics, stage, region, directory, config_path, asked, .. } = loaded;
     let config_file = config_path.as_deref().map(|path| path.strip_prefix(&directory).unwrap_or(path));
     let config_file = config_file.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
     let service = root.as_ref().and_then(|root| {
-        let context =
-            Context { stage: &stage, region: &region, strict: global.strict, today: jiff::Zoned::now().date() };
-        let (service, found) = validate(root, &context);
+        let context = Context { stage: &stage, region: &region, strict, today: jiff::Zoned::now().date() };
+        let (service, mut found) = validate(root, &context);
+        asked_for(&asked, &mut found);
         diagnostics.extend(found);
         service
     });
     let kept = root.as_ref().map(config::record::configuration).unwrap_or_default();
-    if let Some(service) = service.as_ref().filter(|_| has_errors(&diagnostics)) {
-        // What is wrong with the sources is said in the same run.
-        let packages = from_service(service, &stage, &directory, &config_file, None).build(CancellationToken::new());
-        diagnostics.extend(packages.await.problems);
-    }
-    show_or_fail(screen, purpose, diagnostics, &sources)?;
-    match (service, root) {
-        (Some(service), Some(root)) => {
-            let target = Target { stage, region, ..Target::default() };
-            Ok(Read { service, root, sources, directory, config_file, target, kept })
+    let read = service.zip(root).map(|(service, root)| {
+        let target = Target { stage, region, ..Target::default() };
+        Read { service, root, sources: sources.clone(), directory, config_file: config_file.clone(), target, kept }
+    });
+    Examined { read, file: config_file, sources, diagnostics }
+}
+
+/// Adds what is wrong with the code and with what the file compiles to, unless it is there already in other words.
+async fn look_beyond(read: &Read, diagnostics: &mut Vec<Diagnostic>) {
+    let target = &read.target;
+    let packages = from_service(&read.service, &target.stage, &read.directory, &read.config_file, None);
+    let mut found = packages.look().await;
+    let Compiled { template, problems } = compile(&read.service, target);
+    found.extend(problems);
+    edge_sources(read, &mut found);
+    found.extend(desired::problems(read, &template));
+    for one in found {
+        if !diagnostics.iter().any(|known| says(known, &one)) {
+            diagnostics.push(one);
         }
-        _ => Err(CommandError::plain("the configuration could not be read", [""; 0])),
     }
+}
+
+/// Whether a problem is one that a closer look found, too: of the same kind, about the same or about a part of it.
+fn says(known: &Diagnostic, other: &Diagnostic) -> bool {
+    let about_the_same = match (&known.path, &other.path) {
+        (Some(known), Some(other)) => {
+            known.strip_prefix(other.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        }
+        _ => known.message == other.message,
+    };
+    known.code == other.code && known.severity >= other.severity && about_the_same
 }
 
 /// Packages and compiles what was read.
@@ -284,16 +335,21 @@ pub fn show_or_fail(
     mut diagnostics: Vec<Diagnostic>,
     sources: &Sources,
 ) -> Result<(), CommandError> {
-    if purpose == Purpose::Look {
-        for one in diagnostics.iter_mut().filter(|one| ONLY_FOR_DEPLOY.contains(&one.code)) {
-            one.severity = Severity::Warning;
-        }
-    }
+    weigh(purpose, &mut diagnostics);
     if has_errors(&diagnostics) {
         return Err(CommandError::Configuration { diagnostics, sources: sources.clone() });
     }
     screen.diagnostics(&diagnostics, sources);
     Ok(())
+}
+
+/// Makes warnings of what stops a deploy but not a look.
+fn weigh(purpose: Purpose, diagnostics: &mut [Diagnostic]) {
+    if purpose == Purpose::Look {
+        for one in diagnostics.iter_mut().filter(|one| ONLY_FOR_DEPLOY.contains(&one.code)) {
+            one.severity = one.severity.min(Severity::Warning);
+        }
+    }
 }
 
 /// What `${opt:...}` sees: long names, as the framework has them.
@@ -314,3 +370,6 @@ fn cli_options(global: &Global) -> BTreeMap<String, String> {
 fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|one| one.severity == Severity::Error)
 }
+
+#[cfg(test)]
+mod tests;

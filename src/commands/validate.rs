@@ -1,12 +1,11 @@
-//! `hoist validate`: everything that is wrong with the file, without AWS.
+//! `hoist validate`: everything that is wrong with the file and the code that it names, without AWS and without packaging.
 
 use clap::Args;
 use serde_json::json;
 
 use super::cli::Global;
-use super::prepare::{Purpose, read, show_or_fail};
-use super::{CommandError, Exit, desired};
-use crate::aws::compile::{Compiled, compile};
+use super::prepare::{Purpose, inspect, show_or_fail};
+use super::{CommandError, Exit};
 use crate::screen::Screen;
 
 #[derive(Args, Debug)]
@@ -14,12 +13,10 @@ pub struct Validate {}
 
 impl Validate {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
-        let read = read(global, screen, Purpose::Deploy, None).await?;
-        let Compiled { template, mut problems } = compile(&read.service, &read.target);
-        problems.extend(desired::problems(&read, &template));
-        show_or_fail(screen, Purpose::Deploy, problems, &read.sources)?;
-        screen.result(&format!("{} is in order", read.config_file));
-        screen.json(&json!({"type": "result", "valid": true, "file": read.config_file}));
+        let (file, problems, sources) = inspect(global).await?;
+        show_or_fail(screen, Purpose::Deploy, problems, &sources)?;
+        screen.result(&format!("{file} is in order"));
+        screen.json(&json!({"type": "result", "valid": true, "file": file}));
         Ok(Exit::Done)
     }
 }

@@ -101,6 +101,8 @@ pub const CODES: &[Code] = &[
     language("event-without-settings", "An event is named without its settings, so nothing calls the function.", "Give the event its settings: `sqs: arn:…`."),
     language("ignored-key", "A key has no effect in hoist, and its absence would be missed.", "Take it away, or use what the message names instead."),
     language("missing-key", "A key that is needed is not there, or is empty.", "Add it."),
+    language("another-tool", "The file is one of another tool or of another cloud.", "Take a file with `service` and `provider: aws`."),
+    language("needs-account", "A value that only an account knows (`${ssm:..}`, `${cf:..}`) stands where the rest of the file cannot be read without it.", "Nothing, for `deploy` and `diff`: they ask the account. Where `validate` calls it an error, write the value into the file."),
     language("out-of-range", "A number is below the minimum or above the maximum.", "Use a number in the range."),
     language("refused-key", "A key stands for something that hoist does not do.", "Follow the way out that the message names."),
     language("several-events", "Two events stand in one item of the list.", "Begin each event with a `-` of its own."),

@@ -1,6 +1,7 @@
 //! One problem with a configuration, for people: what is wrong, where, and what to do.
 
 use super::node::Place;
+use super::secrets::Secrets;
 
 /// How much a problem weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +86,20 @@ impl Diagnostic {
     pub fn related(mut self, what: impl Into<String>, place: Place) -> Self {
         self.related.push((what.into(), place));
         self
+    }
+
+    /// The same without any of the secrets, whoever wrote them into it. What shows a diagnostic shows this.
+    #[must_use]
+    pub fn without(&self, secrets: &Secrets) -> Self {
+        let mask = |text: &String| secrets.mask(text).into_owned();
+        Self {
+            message: mask(&self.message),
+            path: self.path.as_ref().map(mask),
+            label: self.label.as_ref().map(mask),
+            related: self.related.iter().map(|(what, place)| (mask(what), *place)).collect(),
+            help: self.help.iter().map(mask).collect(),
+            ..*self
+        }
     }
 
     /// Adds a sentence that says what to do.

@@ -1,6 +1,6 @@
 //! The way in: finds the configuration, reads it, and resolves it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,10 +11,11 @@ use serde_json::Value;
 use super::diagnostic::{Diagnostic, Severity};
 use super::dotenv;
 use super::node::{Data, Entry, Node, Place, Sources};
+use super::secrets::Secrets;
 use super::variables::remote::Remote;
 use super::variables::script::{self, Script};
 use super::variables::{self, Inputs};
-use super::{json, pseudo, read, shape, yaml};
+use super::{foreign, json, pseudo, read, shape, yaml};
 
 /// The names that a configuration may have, in the order in which they are looked for.
 pub const FILE_NAMES: &[&str] = &[
@@ -63,6 +64,8 @@ pub struct Loaded {
     /// The service's directory: where the configuration stands.
     pub directory: PathBuf,
     pub config_path: Option<PathBuf>,
+    /// The addresses that `${self:..}` of the file asked for: keys there mean something to it.
+    pub asked: BTreeSet<String>,
     /// What serverless-dotenv-plugin brought. It is in `provider.environment` of the root already.
     pub dotenv_plugin_env: IndexMap<String, String>,
 }
@@ -95,6 +98,7 @@ impl Loaded {
             profile: options.profile.clone(),
             directory: options.directory.clone(),
             config_path: None,
+            asked: BTreeSet::new(),
             dotenv_plugin_env: IndexMap::new(),
         }
     }
@@ -153,11 +157,15 @@ async fn finish(
     options: &LoadOptions,
     remote: Option<&dyn Remote>,
 ) -> Loaded {
-    let Some(root) = root.and_then(|root| shape::before(root, &mut loaded.diagnostics)) else { return loaded };
-    prepare(&root, options, &mut inputs, &mut loaded).await;
+    let Some(mut root) = root.and_then(|root| shape::before(root, &mut loaded.diagnostics)) else { return loaded };
+    foreign::other_variables(&root, &mut loaded.diagnostics);
+    if let Some(stage) = prepare(&root, options, &mut inputs, &mut loaded).await {
+        decide_stage(&mut root, stage);
+    }
     inputs.offline = remote.is_none();
-    let (root, found) = variables::resolve(root, &inputs, &mut loaded.sources, remote).await;
+    let (root, found, asked) = variables::resolve(root, &inputs, &mut loaded.sources, remote).await;
     loaded.diagnostics.extend(found);
+    loaded.asked = asked;
     let root = shape::after(root, &mut loaded.diagnostics);
     let mut root = pseudo::replace(root);
     dotenv::into_provider(&mut root, &loaded.dotenv_plugin_env);
@@ -169,6 +177,7 @@ async fn finish(
     if let (None, Some(profile)) = (&options.profile, setting("profile")) {
         loaded.profile = Some(profile.to_owned());
     }
+    loaded.sources.secrets = Secrets::of(&root);
     loaded.diagnostics = distinct(loaded.diagnostics, &loaded.sources);
     loaded.root = Some(root);
     loaded
@@ -190,7 +199,7 @@ fn find(options: &LoadOptions) -> Result<PathBuf, Box<Diagnostic>> {
     candidates.find(|path| path.is_file()).ok_or_else(|| {
         Diagnostic::error("no-configuration", format!("there is no serverless.yml in {directory}"))
             .help(format!("these names were looked for: {}", FILE_NAMES.join(", ")))
-            .help("change to the service's directory, name the file with --config, or begin one with `hoist init`")
+            .help("change to the service's directory, or name the file with --config")
             .into()
     })
 }
@@ -249,8 +258,9 @@ async fn read_root(path: &Path, inputs: &Inputs, loaded: &mut Loaded) -> Option<
     composed.root
 }
 
-/// Finds out what all the rest depends on: the stage, then what `.env` files say.
-async fn prepare(root: &Node, options: &LoadOptions, inputs: &mut Inputs, loaded: &mut Loaded) {
+/// Finds out what all the rest depends on: the stage, then what `.env` files say. Gives the value of `provider.stage`
+/// where it came out of a variable.
+async fn prepare(root: &Node, options: &LoadOptions, inputs: &mut Inputs, loaded: &mut Loaded) -> Option<Node> {
     let at = |path: &[&str]| path.iter().try_fold(root, |node, key| node.get(key));
     let written = at(&["provider", "stage"]);
     let behind = root.get("provider").is_some_and(|provider| !is_plain(provider) && provider.as_str().is_some());
@@ -270,7 +280,7 @@ async fn prepare(root: &Node, options: &LoadOptions, inputs: &mut Inputs, loaded
         Some(Data::Int(number)) => loaded.stage = number.to_string(),
         _ => {}
     }
-    if stage.is_some_and(|stage| matches!(stage.data, Data::Deferred(_))) {
+    if stage.as_ref().is_some_and(|stage| matches!(stage.data, Data::Deferred(_))) {
         let place = written.map_or(root.place, |node| node.place);
         let message = "provider.stage: the stage has to be known before an account is asked for anything";
         let diagnostic = Diagnostic::error("stage-unknown", message).path("provider.stage").at(place);
@@ -307,6 +317,17 @@ async fn prepare(root: &Node, options: &LoadOptions, inputs: &mut Inputs, loaded
         }
         loaded.dotenv_plugin_env = found;
         loaded.diagnostics.extend(problems);
+    }
+    stage.filter(|stage| matches!(stage.data, Data::String(_) | Data::Int(_)))
+}
+
+/// Puts the stage in place of the variables that it came out of. It is decided once, before `.env` files are read, as in
+/// the framework: what these say must not make another of `${self:provider.stage}`.
+fn decide_stage(root: &mut Node, stage: Node) {
+    let Data::Map(root) = &mut root.data else { return };
+    let Some(Data::Map(provider)) = root.get_mut("provider").map(|entry| &mut entry.value.data) else { return };
+    if let Some(entry) = provider.get_mut("stage").filter(|entry| !is_plain(&entry.value)) {
+        entry.value = stage;
     }
 }
 

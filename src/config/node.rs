@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::secrets::Secrets;
+
 /// A file that was read, by its position in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
@@ -18,10 +20,13 @@ pub struct Place {
     pub column: u32,
 }
 
-/// The texts of all files that took part in a load, so that a diagnostic can show a line of any of them.
+/// The texts of all files that took part in a load, so that a diagnostic can show a line of any of them, and what no
+/// diagnostic may show.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
+    /// What came out of the files' variables and is secret.
+    pub secrets: Secrets,
 }
 
 /// One file as it was read.

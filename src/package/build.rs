@@ -139,6 +139,28 @@ pub fn build(packaging: &Packaging, cancel: &CancellationToken) -> Built {
     built
 }
 
+/// As [`look`], on a thread that may block.
+pub async fn look_beside(packaging: Packaging) -> Vec<Diagnostic> {
+    tokio::task::spawn_blocking(move || look(&packaging)).await.unwrap_or_else(|failure| {
+        vec![Diagnostic::error("packaging-failed", format!("packaging stopped unexpectedly: {failure}"))]
+    })
+}
+
+/// What is wrong with the files of a service, without a zip made of them: nothing is written.
+pub fn look(packaging: &Packaging) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let selections = select_all(packaging, &mut problems);
+    for (nth, request) in packaging.requests.iter().enumerate() {
+        if let Some(selection) = selections.get(&nth) {
+            problems.extend(request.checks.iter().filter_map(|check| handler::problem(check, selection)));
+        }
+        if let Content::Artifact(written) = &request.content {
+            prebuilt(packaging, request, written, &mut problems);
+        }
+    }
+    problems
+}
+
 /// The selections of all requests that have files, by the request's position.
 fn select_all(packaging: &Packaging, problems: &mut Vec<Diagnostic>) -> IndexMap<usize, Selection> {
     let mut roots: IndexMap<&Path, Vec<usize>> = IndexMap::new();

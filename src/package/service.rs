@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use super::artifact::{Artifact, Excess};
-use super::build::build_beside;
+use super::build::{build_beside, look_beside};
 use super::handler::Check;
 use super::request::{Content, Packaging, Request};
 use super::rules::{Defaults, Written};
@@ -75,6 +75,15 @@ pub fn from_service(
 }
 
 impl ServicePackages {
+    /// What is wrong with the files, without packaging them: nothing is written. Whether a package is too large is only
+    /// known once it is made.
+    pub async fn look(self) -> Vec<Diagnostic> {
+        let mut problems = self.problems;
+        problems.extend(look_beside(self.packaging).await);
+        find_places(&mut problems, &self.places);
+        problems
+    }
+
     /// Packages everything, on threads that may block.
     pub async fn build(self, cancel: CancellationToken) -> ServiceArtifacts {
         let built = build_beside(self.packaging, cancel).await;
@@ -82,11 +91,7 @@ impl ServicePackages {
         problems.extend(built.problems);
         let of_functions = self.functions.iter().filter_map(|(key, name)| Some((key, built.artifacts.get(name)?)));
         problems.extend(of_functions.filter_map(|(key, artifact)| too_large(key, artifact)));
-        for problem in &mut problems {
-            if problem.place.is_none() {
-                problem.place = problem.path.as_deref().and_then(|path| nearest_place(&self.places, path));
-            }
-        }
+        find_places(&mut problems, &self.places);
         let find = |uses: IndexMap<String, String>| {
             uses.into_iter().filter_map(|(key, name)| Some((key, built.artifacts.get(&name)?.clone()))).collect()
         };
@@ -97,6 +102,13 @@ impl ServicePackages {
             reused: built.reused,
             cancelled: built.cancelled,
         }
+    }
+}
+
+/// The places of problems that packaging knows by their path alone.
+fn find_places(problems: &mut [Diagnostic], places: &HashMap<String, Place>) {
+    for problem in problems.iter_mut().filter(|problem| problem.place.is_none()) {
+        problem.place = problem.path.as_deref().and_then(|path| nearest_place(places, path));
     }
 }
 
@@ -339,6 +351,10 @@ impl<'a> Collection<'a> {
     /// The framework's name for a zip, unless a function, a layer or the service of that name took it: there, one
     /// would overwrite the other.
     fn unique(&self, name: &str, what: &str) -> String {
+        // A name that only an account knows stands there as its variable, which is no name of a file.
+        let clean = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+        let name: String = name.chars().map(clean).collect();
+        let name = name.trim_matches('-');
         let requests = &self.done.packaging.requests;
         let taken = |name: &str| requests.iter().any(|request| request.name == name);
         if !taken(name) {

@@ -30,6 +30,7 @@ impl Default for Look {
 
 /// A diagnostic as people read it: the message, the line with a caret, related lines, what to do. No newline at the end.
 pub fn text(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> String {
+    let diagnostic = &diagnostic.without(&sources.secrets);
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -97,6 +98,7 @@ pub fn count(diagnostics: &[Diagnostic]) -> String {
 /// A diagnostic as one JSON object: code, severity, message, path, file, line, column, endLine, endColumn, related, help.
 /// Lines and columns count from 1, columns in characters; what is not known is left out.
 pub fn json(diagnostic: &Diagnostic, sources: &Sources) -> Value {
+    let diagnostic = &diagnostic.without(&sources.secrets);
     let mut object = serde_json::Map::new();
     object.insert("code".into(), diagnostic.code.into());
     object.insert("severity".into(), severity(diagnostic.severity).into());
@@ -123,6 +125,7 @@ pub fn json(diagnostic: &Diagnostic, sources: &Sources) -> Value {
 /// A diagnostic as a workflow command, which GitHub shows beside the line in a pull request.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#setting-an-error-message>
 pub fn github(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let diagnostic = &diagnostic.without(&sources.secrets);
     let mut properties = Vec::new();
     if let Some(place) = diagnostic.place {
         let position = position(place, sources);

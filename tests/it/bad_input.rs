@@ -125,3 +125,39 @@ fn a_reference_is_told_once_and_where_the_file_has_it() {
     }
     assert_eq!(ran.stderr.matches("error[").count(), 1, "{}", ran.stderr);
 }
+
+#[test]
+fn everything_is_wrong_in_one_run_and_counted_once() {
+    let config = "service: shop\nprovider: {name: aws, runtime: python3.12}\nfunctions:\n  a: {handler: gone.main}\n  b:\n    handler: handler.handler\n    package: {individually: true, artifact: gone.zip}\n    environment: {X: !Ref Nothing, Y: !ImportValue y}\n    events: [{sns: !Ref Topic}]\n";
+    let expected = [
+        "error[handler-not-found]",
+        "error[artifact-not-found]",
+        "error[unknown-resource]: functions.b.environment.X",
+        "error[missing-key]: functions.b.events[0].sns: the topic has no name",
+    ];
+    // The same with a problem of the file itself, which is found before the others.
+    for (config, own) in [(config.to_owned(), None), (format!("{config}colour: red\n"), Some("error[unknown-key]"))] {
+        let project = Project::new(&config);
+        let ran = project.run(["validate"]).code(1);
+        for text in expected.into_iter().chain(own) {
+            assert_eq!(ran.stderr.matches(text).count(), 1, "{text:?}\n{}", ran.stderr);
+        }
+        let count = format!("{} errors", expected.len() + usize::from(own.is_some()));
+        assert!(ran.stderr.trim_end().ends_with(&count), "{}", ran.stderr);
+        assert!(!project.path().join(".hoist").exists(), "nothing is written");
+    }
+}
+
+#[test]
+fn a_service_that_is_named_in_the_account_is_packaged_under_a_name_of_a_file() {
+    let project = Project::new(&GOOD.replacen("service: shop", "service: ${ssm:/id}-x", 1));
+    let ran = project.run(["package"]).success();
+    assert!(ran.stdout.contains(".hoist/ssm--id--x.zip"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_named() {
+    let project = Project::new(GOOD);
+    let ran = project.run(["diff", "--aws-profile", "nosuch"]).code(1);
+    assert!(ran.stderr.contains("the profile `nosuch` was asked for by --aws-profile"), "{}", ran.stderr);
+}

@@ -7,6 +7,7 @@ use super::tree::{self, Properties};
 use crate::aws::template::TemplateResource;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::function::{Destination, DestinationKind};
+use crate::config::variables::grammar::has_variables;
 use crate::engine::value::Value;
 
 pub(super) fn compile(plan: &Plan, output: &mut Output) {
@@ -70,6 +71,8 @@ fn target(plan: &Plan, one: &FunctionPlan, destination: &Destination, output: &m
             output.grant(one, action, [(&typed.arn).into()]);
             Some((&typed.arn).into())
         }
+        // Only the account knows what it is.
+        Destination::Name(arn) if has_variables(arn) => Some(arn.as_str().into()),
         Destination::Name(arn) if arn.starts_with("arn:") => {
             match BY_ARN.iter().find(|(part, _)| arn.contains(part)) {
                 Some((_, action)) => output.grant(one, action, [arn.as_str().into()]),

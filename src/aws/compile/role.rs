@@ -45,6 +45,7 @@ impl FunctionRole {
 
     fn existing(role: &Cf) -> Self {
         match (role.as_str(), role.intrinsic()) {
+            _ if role.is_deferred() => Self::Existing { arn: role.into(), after: None },
             (Some(naming::SHARED_ROLE), _) => Self::shared(),
             (Some(text), _) if text.starts_with("arn:") => Self::Existing { arn: text.into(), after: None },
             (Some(logical_id), _) => {

@@ -10,10 +10,20 @@ use super::dynamic::{Dynamic, OPENING};
 use super::{Context, Lookup};
 use crate::aws::template::{Template, masked};
 use crate::config::diagnostic::Diagnostic;
+use crate::config::variables::grammar::{self, Part, has_variables};
 use crate::engine::value::{Expression, Secret, Value};
 
 /// How deep intrinsics may nest, and how long a chain of conditions may be.
 const DEPTH: usize = 64;
+
+/// Resources that plugins make which are not built in.
+const OF_PLUGINS: &[(&str, &str)] = &[
+    ("PythonRequirementsLambdaLayer", "serverless-python-requirements"),
+    ("WarmUpPluginLambdaFunction", "serverless-plugin-warmup"),
+    ("WarmUpPluginDefaultLambdaFunction", "serverless-plugin-warmup"),
+    ("GraphQlApi", "serverless-appsync-plugin"),
+    ("ServerlessAlertsAlarmTopic", "serverless-plugin-aws-alerts"),
+];
 
 /// Evaluates the trees of one template and collects what is missing and what is wrong.
 pub(super) struct Evaluator<'a> {
@@ -140,6 +150,9 @@ impl<'a> Evaluator<'a> {
     }
 
     fn reference(&mut self, target: &str) -> Option<Value> {
+        if has_variables(target) {
+            return Some(Value::string(target));
+        }
         let context = self.context;
         let pseudo = match target {
             "AWS::NoValue" => return None,
@@ -196,6 +209,9 @@ impl<'a> Evaluator<'a> {
     }
 
     fn attribute_of(&mut self, logical_id: &str, name: &str) -> Value {
+        if has_variables(logical_id) {
+            return Value::string(logical_id);
+        }
         if self.template.resources.contains_key(logical_id) {
             self.own(logical_id, name)
         } else {
@@ -215,6 +231,11 @@ impl<'a> Evaluator<'a> {
     fn raw(&mut self, logical_id: &str, attribute: &str) -> Value {
         if !self.template.is_raw(logical_id) {
             self.problem("unknown-resource", format!("there is no resource and no parameter `{logical_id}`"));
+            if let (Some((_, plugin)), Some(problem)) =
+                (OF_PLUGINS.iter().find(|(id, _)| *id == logical_id), self.problems.last_mut())
+            {
+                problem.help.push(format!("the plugin `{plugin}` makes it, and is not built into hoist"));
+            }
             return Value::Null;
         }
         self.found(Lookup::Stack { logical_id: logical_id.to_owned(), attribute: attribute.to_owned() })
@@ -298,6 +319,7 @@ impl<'a> Evaluator<'a> {
         let Value::List(items) = argument else { return Some(self.malformed("an index and a list")) };
         let [index, list] = items.as_slice() else { return Some(self.malformed("an index and a list")) };
         let index = match self.value(index) {
+            Some(Value::String(text)) if has_variables(&text) => return Some(Value::String(text)),
             Some(Value::Number(number)) => number.as_u64(),
             Some(Value::String(text)) => text.parse().ok(),
             _ => None,
@@ -306,8 +328,10 @@ impl<'a> Evaluator<'a> {
             return Some(self.malformed("an index from 0"));
         };
         match self.value(list) {
-            Some(Value::List(items)) => match items.into_iter().nth(index) {
-                Some(item) => Some(item),
+            Some(Value::List(items)) => match items.get(index) {
+                Some(item) => Some(item.clone()),
+                // How many there are depends on what only an account knows.
+                None if items.iter().any(|item| mentions(item, "${")) => items.last().cloned(),
                 None => {
                     self.problem("out-of-range", format!("the list has no item {index}"));
                     Some(Value::Null)
@@ -380,6 +404,9 @@ impl<'a> Evaluator<'a> {
         };
         let found = self.template.sections.get("Mappings").and_then(|maps| maps.at(&[map, first, second]));
         let default = items.get(3).and_then(|options| options.get("DefaultValue"));
+        if let Some(key) = keys.iter().flatten().find(|key| has_variables(key)) {
+            return Value::string(key);
+        }
         match found.or(default).cloned() {
             Some(tree) => self.value(&tree).unwrap_or(Value::Null),
             None => {
@@ -469,8 +496,29 @@ pub(super) enum Piece<'a> {
     Variable(&'a str),
 }
 
-/// Cuts a text of `Fn::Sub` at its variables; `${!x}` is the text `${x}`.
+/// Cuts a text of `Fn::Sub` at its variables; `${!x}` is the text `${x}`. Variables of the file that only an account can
+/// resolve (`${ssm:/x}`) are text: none is at hand where they still stand.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let Ok(Some(template)) = grammar::parse(text) else { return of_template(text) };
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    for part in &template.parts {
+        let (written, is_variable) = match part {
+            Part::Text { written, .. } => (written, false),
+            Part::Variable(variable) => (&variable.written, true),
+        };
+        // Parts are cut out of the text, one after the other.
+        let (part, following) = rest.split_at_checked(written.len()).unwrap_or((rest, ""));
+        match is_variable {
+            true => pieces.push(Piece::Text(part)),
+            false => pieces.extend(of_template(part)),
+        }
+        rest = following;
+    }
+    pieces
+}
+
+fn of_template(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find("${") {

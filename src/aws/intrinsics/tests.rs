@@ -248,3 +248,26 @@ fn a_later_list_stays_to_be_joined() {
     });
     assert!(matches!(super::evaluator::joined("-", vec![split]), Value::Later(Expression::Join { .. })));
 }
+
+/// Without an account the variable stands where its value will be.
+#[test]
+fn variables_of_the_file_that_are_still_open_are_text() {
+    for (tree, expected) in [
+        (
+            json!({ "Fn::Sub": "a-${ssm:/x/${opt:stage, 'dev'}}-${AWS::Region}-${!b}" }),
+            json!("a-${ssm:/x/${opt:stage, 'dev'}}-eu-west-1-${b}"),
+        ),
+        (json!({ "Ref": "${ssm:/x}" }), json!("${ssm:/x}")),
+        (json!({ "Fn::GetAtt": ["${cf:a.B}", "Arn"] }), json!("${cf:a.B}")),
+        (json!({ "Fn::Select": [3, { "Fn::Split": [",", "${ssm:/x}"] }] }), json!("${ssm:/x}")),
+        (json!({ "Fn::Select": ["${ssm:/x}", ["a"]] }), json!("${ssm:/x}")),
+        (json!({ "Fn::FindInMap": ["Sizes", "${ssm:/x}", "small"] }), json!("${ssm:/x}")),
+    ] {
+        let (value, evaluation) = evaluated(tree.clone());
+        assert_eq!((value, evaluation.problems.as_slice()), (expected, &[][..]), "{tree}");
+    }
+    let (_, evaluation) = evaluated(json!({ "Fn::Sub": "${lower.Arn}" }));
+    assert_eq!(evaluation.problems[0].code, "unknown-resource");
+    let (_, evaluation) = evaluated(json!({ "Ref": "PythonRequirementsLambdaLayer" }));
+    assert!(evaluation.problems[0].help[0].contains("serverless-python-requirements"));
+}

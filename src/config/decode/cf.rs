@@ -10,9 +10,18 @@ use super::{Decode, Decoder, Schemas, intrinsic};
 pub struct Cf(pub Node);
 
 impl Cf {
-    /// The text, when the value is known now. Numbers and booleans are in [`Cf::to_text`].
+    /// The text, when the value is one; the variable as it is written for what only an account knows (see
+    /// [`Cf::is_deferred`]). Numbers and booleans are in [`Cf::to_text`].
     pub fn as_str(&self) -> Option<&str> {
-        self.0.as_str()
+        match &self.0.data {
+            Data::String(text) | Data::Deferred(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the value is one that only an account knows, and none is at hand: nothing can be said about it.
+    pub fn is_deferred(&self) -> bool {
+        matches!(self.0.data, Data::Deferred(_))
     }
 
     /// The value as the text that AWS would see, when it is a plain scalar.

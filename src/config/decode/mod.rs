@@ -212,10 +212,22 @@ impl Decoder {
             if matches!(entry.value.data, Data::Null) && !T::KEEPS_NULL {
                 continue;
             }
-            if self.expanded.last() == Some(&address(owner)) {
-                return T::decode(&entry.value, self);
+            let read = match self.expanded.last() == Some(&address(owner)) {
+                true => T::decode(&entry.value, self),
+                false => self.within(key, |cx| T::decode(&entry.value, cx)),
+            };
+            // What could not be read was reported, or only an account knows it: it counts as absent, so that the rest
+            // is still checked.
+            let read = read.or_else(T::absent);
+            let told = |known: &Diagnostic| known.code == "needs-account" && known.place == Some(entry.value.place);
+            if let (None, Data::Deferred(variable)) = (&read, &entry.value.data)
+                && !self.diagnostics.last().is_some_and(told)
+            {
+                let problem = format!("only an account knows `{variable}`, and what depends on it is left out here");
+                let diagnostic = self.within(key, |cx| cx.warning("needs-account", &entry.value, problem));
+                self.report(diagnostic);
             }
-            return self.within(key, |cx| T::decode(&entry.value, cx));
+            return read;
         }
         let absent = T::absent();
         if absent.is_none() {

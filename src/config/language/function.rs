@@ -132,6 +132,12 @@ object! {
         lambda_insights "lambdaInsights": Option<bool>,
         /// Lambda@Edge (serverless-lambda-edge-pre-existing-cloudfront).
         lambda_at_edge "lambdaAtEdge": Option<Node>,
+        /// A folder of Python packages that go along (serverless-python-requirements).
+        vendor "vendor": Option<Node>,
+        /// Whether and how the function is bundled (serverless-plugin-optimize).
+        optimize "optimize": Option<Node>,
+        /// The source that is bundled for an image (serverless-webpack).
+        entrypoint "entrypoint": Option<Node>,
         /// An entry point per function (serverless-webpack, serverless-esbuild).
         entry "entry": Option<Node>,
         /// Whether esbuild leaves the function alone (serverless-esbuild).
@@ -156,6 +162,9 @@ object! {
         "alarms": "no alarms are made",
         "warmup": "the function is not kept warm",
         "prune": "old versions are not deleted",
+        "vendor": "the folder is not put into the zip",
+        "optimize": "code is packaged as it is",
+        "entrypoint": "code is packaged as it is",
         "module": "Python requirements are not installed",
         "logForwarding": "logs are not forwarded",
         "lambdaInsights": "Lambda Insights stays off",

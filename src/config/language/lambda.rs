@@ -3,9 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::super::decode::{
-    Bounded, Cf, CfList, Decode, Decoder, Schemas, Short, keywords, mapping_at, object, shown, string_at,
-};
+use super::super::decode::{Bounded, Cf, CfList, Decode, Decoder, Schemas, Short, keywords, mapping_at, object, shown};
 use super::super::node::{Data, Node, Place};
 
 /// Memory of a function in MB: 128 to 10,240; up to 32,768 on capacity providers.
@@ -406,9 +404,9 @@ impl Short for Image {
     const SHORT: &'static str = "the name of an image in `provider.ecr.images` or an image URI";
 
     fn expand(node: &Node, _: &mut Decoder) -> Option<Node> {
-        let text = node.as_str().unwrap_or_default();
-        let key = if text.contains('/') || text.contains('@') || text.contains(':') { "uri" } else { "name" };
-        Some(mapping_at(node, [(key, string_at(node, text))]))
+        // What only an account knows is a URI: names are those of the file.
+        let is_uri = node.as_str().is_none_or(|text| text.contains(['/', '@', ':']));
+        Some(mapping_at(node, [(if is_uri { "uri" } else { "name" }, node.clone())]))
     }
 }
 

@@ -138,7 +138,8 @@ object! {
         "build": "it chose the builder of v4; hoist finds it from the handler",
         "enableLegacyDeploymentBucket": "hoist has its own bucket, one per account and region",
         "resolver": "it named the credentials of v4's variables; hoist uses those of the deployment",
-        "variableSyntax": "hoist reads the usual `${…}`"
+        "variableSyntax": "hoist reads the usual `${…}`; a file that writes variables in another way is refused",
+        "cfLogs": "logs have been read from CloudWatch ever since v1"
     }
     noted {
         "deploymentBucket": "code, records and the lease are kept in hoist's own bucket, one per account and region",
@@ -203,6 +204,7 @@ object! {
         tags "tags": Tags,
     }
     ignored {
+        "createBucket": "it was serverless-deployment-bucket's; hoist makes its own bucket",
         "blockPublicAccess": "hoist's bucket never allows public access; a bucket of your own stays as it is",
         "skipPolicySetup": "hoist does not write a policy on a bucket of your own",
         "versioning": "hoist does not change a bucket of your own",
@@ -443,7 +445,8 @@ impl Short for EcrImage {
 
     fn expand(node: &Node, _: &mut Decoder) -> Option<Node> {
         // The framework takes a bare string as the folder or the URI; a URI has a registry in front.
-        let key = if node.as_str().is_some_and(|text| text.contains(".dkr.ecr.")) { "uri" } else { "path" };
+        // What only an account knows was made there.
+        let key = if node.as_str().is_none_or(|text| text.contains(".dkr.ecr.")) { "uri" } else { "path" };
         Some(mapping_at(node, [(key, node.clone())]))
     }
 }

@@ -72,6 +72,7 @@ object! {
         "enableLocalInstallationFallback": "hoist is one program",
         "state": "hoist keeps no state but AWS itself",
         "enterprise": "hoist knows no dashboard",
+        "excludeDevDependencies": "it belongs beneath `package`, where the framework reads it",
         "$schema": "it tells editors where the schema lies"
     }
     noted {

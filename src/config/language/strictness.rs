@@ -1,5 +1,7 @@
 //! How much a problem of the decoder weighs: `configValidationMode`, and keys that an unknown plugin may read.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 
 use super::super::codes;
@@ -21,8 +23,26 @@ const ABOUT_FORM: [&str; 8] = [
     "runtime-removed",
 ];
 
+/// Takes away what is said about unknown keys that a `${self:..}` of the file asks for: they are the file's own. One that
+/// is a near miss of a known key may still be meant for that, so it stays a warning.
+pub fn asked_for(asked: &BTreeSet<String>, diagnostics: &mut Vec<Diagnostic>) {
+    let is_asked = |path: &str| {
+        let beneath = |whole: &str, part: &str| whole.strip_prefix(part).is_some_and(|rest| rest.starts_with('.'));
+        // Who asks for a whole section has not thought of each of its keys.
+        asked.iter().any(|asked| asked == path || beneath(asked, path) || (asked.contains('.') && beneath(path, asked)))
+    };
+    let asked_for = |found: &Diagnostic| found.code == "unknown-key" && found.path.as_deref().is_some_and(is_asked);
+    diagnostics.retain(|found| found.label.is_some() || !asked_for(found));
+    for found in diagnostics.iter_mut().filter(|found| asked_for(found)) {
+        found.severity = found.severity.min(Severity::Warning);
+    }
+}
+
 /// Weighs the decoder's problems.
 pub fn weigh(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
+    // Keys of the top level that are nobody's on purpose, as Compose files have them: anchors stand there.
+    let is_extension = |path: &str| path.starts_with("x-") && !path.contains('.');
+    diagnostics.retain(|found| found.code != "unknown-key" || !found.path.as_deref().is_some_and(is_extension));
     let unknown = plugins::unknown(service);
     if let Some(first) = unknown.first() {
         for diagnostic in diagnostics.iter_mut() {
@@ -144,6 +164,25 @@ mod tests {
         3:17 warning[unknown-code] deploy.allow: `no-timeuot` is not a code of hoist
         4:13 error[missing-key] functions.f: `handler` is missing
         ");
+    }
+
+    #[test]
+    fn keys_that_the_file_itself_reads_are_its_own() {
+        let file = "service: shop\nx-common: &c {a: 1}\nprovider: {name: aws, accountId: 1, regoin: x, deep: {a: {b: 1}}, lost: 1}\n";
+        let asked = ["provider.accountId", "provider.regoin", "provider.deep.a.b"].map(str::to_owned).into();
+        let (_, mut found) = decode_service(&sample::node(file));
+        super::asked_for(&asked, &mut found);
+        assert_eq!(
+            sample::summary(&found),
+            "3:37 warning[unknown-key] provider.regoin: unknown key\n3:67 error[unknown-key] provider.lost: unknown key"
+        );
+    }
+
+    #[test]
+    fn keys_of_older_versions_have_their_reason() {
+        let file = "service: shop\nexcludeDevDependencies: false\nprovider: {name: aws, cfLogs: true, deploymentBucket: {name: abc, createBucket: true}}\n";
+        let found = severities(file);
+        assert!(found.iter().all(|(_, message)| !message.contains("unknown key")), "{found:?}");
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub enum Argument {
 pub struct Malformed {
     pub at: Range<usize>,
     pub message: String,
-    pub help: &'static str,
+    pub help: String,
 }
 
 /// A text that stands for itself, so written that it is read as itself.
@@ -93,6 +93,12 @@ pub fn parse(text: &str) -> Result<Option<Template>, Box<Malformed>> {
     Ok(template)
 }
 
+/// Whether a text has variables: in what is resolved as far as it can be, those that only an account can resolve.
+pub fn has_variables(text: &str) -> bool {
+    let template = parse(text).ok().flatten();
+    template.is_some_and(|template| template.parts.iter().any(|part| matches!(part, Part::Variable(_))))
+}
+
 struct Scanner<'a> {
     text: &'a str,
 }
@@ -111,7 +117,7 @@ impl Scanner<'_> {
     }
 
     fn malformed(&self, at: Range<usize>, message: impl Into<String>) -> Box<Malformed> {
-        Box::new(Malformed { at, message: message.into(), help: ESCAPE })
+        Box::new(Malformed { at, message: message.into(), help: ESCAPE.to_owned() })
     }
 
     /// The text from `start` up to one of `ends` (or the end of all), stepping over variables: its range without blanks
@@ -179,7 +185,7 @@ impl Scanner<'_> {
         let doubled = self.byte(end) == Some(b':') && self.byte(self.blank(end + 1)) == Some(b':');
         if !is_type || !leads_on || doubled || (nesting == 0 && self.is_policy_variable(start, end)) {
             if nesting == 0 {
-                return Ok(None);
+                return self.dotted(open, start, end).map_or(Ok(None), Err);
             }
             let close = self.text[open..].find('}').map_or(self.text.len(), |found| open + found + 1);
             let what = &self.text[open..close];
@@ -248,6 +254,20 @@ impl Scanner<'_> {
         }
     }
 
+    /// `${opt.stage, 'dev'}`: a dot where the colon belongs. Without a fallback it could be anybody's text.
+    fn dotted(&self, open: usize, start: usize, end: usize) -> Option<Box<Malformed>> {
+        let (source, address) = self.text[start..end].split_once('.')?;
+        let close = open + self.text[open..].find('}')?;
+        let rest = self.text[self.blank(end)..close].strip_prefix(',')?.trim();
+        if !matches!(source, "opt" | "self" | "env" | "param") || address.is_empty() {
+            return None;
+        }
+        let what = &self.text[open..=close];
+        let help = format!("did you mean `${{{source}:{address}, {rest}}}`? Write `\\{what}` if it is not a variable");
+        let message = format!("`{what}` has a dot where the colon of a variable belongs");
+        Some(Box::new(Malformed { at: open..close + 1, message, help }))
+    }
+
     fn unclosed(&self, open: usize) -> Box<Malformed> {
         self.malformed(open..self.text.len(), "the `}` that closes this variable is missing")
     }
@@ -274,7 +294,14 @@ impl Scanner<'_> {
                         "" => String::from("a source or a literal is missing here"),
                         word => format!("`{word}` is neither a source nor a literal: text goes in quotes, '{word}'"),
                     };
-                    self.malformed(at..next.max(at + 1), message)
+                    let malformed = self.malformed(at..next.max(at + 1), message);
+                    match word {
+                        "" => malformed,
+                        word => {
+                            let before = self.text[open..at].trim_end();
+                            Box::new(Malformed { help: format!("write `{before} '{word}'}}`"), ..*malformed })
+                        }
+                    }
                 })?;
                 return Ok((Source::Literal(literal), next));
             }

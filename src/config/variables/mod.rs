@@ -12,6 +12,8 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use self::remote::Remote;
 use self::resolver::{Resolver, Stop};
 use super::diagnostic::Diagnostic;
@@ -24,18 +26,19 @@ pub use self::sources::table;
 /// What the values that variables make may take in memory, in bytes.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Resolves every variable of a configuration. What could not be resolved is left open, and reported.
+/// Resolves every variable of a configuration. What could not be resolved is left open, and reported. The addresses that
+/// `${self:..}` asked for come along.
 pub(super) async fn resolve(
     root: Node,
     inputs: &Inputs,
     sources: &mut Sources,
     remote: Option<&dyn Remote>,
-) -> (Node, Vec<Diagnostic>) {
+) -> (Node, Vec<Diagnostic>, BTreeSet<String>) {
     let mut resolver = Resolver::new(root, inputs, sources);
     let root = resolver.root;
     rounds::resolve(&mut resolver, remote, root).await;
     let tree = finish::tree(&mut resolver, root);
-    (tree, resolver.diagnostics)
+    (tree, resolver.diagnostics, resolver.asked)
 }
 
 /// Resolves single values before the rest, without an account: what the stage and the environment depend on. A value

@@ -3,7 +3,7 @@
 //! Resolution itself never waits. What has to be waited for (an account, git, a script) is put on a list and leaves
 //! its variable pending; [`super::rounds`] fetches the whole list at once and resolves again what was pending.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -106,6 +106,8 @@ pub(super) struct Resolver<'a> {
     pub inputs: &'a Inputs,
     pub sources: &'a mut Sources,
     pub diagnostics: Vec<Diagnostic>,
+    /// The addresses that `${self:..}` asked for.
+    pub asked: BTreeSet<String>,
     /// Files that were read, by path: their root, or why there is none.
     pub files: HashMap<PathBuf, Result<CellId, Stop>>,
     pub known: HashMap<Lookup, Answer>,
@@ -131,6 +133,7 @@ impl<'a> Resolver<'a> {
             inputs,
             sources,
             diagnostics: Vec::new(),
+            asked: BTreeSet::new(),
             files: HashMap::new(),
             known: HashMap::new(),
             wanted: IndexSet::new(),

@@ -14,6 +14,7 @@ use crate::config::language::api::{HttpApi, HttpApiAuthorizer, HttpApiAuthorizer
 use crate::config::language::events::Trigger;
 use crate::config::language::events::http::Method;
 use crate::config::language::events::http_api::{HttpApiRoute, RouteAuthorizerKind};
+use crate::config::variables::grammar::has_variables;
 use crate::engine::value::Value;
 
 /// The longest that an integration may take, in milliseconds
@@ -161,6 +162,8 @@ fn route<'p, 'a>(
                         }
                         Authorizer::Named(name)
                     }
+                    // Only the account knows who may call: nobody whom AWS does not know stands in for that.
+                    None if has_variables(name) => Authorizer::Signed,
                     None => {
                         output.problem(
                             event
@@ -417,6 +420,9 @@ fn request_scheme(plan: &Plan, key: &str, authorizer: &HttpApiAuthorizer, output
         }
         (Some(function), None) => {
             let Some(function) = plan.function(function) else {
+                if has_variables(function) {
+                    return None;
+                }
                 let what = format!("there is no function `{function}`");
                 problem(authorizer, key, &what, "name a function of the service, or give its `functionArn`", output);
                 return None;

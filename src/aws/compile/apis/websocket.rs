@@ -12,6 +12,7 @@ use crate::aws::template::TemplateResource;
 use crate::config::language::events::Trigger;
 use crate::config::language::events::websocket::{Websocket, WebsocketAuthorizer};
 use crate::config::language::provider::ApiLogs;
+use crate::config::variables::grammar::has_variables;
 use crate::engine::fingerprint;
 use crate::engine::value::Value;
 
@@ -161,6 +162,10 @@ fn authorizer(
         }
         None => {
             let Some(function) = plan.function(name) else {
+                if has_variables(name) {
+                    // Only the account knows it: no authorizer has this id.
+                    return Some(name.to_owned());
+                }
                 output.problem(
                     event
                         .problem("unknown-authorizer", format!("there is no function `{name}`"))

@@ -9,6 +9,7 @@ use crate::config::decode::{Cf, Toggle};
 use crate::config::language::events::Trigger;
 use crate::config::language::events::alb::{Alb, AlbConditions, HealthCheck};
 use crate::config::language::provider::{AlbAuthorizer, AlbAuthorizerKind, OnUnauthenticated};
+use crate::config::variables::grammar::has_variables;
 use crate::engine::value::{Secret, Value};
 
 pub(super) fn compile(plan: &Plan, output: &mut Output) {
@@ -183,6 +184,7 @@ fn authorizers(plan: &Plan, event: &Triggered<Alb>, output: &mut Output) -> Vec<
                 let order = i64::try_from(actions.len() + 1).unwrap_or(i64::MAX);
                 actions.push(authorize(authorizer).with("Order", order).into());
             }
+            None if has_variables(name) => {}
             None => output.problem(
                 event
                     .problem("unknown-authorizer", format!("there is no authorizer `{name}`"))

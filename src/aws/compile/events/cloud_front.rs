@@ -13,6 +13,7 @@ use crate::config::language::events::cloud_front::CloudFrontEvent;
 use crate::config::language::events::{Event, Trigger};
 use crate::config::language::function::Function;
 use crate::config::node::{Data, Node};
+use crate::config::variables::grammar::has_variables;
 use crate::engine::value::Value;
 
 const DISTRIBUTION: &str = "CloudFrontDistribution";
@@ -188,6 +189,7 @@ fn lambda_at_edge(function: &FunctionPlan, output: &mut Output) {
 fn origin(event: &Step, origins: &mut Vec<Map>, output: &mut Output) -> Option<String> {
     let made = match event.settings.origin.as_ref().map(|node| (&node.data, node)) {
         Some((Data::String(url), _)) => of_url(url),
+        Some((Data::Deferred(variable), _)) => of_url(&format!("https://{variable}")),
         Some((Data::Map(_), node)) => match tree::from_node(node) {
             Value::Map(map) => Some(map),
             _ => None,
@@ -248,6 +250,8 @@ fn behavior(plan: &Plan, event: &Step, origin: &str, behaviors: &mut Vec<Map>, o
                 (None, Some(name)) if known_policies(plan).any(|(known, _)| known == name) => {
                     Some(tree::reference(policy_id(name)))
                 }
+                // Only the account knows which.
+                (None, Some(name)) if has_variables(name) => Some(name.as_str().into()),
                 (None, name) => {
                     let name = name.as_deref().unwrap_or_default();
                     output.problem(

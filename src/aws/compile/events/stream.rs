@@ -109,12 +109,12 @@ fn compile_one(plan: &Plan, event: &Triggered<Stream>, output: &mut Output) {
     output.add(logical_id, mapping::resource(function, properties).after(after));
 }
 
-/// The kind that a plain ARN names.
+/// The kind that a plain ARN names. What only an account knows is taken for the one that is used most.
 fn kind(stream: &Stream) -> Option<StreamKind> {
-    match stream.arn.as_str()?.split(':').nth(2)? {
-        "dynamodb" => Some(StreamKind::Dynamodb),
-        "kinesis" => Some(StreamKind::Kinesis),
-        _ => None,
+    match stream.arn.as_str()?.split(':').nth(2) {
+        Some("dynamodb") => Some(StreamKind::Dynamodb),
+        Some("kinesis") => Some(StreamKind::Kinesis),
+        _ => stream.arn.is_deferred().then_some(StreamKind::Dynamodb),
     }
 }
 

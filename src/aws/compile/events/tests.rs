@@ -363,3 +363,19 @@ fn functions_of_cloudfront_stand_beside_those_of_lambda() {
     let twice = yaml.replace("origin-request", "viewer-request");
     assert_eq!(problems(&twice).len(), 1, "one function for each step");
 }
+
+#[test]
+fn a_skill_without_an_id_is_a_warning_as_in_v1() {
+    let yaml = "{service: shop, provider: {name: aws}, functions: {work: {handler: a.b, events: [alexaSkill]}}}";
+    let context = Context { stage: "dev", region: "us-east-1", strict: false, today: jiff::civil::date(2026, 11, 20) };
+    let (service, found) = validate(&node(yaml), &context);
+    assert!(found.iter().all(|one| one.severity < Severity::Error), "{found:?}");
+    assert!(found.iter().any(|one| one.code == "event-without-settings"), "{found:?}");
+    let compiled = super::super::compile(&service.unwrap(), &super::super::Target::default());
+    let permission = &compiled.template.to_json()["resources"]["WorkLambdaPermissionAlexaSkill1"]["Properties"];
+    assert_eq!(permission["Principal"], "alexa-appkit.amazon.com");
+    assert!(permission.get("EventSourceToken").is_none(), "{permission}");
+
+    let (_, found) = validate(&node(&yaml.replace("[alexaSkill]", "[{alexaSkill: {enabled: true}}]")), &context);
+    assert!(found.iter().any(|one| one.message.ends_with("`appId` is missing")), "{found:?}");
+}

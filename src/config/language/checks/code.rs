@@ -40,7 +40,9 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                     function.place_of("image"),
                     "an image is named by `name` or by `uri`, exactly one of them",
                 )),
-                (Some(name), None) if !known.is_some_and(|images| images.contains_key(name.as_str())) => {
+                (Some(name), None)
+                    if !name.contains("${") && !known.is_some_and(|images| images.contains_key(name.as_str())) =>
+                {
                     let names = known.into_iter().flat_map(|images| images.keys().map(String::as_str));
                     let near = crate::config::decode::nearest(name, names);
                     let mut diagnostic = function_error(

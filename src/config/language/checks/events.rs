@@ -92,8 +92,9 @@ fn inspect(event: &Event, found: &mut Findings) {
         Trigger::Sns(event) if event.arn.is_none() && event.topic_name.is_none() => {
             found.missing(event.place, "neither `arn` nor `topicName` is there", "name the topic");
         }
-        Trigger::AlexaSkill(event) if event.app_id.is_none() => {
-            found.missing(event.place, "`appId` is missing", "give the id of the skill: `amzn1.ask.skill.…`");
+        // `- alexaSkill` by itself is what v1 had, and said by the decoder: there event and settings stand in one place.
+        Trigger::AlexaSkill(skill) if skill.app_id.is_none() && skill.place != event.place => {
+            found.missing(skill.place, "`appId` is missing", "give the id of the skill: `amzn1.ask.skill.…`");
         }
         Trigger::Kafka(event) if event.bootstrap_servers.is_empty() => {
             found.missing(event.place, "`bootstrapServers` is missing", "give the addresses of the cluster");

@@ -258,6 +258,9 @@ object! {
         /// The method of the call to that address.
         method "method": Option<Method>,
     }
+    ignored {
+        "paths": "it belongs beneath `parameters`; variables of a path are required anyway"
+    }
 }
 
 /// A text, or `null` to take a default away.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::http::{Method, Path, expand_route, route_schema};
-use crate::config::decode::{Cf, Decoder, Schemas, Short, Shorthand, keywords, mapping_at, object, string_at};
+use crate::config::decode::{Cf, Decoder, Schemas, Short, Shorthand, keywords, mapping_at, object};
 use crate::config::node::Node;
 
 object! {
@@ -58,7 +58,7 @@ impl Short for RouteAuthorizer {
 
     fn expand(node: &Node, _: &mut Decoder) -> Option<Node> {
         let key = if node.as_str() == Some("aws_iam") { "type" } else { "name" };
-        Some(mapping_at(node, [(key, string_at(node, node.as_str().unwrap_or_default()))]))
+        Some(mapping_at(node, [(key, node.clone())]))
     }
 }
 

@@ -21,7 +21,7 @@ pub mod websocket;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::super::decode::{Decode, Decoder, Schemas, Shorthand};
+use super::super::decode::{Decode, Decoder, Schemas, Shorthand, mapping_at};
 use super::super::node::{Data, Entry, Node, Place};
 
 /// Declares the registry of events: the enum, its decoder and its schema.
@@ -118,6 +118,18 @@ pub struct Event {
 impl Decode for Event {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         let kinds = Trigger::KINDS;
+        if node.as_str() == Some("alexaSkill") {
+            // As v1 had it.
+            let diagnostic = cx
+                .warning(
+                    "event-without-settings",
+                    node,
+                    "`alexaSkill` without a skill: any skill may call the function",
+                )
+                .help("write `alexaSkill: amzn1.ask.skill.…` with the id of the skill");
+            cx.report(diagnostic);
+            return Self::decode(&mapping_at(node, [("alexaSkill", mapping_at(node, []))]), cx);
+        }
         if let Data::String(kind) = &node.data
             && kinds.contains(&kind.as_str())
         {

@@ -17,13 +17,17 @@ pub(super) const LINT: Lint = Lint {
 
 /// Names that say what they hold, in small letters. A part of a name counts, `TOKEN_URL` and `SECRET_NAME` do not.
 static NAMES: LazyLock<Regex> = LazyLock::new(|| {
-    compiled("(^|_)(password|passwd|pwd|secret|token|api_?key|private_?key|access_?key|client_?secret|auth_?key|credentials?|jwt_?secret|(db|database|mongo(db)?|postgres|mysql|redis)_?(pass|password))$")
+    compiled(
+        "(^|_)(password|passwd|pwd|secret|token|api_?key|private_?key|access_?key|client_?secret|auth_?key|credentials?|jwt_?secret|(db|database|mongo(db)?|postgres|mysql|redis)_?(pass|password))$",
+    )
 });
 
 /// Forms that are secrets whatever they are called: AWS, GitHub, Slack, Stripe, Google, private keys, and addresses
 /// with a password in them.
 static VALUES: LazyLock<Regex> = LazyLock::new(|| {
-    compiled("^(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|[a-z+]+://[^/:@\\s]+:[^/@\\s$<{]{4,}@)")
+    compiled(
+        "^(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|[a-z+]+://[^/:@\\s]+:[^/@\\s$<{]{4,}@)",
+    )
 });
 
 fn run(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {

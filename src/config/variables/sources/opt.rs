@@ -40,6 +40,9 @@ impl Source for Opt {
 
     fn explain_missing(&self, request: &Request<'_>, _: &mut Resolver<'_>) -> Option<String> {
         let name = request.address()?;
-        Some(format!("give it on the command line: --{name} VALUE"))
+        Some(match name.as_str() {
+            "stage" | "region" | "aws-profile" | "config" => format!("give it on the command line: --{name} VALUE"),
+            _ => format!("hoist has no option --{name}: write `${{param:{name}}}` and give `--param {name}=VALUE`"),
+        })
     }
 }

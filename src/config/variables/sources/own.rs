@@ -7,6 +7,11 @@ use crate::config::variables::cells::State;
 
 pub(super) struct Own;
 
+fn is_text(resolver: &mut Resolver<'_>, value: Value) -> Result<bool, Stop> {
+    let settled = resolver.settle(value.cell)?;
+    Ok(resolver.scalar(settled.cell).is_some())
+}
+
 impl Source for Own {
     fn name(&self) -> &'static str {
         "self"
@@ -21,14 +26,27 @@ impl Source for Own {
         let Some(address) = request.address().filter(|address| !address.is_empty()) else {
             return Ok(Value { cell: root, secret: false });
         };
+        resolver.asked.insert(address.clone());
         let keys: Vec<&str> = address.split('.').collect();
-        match resolver.navigate(root, &keys) {
-            // The framework puts the stage in where the file does not say it.
-            Err(Stop::Missing) if keys == ["provider", "stage"] => {
+        match (resolver.navigate(root, &keys), keys.as_slice()) {
+            // The framework puts the stage in where the file does not say it, and so does this the region.
+            (Err(Stop::Missing), ["provider", "stage"]) => {
                 let stage = resolver.inputs.stage.clone().ok_or(Stop::Missing)?;
                 Ok(resolver.value(request, Data::String(stage), false))
             }
-            found => found,
+            (Err(Stop::Missing), ["provider", "region"]) => {
+                let region = resolver.region()?;
+                Ok(resolver.value(request, Data::String(region), false))
+            }
+            // The name of the service, in both forms of `service` and by both addresses.
+            (Err(Stop::Missing), ["service", "name"]) => match resolver.navigate(root, &["service"])? {
+                service if is_text(resolver, service)? => Ok(service),
+                _ => Err(Stop::Missing),
+            },
+            (Ok(service), ["service"]) if !is_text(resolver, service)? => {
+                resolver.navigate(root, &["service", "name"]).or(Ok(service))
+            }
+            (found, _) => found,
         }
     }
 

@@ -343,6 +343,50 @@ custom: {dotenv: {exclude: [HIDDEN], required: {env: [MISSING, A]}}, a: '${env:A
 }
 
 #[tokio::test]
+async fn the_service_is_named_in_both_forms_and_the_region_is_what_it_comes_to() {
+    for service in ["shop", "{name: shop}"] {
+        let text = format!(
+            "service: {service}\nprovider: aws\ncustom: {{a: '${{self:service.name}}', b: '${{self:service}}-x', r: '${{self:provider.region}}', o: '${{opt:region, self:provider.region}}'}}\n"
+        );
+        let expected = json!({"a": "shop", "b": "shop-x", "r": "us-east-1", "o": "us-east-1"});
+        let root = Service::new(&text).load().await.root.expect("a tree");
+        assert_eq!(plain(root.get("custom").expect("it is there")), expected, "{service}");
+    }
+    let mut there = Service::new("service: shop\nprovider: {name: aws}\ncustom: {r: '${self:provider.region}'}\n");
+    there.options.region = Some("eu-west-1".into());
+    assert_eq!(there.custom().await, json!({"r": "eu-west-1"}));
+    let text = "service: shop\nprovider: {name: aws, region: eu-west-3}\ncustom: {r: '${self:provider.region}'}\n";
+    assert_eq!(Service::new(text).custom().await, json!({"r": "eu-west-3"}));
+}
+
+#[tokio::test]
+async fn a_stage_is_decided_before_env_files_are_read_and_once() {
+    let service = Service::new(
+        "service: shop\nuseDotenv: true\nprovider: {name: aws, stage: \"${env:STG, 'dev'}\"}\ncustom: {a: '${self:provider.stage}', b: '${sls:stage}', c: '${env:STG}'}\n",
+    )
+    .file(".env", "STG=prod\n");
+    let loaded = service.load().await;
+    assert_eq!(loaded.stage, "dev");
+    assert_eq!(service.custom().await, json!({"a": "dev", "b": "dev", "c": "prod"}));
+    assert_eq!(service.env("STG", "qa").custom().await, json!({"a": "qa", "b": "qa", "c": "qa"}));
+}
+
+#[tokio::test]
+async fn variables_that_nearly_are_say_how_to_write_them() {
+    for (text, message, help) in [
+        ("${opt:stage, dev}", "text goes in quotes", "write `${opt:stage, 'dev'}`"),
+        ("${opt.stage, 'dev'}", "a dot where the colon", "did you mean `${opt:stage, 'dev'}`?"),
+        ("${opt:mine}", "has no value", "hoist has no option --mine: write `${param:mine}`"),
+        ("${opt:region}", "has no value", "give it on the command line: --region VALUE"),
+    ] {
+        let loaded = with(text).load().await;
+        let found = loaded.diagnostics.first().expect("it is wrong");
+        assert!(found.message.contains(message) && found.help[0].contains(help), "{text}: {found:?}");
+    }
+    assert!(with("${opt.stage}").load().await.diagnostics.is_empty());
+}
+
+#[tokio::test]
 async fn the_stage_is_found_out_first() {
     let stage = async |provider: &str| {
         let service =

@@ -11,6 +11,7 @@ use crate::aws::naming;
 use crate::config::decode::intrinsic;
 use crate::config::language::events::http::{Authorizer, AuthorizerKind, Http};
 use crate::config::node::Data;
+use crate::config::variables::grammar::has_variables;
 use crate::engine::value::Value;
 
 const IDENTITY_SOURCE: &str = "method.request.header.Authorization";
@@ -116,6 +117,8 @@ impl Schemes {
             }
             (None, Some(name)) => match plan.function(name) {
                 Some(function) => (name.clone(), function.target(), Some(function)),
+                // Only the account knows who may call: nobody whom AWS does not know stands in for that.
+                None if has_variables(name) => return Authorization::Signed,
                 None => {
                     output.problem(
                         event
@@ -219,7 +222,8 @@ impl Schemes {
 }
 
 fn check(event: &Triggered<Http>, wanted: &Authorizer, is_pool: bool, output: &mut Output) {
-    if !wanted.scopes.is_empty() && !is_pool {
+    let is_known = !wanted.arn.as_ref().is_some_and(|arn| arn.is_deferred());
+    if !wanted.scopes.is_empty() && !is_pool && is_known {
         output.problem(
             event
                 .problem("conflict", "scopes are for user pools only")

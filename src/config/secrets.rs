@@ -1,0 +1,122 @@
+//! The texts of a configuration that must never be shown, to be taken out of whatever is said about it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use super::node::{Data, Node};
+
+const MASK: &str = "••••••";
+
+/// From how many characters on a part of a secret is looked for by itself.
+const PART: usize = 6;
+
+/// From how many characters on a secret is hidden in the middle of a word, too: shorter ones are parts of other words.
+const INSIDE: usize = 8;
+
+/// The secrets that a configuration holds once its variables are resolved. They are not part of `Debug`.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    /// Longest first, so that what contains another is hidden whole.
+    texts: Vec<String>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
+impl Secrets {
+    /// All secrets of a tree.
+    pub fn of(root: &Node) -> Self {
+        let mut found = BTreeSet::new();
+        gather(root, false, &mut found);
+        let mut texts: Vec<String> = found.into_iter().collect();
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        Self { texts }
+    }
+
+    /// The text with every secret in it masked.
+    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut masked = Cow::Borrowed(text);
+        for secret in &self.texts {
+            if masked.contains(secret.as_str()) {
+                masked = Cow::Owned(without(&masked, secret));
+            }
+        }
+        masked
+    }
+}
+
+fn gather(node: &Node, inherited: bool, found: &mut BTreeSet<String>) {
+    let secret = inherited || node.secret;
+    let mut add = |text: &str| {
+        if !text.trim().is_empty() {
+            found.insert(text.to_owned());
+        }
+    };
+    match &node.data {
+        Data::String(text) if secret => {
+            add(text);
+            // Names are made of words, of the last part of an ARN or a path, and logical ids of letters and digits.
+            let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+            for word in std::iter::once(text.as_str()).chain(text.split_whitespace()) {
+                let last = word.rsplit([':', '/']).next().unwrap_or_default();
+                for made in [word.to_owned(), last.to_owned(), plain(last), plain(word)] {
+                    if made.len() >= PART {
+                        add(&made);
+                    }
+                }
+            }
+        }
+        Data::Int(number) if secret => add(&number.to_string()),
+        Data::Float(number) if secret => add(&number.to_string()),
+        Data::List(items) => items.iter().for_each(|item| gather(item, secret, found)),
+        Data::Map(map) => map.values().for_each(|entry| gather(&entry.value, secret, found)),
+        _ => {}
+    }
+}
+
+fn without(text: &str, secret: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(secret) {
+        let after = &rest[at + secret.len()..];
+        let letter = |found: Option<char>| found.is_some_and(char::is_alphanumeric);
+        let before = rest[..at].chars().next_back().or_else(|| out.chars().next_back());
+        let inside = secret.len() < INSIDE && (letter(before) || letter(after.chars().next()));
+        out.push_str(&rest[..at]);
+        out.push_str(if inside { secret } else { MASK });
+        rest = after;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decode::sample;
+    use super::*;
+
+    fn secrets(yaml: &str) -> Secrets {
+        let mut root = sample::node(yaml);
+        root.secret = true;
+        Secrets::of(&root)
+    }
+
+    #[test]
+    fn secrets_are_taken_out_of_texts_and_words_stay() {
+        let secrets = secrets("{a: hunter22, b: dev, c: 'arn:aws:sns:eu-west-1:1:hunter-topic', d: 5432, e: ''}");
+        for (text, shown) in [
+            ("`hunter22` is not an ARN", "`••••••` is not an ARN"),
+            ("xhunter22x", "x••••••x"),
+            ("the device of `dev`", "the device of `••••••`"),
+            ("there is no hunter-topic", "there is no ••••••"),
+            ("arn:aws:sns:eu-west-1:1:hunter-topic", "••••••"),
+            ("port 5432, not 15432", "port ••••••, not 15432"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(secrets.mask(text), shown);
+        }
+        assert!(!format!("{secrets:?}").contains("hunter"));
+    }
+}
