@@ -18,7 +18,7 @@ pub struct Template {
     pub region: String,
     /// What hoist makes itself, by logical id, in the order in which the framework lists it.
     pub resources: IndexMap<String, TemplateResource>,
-    /// Templates of the raw `resources:`, by stack name, which CloudFormation makes.
+    /// Templates of the raw `resources:`, by stack name, which CloudFormation makes; one may have nothing but outputs.
     pub stacks: IndexMap<String, Value>,
     /// `Conditions`, `Mappings` and `Parameters` of the raw resources, which the resources here may mention too.
     pub sections: IndexMap<String, Value>,

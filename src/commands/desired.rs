@@ -33,13 +33,19 @@ pub async fn of_template(
     template: &Template,
     connection: &Connection,
 ) -> Result<DesiredState, CommandError> {
-    if let Some(stack) = template.stacks.keys().next() {
-        return Err(CommandError::plain(
-            format!("`resources:` are not deployed yet: they need the CloudFormation stack {stack}"),
-            [
-                "Nothing was changed. Until hoist can do this, deploy them with a stack of their own and refer to them by ARN.",
-            ],
-        ));
+    const WAY_OUT: &str =
+        "Nothing was changed. Until hoist can do this, deploy them with a stack of their own and refer to them by ARN.";
+    for (stack, content) in &template.stacks {
+        if content.get("Resources").is_some() {
+            let message = format!("`resources:` are not deployed yet: they need the CloudFormation stack {stack}");
+            return Err(CommandError::plain(message, [WAY_OUT]));
+        }
+        let Some(Value::Map(outputs)) = content.get("Outputs") else { continue };
+        if let Some((name, _)) = outputs.iter().find(|(_, output)| output.get("Export").is_some()) {
+            let message =
+                format!("`resources.Outputs.{name}` is not exported yet: that needs the CloudFormation stack {stack}");
+            return Err(CommandError::plain(message, [WAY_OUT]));
+        }
     }
     let owner = owner(&read.service, &read.target);
     let mut desired = evaluated(read, template, owner, connection).await?;

@@ -159,6 +159,12 @@ fn a_deploy_of_raw_resources_stops_before_any_write() {
     assert!(cloud.calls().iter().all(|call| !call["operation"].as_str().unwrap().starts_with("Create")));
     project.run(["package"]).success();
     assert_eq!(project.resources()["stacks"]["shop-dev"]["Resources"]["Table"]["Type"], "AWS::SNS::Topic");
+
+    // Other stacks may wait for what is exported.
+    let exported = "resources:\n  Outputs:\n    Arn: {Value: !GetAtt HelloLambdaFunction.Arn, Export: {Name: arn}}\n";
+    project.write("serverless.yml", &format!("{CONFIG}{exported}"));
+    project.on(&cloud, ["deploy", "--yes"]).code(1).says("`resources.Outputs.Arn` is not exported yet");
+    assert!(cloud.calls().iter().all(|call| !call["operation"].as_str().unwrap().starts_with("Create")));
 }
 
 #[test]

@@ -155,13 +155,15 @@ fn stacks(plan: &Plan, all: &Value, raw: IndexMap<String, Value>, output: &mut O
     if let Some(Value::Map(outputs)) = all.get("Outputs") {
         for (name, value) in outputs {
             let names = references(value);
-            let raw_names = || names.iter().filter(|name| raw.contains_key(*name));
-            if raw.is_empty() || (raw_names().next().is_none() && names.iter().any(|name| generated.contains(name))) {
-                output.template.outputs.insert(name.clone(), value.get("Value").cloned().unwrap_or(Value::Null));
-            } else {
-                let late = names.iter().any(|name| after.contains(name) || generated.contains(name));
-                parts[usize::from(late)].1.insert(name.clone(), value.clone());
-            }
+            let late = names.iter().any(|name| after.contains(name) || generated.contains(name));
+            parts[usize::from(late)].1.insert(name.clone(), value.clone());
+        }
+        if raw.is_empty() && !outputs.values().any(is_exported) {
+            output.problem(
+                Diagnostic::warning("ignored-key", "resources.Outputs: there is no stack whose outputs these would be")
+                    .path("resources.Outputs")
+                    .help("`hoist info` shows functions and endpoints"),
+            );
         }
     }
     for (logical_id, resource) in raw {
@@ -169,19 +171,26 @@ fn stacks(plan: &Plan, all: &Value, raw: IndexMap<String, Value>, output: &mut O
         parts[usize::from(late)].0.insert(logical_id, resource);
     }
     for (name, (resources, outputs)) in [plan.names.stack(), plan.names.after_stack()].into_iter().zip(parts) {
-        if resources.is_empty() {
+        if resources.is_empty() && outputs.is_empty() {
             continue;
         }
         let mut template = tree::Properties::new();
         for section in TEMPLATE_SECTIONS.iter().chain(SHARED_SECTIONS) {
             template = template.maybe(section, all.get(section).cloned());
         }
-        template = template.with("Resources", Value::Map(resources.into_iter().collect()));
+        if !resources.is_empty() {
+            template = template.with("Resources", Value::Map(resources.into_iter().collect()));
+        }
         if !outputs.is_empty() {
             template = template.with("Outputs", Value::Map(outputs.into_iter().collect()));
         }
         output.template.stacks.insert(name, template.into());
     }
+}
+
+/// Whether other stacks may read an output.
+fn is_exported(output: &Value) -> bool {
+    output.get("Export").is_some()
 }
 
 /// Lays what the file says about a generated resource over it: mappings key by key, lists item by item.

@@ -411,8 +411,28 @@ resources:
     assert_eq!(keys("shop-dev"), ["Table"]);
     assert_eq!(keys("shop-dev-after"), ["Alarm", "Watcher"]);
     assert_eq!(json["stacks"]["shop-dev"]["Outputs"], json!({ "TableName": { "Value": { "Ref": "Table" } } }));
-    assert!(compiled.template.outputs.contains_key("FunctionArn"));
+    assert!(json["stacks"]["shop-dev-after"]["Outputs"]["FunctionArn"].is_object());
     assert!(compiled.template.sections.contains_key("Conditions"));
+}
+
+#[test]
+fn outputs_without_a_stack_are_kept_and_said() {
+    let of = |more: &str| {
+        compiled(&format!(
+            "
+service: shop
+provider: {{name: aws}}
+functions: {{hello: {{handler: a.b}}}}
+resources: {{Outputs: {{Arn: {{Value: !GetAtt HelloLambdaFunction.Arn{more}}}}}}}
+"
+        ))
+    };
+    let plain = of("");
+    assert_eq!(plain.problems.len(), 1, "{:?}", plain.problems);
+    let value = json!({ "Value": { "Fn::GetAtt": ["HelloLambdaFunction", "Arn"] } });
+    assert_eq!(plain.template.to_json()["stacks"], json!({ "shop-dev-after": { "Outputs": { "Arn": value } } }));
+    // A deploy stops at one that others wait for: nothing is left to be warned of.
+    assert_eq!(of(", Export: {Name: n}").problems, []);
 }
 
 #[test]

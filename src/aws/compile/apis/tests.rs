@@ -431,6 +431,26 @@ fn what_cannot_be_is_said_before_the_first_call() {
             "[{http: {path: a, method: post, request: {schemas: {application/json: missing.json}}}}]",
             "is not a JSON Schema",
         ),
+        ("", "[{http: 'GET /a/{x'}]", "`{x` cannot be a part of the path"),
+        ("", "[{http: 'GET /a/{x+}/b'}]", "`{x+}` cannot be a part of the path"),
+        ("", "[{http: 'GET /a/x{y}'}]", "`x{y}` cannot be a part of the path"),
+        (
+            "",
+            "[{http: {path: a, method: post, request: {schemas: {application/json: {type: 5}}}}}]",
+            "is not a JSON Schema",
+        ),
+        (
+            "",
+            "[{http: {path: a, method: post, request: {schemas: {application/json: {type: object, properties: {a: {type: strnig}}}}}}}]",
+            "is not a JSON Schema",
+        ),
+        (
+            "",
+            "[{http: {path: a, method: post, request: {schemas: {application/json: {typ: object, propertis: {}}}}}}]",
+            "is not a JSON Schema",
+        ),
+        ("apiGateway: {apiKeys: [{value: short}]}", "[{http: GET /a}]", "20 to 128 characters"),
+        ("", "[{websocket: {route: chat, authorizer: work}}]", "the route `chat` cannot have an authorizer"),
         ("vpcEndpointIds: [vpce-1]", "[{http: GET /a}]", "only private APIs have VPC endpoints"),
         ("apiGateway: {restApiId: x}", "[{http: GET /a}]", "needs `restApiRootResourceId`"),
         ("apiGateway: {apiKeys: [{free: [a]}]}", "[{http: GET /a}]", "there is no usage plan `free`"),
@@ -443,4 +463,17 @@ fn what_cannot_be_is_said_before_the_first_call() {
         let messages = problems(&service(provider, events));
         assert!(messages.iter().any(|one| one.contains(want)), "{want}: {messages:?}");
     }
+}
+
+#[test]
+fn a_rest_api_has_room_for_three_hundred_parts_of_paths() {
+    let routes = |count: usize, of: fn(usize) -> String| {
+        let events: Vec<String> = (0..count).map(|index| format!("{{http: '{}'}}", of(index))).collect();
+        problems(&service("", &format!("[{}]", events.join(", "))))
+    };
+    assert_eq!(routes(300, |index| format!("GET /a{index}")), Vec::<String>::new());
+    assert!(routes(301, |index| format!("GET /a{index}"))[0].contains("need 301 resources"));
+    assert!(routes(150, |index| format!("GET /a{index}/b/c"))[0].contains("need 450 resources"));
+    let several = |index: usize| format!("{} /a{}", ["GET", "POST", "PUT", "PATCH", "DELETE"][index % 5], index / 5);
+    assert_eq!(routes(350, several), Vec::<String>::new(), "methods are no resources");
 }

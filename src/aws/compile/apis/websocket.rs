@@ -110,6 +110,13 @@ fn route(
         naming::permission(function.key, "Websockets"),
         function.beneath("AWS::Lambda::Permission", permission),
     );
+    if websocket.authorizer.is_some() && websocket.route != "$connect" {
+        output.problem(
+            event
+                .problem("conflict", format!("the route `{}` cannot have an authorizer", websocket.route))
+                .help("a WebSocket API asks on `$connect` only: put the authorizer there"),
+        );
+    }
     let authorizer =
         websocket.authorizer.as_deref().and_then(|wanted| authorizer(plan, event, wanted, api, own, output));
     let selection = websocket.route_response_selection_expression.map(|expression| expression.as_str());

@@ -3,6 +3,8 @@
 //! For a pool that is there, the framework writes a `Custom::CognitoUserPool` resource that a helper function acts upon.
 //! hoist keeps that shape, edits the pool itself, and writes the permission that the helper would add.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 
 use super::super::output::Output;
@@ -22,6 +24,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         Trigger::CognitoUserPool(event) => Some(event.as_ref()),
         _ => None,
     });
+    let mut taken: BTreeSet<(&str, &str)> = BTreeSet::new();
     let mut pools: IndexMap<&str, (Properties, Vec<String>)> = IndexMap::new();
     for event in events {
         let (function, settings) = (event.function, event.settings);
@@ -31,6 +34,16 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             continue;
         }
         let pool = settings.pool.as_str();
+        if !taken.insert((pool, settings.trigger.as_str())) {
+            output.problem(
+                event
+                    .problem(
+                        "duplicate-event",
+                        format!("`{pool}` has a function for {} already", settings.trigger.as_str()),
+                    )
+                    .help("a pool calls one function for a trigger: let that one call the other"),
+            );
+        }
         let (config, after) = pools.entry(pool).or_default();
         *config = with_trigger(std::mem::take(config), &event);
         let dependency = function.alias_id().unwrap_or(&function.logical_id).to_owned();

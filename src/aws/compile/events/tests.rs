@@ -246,6 +246,13 @@ fn clusters_and_brokers_need_secrets_and_a_network() {
 }
 
 #[test]
+fn a_trigger_of_a_pool_calls_one_function() {
+    let event = "[{cognitoUserPool: {pool: people, trigger: PreSignUp}}]";
+    let found = events_of(&format!("{{a: {{handler: a.b, events: {event}}}, b: {{handler: a.b, events: {event}}}}}"));
+    assert!(found.iter().any(|one| one.contains("`people` has a function for PreSignUp already")), "{found:?}");
+}
+
+#[test]
 fn a_load_balancer_reaches_the_function_through_a_target_group() {
     let all =
         of("[{alb: {listenerArn: 'arn:aws:elasticloadbalancing:us-east-1:1:listener/app/web/50dc/f2f7', priority: 1,

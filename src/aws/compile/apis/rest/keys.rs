@@ -49,6 +49,18 @@ pub(super) fn compile(plan: &Plan, api: &Value, stage: &str, output: &mut Output
         }
         for key in &group.keys {
             number += 1;
+            let value = key.value.as_ref().and_then(|value| value.as_str());
+            if value.is_some_and(|value| !KEY_LENGTH.contains(&value.chars().count())) {
+                output.problem(
+                    Diagnostic::error(
+                        "out-of-range",
+                        "provider.apiGateway.apiKeys: the value of a key has 20 to 128 characters",
+                    )
+                    .path("provider.apiGateway.apiKeys")
+                    .at(key.place_of("value"))
+                    .help("leave `value` out, and AWS makes one"),
+                );
+            }
             let key_id = naming::api_key(named, number);
             output.add(key_id.clone(), api_key(key, api, stage));
             let properties = Properties::new()
@@ -61,6 +73,9 @@ pub(super) fn compile(plan: &Plan, api: &Value, stage: &str, output: &mut Output
         }
     }
 }
+
+/// Characters of a key's value (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html>).
+const KEY_LENGTH: std::ops::RangeInclusive<usize> = 20..=128;
 
 fn api_key(key: &ApiKey, api: &Value, stage: &str) -> TemplateResource {
     let stage = Properties::new().with("RestApiId", api.clone()).with("StageName", stage);

@@ -11,7 +11,7 @@ mod models;
 mod raw;
 mod templates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::authorizers::Schemes;
 use self::method::{Method, Verb};
@@ -32,7 +32,7 @@ pub(in super::super) use self::raw::absorb;
 
 /// Resources of one API, which paths become
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>).
-const ROUTES: usize = 300;
+const RESOURCES: usize = 300;
 /// The longest that an integration of an edge endpoint may take, in milliseconds.
 const TIMEOUT: i64 = 29_000;
 const LOG_FORMAT: &str = "requestId: $context.requestId, ip: $context.identity.sourceIp, caller: $context.identity.caller, user: $context.identity.user, requestTime: $context.requestTime, httpMethod: $context.httpMethod, resourcePath: $context.resourcePath, status: $context.status, protocol: $context.protocol, responseLength: $context.responseLength";
@@ -83,8 +83,16 @@ fn stage_name<'p>(plan: &'p Plan) -> &'p str {
 fn check_paths(events: &[Triggered<Http>], output: &mut Output) {
     let mut taken: BTreeMap<(Verb, String), ()> = BTreeMap::new();
     let mut variables: BTreeMap<String, String> = BTreeMap::new();
+    let mut resources: BTreeSet<String> = BTreeSet::new();
     for event in events {
         let (verb, path) = method::route(event.settings);
+        if let Some(part) = malformed(&path) {
+            output.problem(
+                event
+                    .problem("bad-format", format!("`{part}` cannot be a part of the path `{path}`"))
+                    .help("a variable takes a whole part, `{id}`, and one for all the rest, `{rest+}`, is the last"),
+            );
+        }
         if taken.insert((verb, path.clone()), ()).is_some() {
             output.problem(
                 event
@@ -111,14 +119,33 @@ fn check_paths(events: &[Triggered<Http>], output: &mut Output) {
             }
             beginning.push('/');
             beginning.push_str(part);
+            resources.insert(beginning.clone());
         }
     }
-    if taken.len() > ROUTES {
+    if resources.len() > RESOURCES {
+        let message = format!(
+            "the routes need {} resources, one for each part of a path, and a REST API has {RESOURCES} at the most",
+            resources.len()
+        );
         output.problem(
-            Diagnostic::error("too-many", format!("{} routes are more than the {ROUTES} of a REST API", taken.len()))
+            Diagnostic::error("too-many", message)
                 .help("split the service, or let one function serve several routes with `{proxy+}`"),
         );
     }
+}
+
+/// The part of a path that API Gateway does not take.
+fn malformed(path: &str) -> Option<&str> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let fits = |(index, part): (usize, &str)| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(name) => {
+            let is_last = index + 1 == parts.len();
+            let plain = name.strip_suffix('+').filter(|_| is_last).unwrap_or(name);
+            !plain.is_empty() && !plain.contains(['{', '}', '+'])
+        }
+        None => !part.contains(['{', '}']) || part.contains("${"),
+    };
+    parts.iter().enumerate().find(|(index, part)| !fits((*index, part))).map(|(_, part)| *part)
 }
 
 fn endpoint_type(plan: &Plan) -> EndpointType {

@@ -63,7 +63,8 @@ fn model(
                 return Some((naming::alphanumeric(&model), schema(&named.schema)?));
             }
             let parsed: serde_json::Value = serde_json::from_str(name).ok()?;
-            parsed.is_object().then(|| (generated(), from_json(parsed)))
+            let schema = from_json(parsed);
+            (matches!(schema, Value::Map(_)) && is_schema(&schema)).then(|| (generated(), schema))
         }
         Data::Map(_) => match given.get("schema").filter(|inner| matches!(inner.data, Data::Map(_))) {
             Some(inner) => {
@@ -82,10 +83,68 @@ fn schema(node: &Node) -> Option<Value> {
         Value::Map(mut map) => {
             map.remove("$schema");
             map.remove("$id");
-            Some(Value::Map(map))
+            let schema = Value::Map(map);
+            is_schema(&schema).then_some(schema)
         }
         _ => None,
     }
+}
+
+/// What the types of JSON Schema are called.
+const TYPES: &[&str] = &["array", "boolean", "integer", "null", "number", "object", "string"];
+/// Words one of which every schema has that says anything.
+const WORDS: &[&str] = &[
+    "$ref",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "default",
+    "definitions",
+    "description",
+    "enum",
+    "format",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "oneOf",
+    "pattern",
+    "properties",
+    "required",
+    "title",
+    "type",
+    "uniqueItems",
+];
+
+/// Whether a mapping can be a JSON Schema: types that there are, properties that are schemas.
+fn is_schema(value: &Value) -> bool {
+    let Value::Map(map) = value else { return matches!(value, Value::Bool(_)) };
+    let is_type = |name: &Value| name.text().is_none_or(|name| TYPES.contains(&name) || name.contains("${"));
+    let types = match map.get("type") {
+        None => true,
+        Some(Value::List(names)) => names.iter().all(|name| name.text().is_some() && is_type(name)),
+        Some(Value::Number(_) | Value::Bool(_) | Value::Null) => false,
+        Some(name) => is_type(name),
+    };
+    let properties = match map.get("properties") {
+        Some(Value::Map(properties)) => properties.values().all(is_schema),
+        other => other.is_none(),
+    };
+    let items = match map.get("items") {
+        Some(Value::List(items)) => items.iter().all(is_schema),
+        Some(items) => is_schema(items),
+        None => true,
+    };
+    let says = map.is_empty() || map.keys().any(|key| WORDS.contains(&key.as_str()) || key.starts_with("Fn::"));
+    types && properties && items && says
 }
 
 fn from_json(json: serde_json::Value) -> Value {
