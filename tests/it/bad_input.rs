@@ -128,11 +128,11 @@ fn a_reference_is_told_once_and_where_the_file_has_it() {
 
 #[test]
 fn everything_is_wrong_in_one_run_and_counted_once() {
-    let config = "service: shop\nprovider: {name: aws, runtime: python3.12}\nfunctions:\n  a: {handler: gone.main}\n  b:\n    handler: handler.handler\n    package: {individually: true, artifact: gone.zip}\n    environment: {X: !Ref Nothing, Y: !ImportValue y}\n    events: [{sns: !Ref Topic}]\n";
+    let config = "service: shop\nprovider: {name: aws, runtime: python3.12}\nfunctions:\n  a: {handler: gone.main}\n  b:\n    handler: handler.handler\n    package: {individually: true, artifact: gone.zip}\n    environment: {MODE: !Ref Nothing, NAME: !ImportValue y}\n    events: [{sns: !Ref Topic}]\n";
     let expected = [
         "error[handler-not-found]",
         "error[artifact-not-found]",
-        "error[unknown-resource]: functions.b.environment.X",
+        "error[unknown-resource]: functions.b.environment.MODE",
         "error[missing-key]: functions.b.events[0].sns: the topic has no name",
     ];
     // The same with a problem of the file itself, which is found before the others.

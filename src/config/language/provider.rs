@@ -445,7 +445,8 @@ impl Short for EcrImage {
 
     fn expand(node: &Node, _: &mut Decoder) -> Option<Node> {
         // The framework takes a bare string as the folder or the URI; a URI has a registry in front.
-        let key = if node.as_str().is_some_and(|text| text.contains(".dkr.ecr.")) { "uri" } else { "path" };
+        // What only an account knows was made there.
+        let key = if node.as_str().is_none_or(|text| text.contains(".dkr.ecr.")) { "uri" } else { "path" };
         Some(mapping_at(node, [(key, node.clone())]))
     }
 }

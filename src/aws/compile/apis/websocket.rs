@@ -110,7 +110,7 @@ fn route(
         naming::permission(function.key, "Websockets"),
         function.beneath("AWS::Lambda::Permission", permission),
     );
-    if websocket.authorizer.is_some() && websocket.route != "$connect" {
+    if websocket.authorizer.is_some() && websocket.route != "$connect" && !has_variables(&websocket.route) {
         output.problem(
             event
                 .problem("conflict", format!("the route `{}` cannot have an authorizer", websocket.route))

@@ -49,7 +49,7 @@ pub(super) fn compile(plan: &Plan, api: &Value, stage: &str, output: &mut Output
         }
         for key in &group.keys {
             number += 1;
-            let value = key.value.as_ref().and_then(|value| value.as_str());
+            let value = key.value.as_ref().filter(|value| !value.is_deferred()).and_then(|value| value.as_str());
             if value.is_some_and(|value| !KEY_LENGTH.contains(&value.chars().count())) {
                 output.problem(
                     Diagnostic::error(

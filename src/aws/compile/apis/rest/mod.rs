@@ -26,6 +26,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::language::events::Trigger;
 use crate::config::language::events::http::Http;
 use crate::config::language::provider::{ApiLogs, EndpointType};
+use crate::config::variables::grammar::has_variables;
 use crate::engine::value::Value;
 
 pub(in super::super) use self::raw::absorb;
@@ -136,6 +137,9 @@ fn check_paths(events: &[Triggered<Http>], output: &mut Output) {
 
 /// The part of a path that API Gateway does not take.
 fn malformed(path: &str) -> Option<&str> {
+    if has_variables(path) {
+        return None;
+    }
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let fits = |(index, part): (usize, &str)| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
         Some(name) => {
