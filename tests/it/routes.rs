@@ -344,7 +344,7 @@ fn routes_that_cannot_be_are_refused_before_the_first_call() {
             "scopes are for user pools only",
         ),
         ("      - http: {method: get, path: a, timeoutInMillis: 900001}\n", "may take 29000 ms at the most"),
-        (&three_hundred, "301 routes are more than the 300"),
+        (&three_hundred, "the routes need 301 resources"),
         (&schema("'${file(none.json)}'"), "none.json"),
         (&schema("5"), "is not a JSON Schema"),
         (
