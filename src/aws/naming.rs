@@ -5,6 +5,7 @@
 //! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html>).
 
 use super::ownership::Scope;
+use crate::config::language::Service;
 
 /// What the names of generated roles end with.
 pub const ROLE_ENDING: &str = "lambdaRole";
@@ -96,6 +97,12 @@ pub struct Names {
 }
 
 impl Names {
+    /// The names of a service at a stage, with the stack's as the file has it.
+    pub fn of(service: &Service, stage: &str, region: &str) -> Self {
+        let stack_name = service.provider.stack_name.as_ref().map(|name| name.as_str().to_owned());
+        Self { stack_name, ..Self::new(service.name(), stage, region) }
+    }
+
     pub fn new(service: impl Into<String>, stage: impl Into<String>, region: impl Into<String>) -> Self {
         Self { service: service.into(), stage: stage.into(), region: region.into(), stack_name: None }
     }

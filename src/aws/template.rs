@@ -93,6 +93,11 @@ impl TemplateResource {
     }
 }
 
+/// Whether other stacks may read an output.
+pub fn is_exported(output: &Value) -> bool {
+    output.get("Export").is_some()
+}
+
 impl Template {
     /// Whether CloudFormation makes the resource of that name.
     pub fn is_raw(&self, logical_id: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::aws::kinds::{alias, version};
 use crate::aws::lookups::Answers;
 use crate::aws::naming::{self, Names};
 use crate::aws::partition::Partition;
-use crate::aws::template::Template;
+use crate::aws::template::{Template, is_exported};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::checks::environment_too_large;
 use crate::engine::resource::DesiredState;
@@ -41,7 +41,7 @@ pub async fn of_template(
             return Err(CommandError::plain(message, [WAY_OUT]));
         }
         let Some(Value::Map(outputs)) = content.get("Outputs") else { continue };
-        if let Some((name, _)) = outputs.iter().find(|(_, output)| output.get("Export").is_some()) {
+        if let Some((name, _)) = outputs.iter().find(|(_, output)| is_exported(output)) {
             let message =
                 format!("`resources.Outputs.{name}` is not exported yet: that needs the CloudFormation stack {stack}");
             return Err(CommandError::plain(message, [WAY_OUT]));
@@ -133,15 +133,8 @@ fn context(read: &Read, account_id: &str) -> Context {
         region: read.target.region.clone(),
         account_id: account_id.to_owned(),
         url_suffix: partition.dns_suffix.to_owned(),
-        stack_name: stack_name(read),
+        stack_name: Names::of(&read.service, &read.target.stage, &read.target.region).stack(),
         owner: owner(&read.service, &read.target),
         ..Context::default()
     }
-}
-
-/// What `AWS::StackName` is: the name of the framework's stack, which `provider.stackName` may set.
-fn stack_name(read: &Read) -> String {
-    let mut names = Names::new(read.service.name(), &read.target.stage, &read.target.region);
-    names.stack_name = read.service.provider.stack_name.as_ref().map(|name| name.as_str().to_owned());
-    names.stack()
 }

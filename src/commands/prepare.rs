@@ -139,12 +139,11 @@ pub async fn locate(global: &Global, remote: Option<&dyn Remote>) -> Result<Plac
         return Err(CommandError::Configuration { diagnostics: loaded.diagnostics, sources: loaded.sources });
     };
     let provider = root.and_then(|root| root.get("provider"));
-    let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
-    let role = provider.and_then(|provider| provider.get("iam")?.get("deploymentRole").or(provider.get("cfnRole")));
+    let text = |path: &[&str]| path.iter().try_fold(provider?, |node, key| node.get(key))?.as_str().map(str::to_owned);
     Ok(Place {
         service: service.to_owned(),
-        profile: text(provider.and_then(|provider| provider.get("profile"))),
-        role: text(role.or_else(|| provider?.get("cfnRole"))),
+        profile: text(&["profile"]),
+        role: text(&["iam", "deploymentRole"]).or_else(|| text(&["cfnRole"])),
         target: Target { stage: loaded.stage, region: loaded.region, ..Target::default() },
         directory: loaded.directory,
     })

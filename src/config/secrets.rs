@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::node::{Data, Node};
-
-const MASK: &str = "••••••";
+use super::print::MASK;
 
 /// From how many characters on a part of a secret is looked for by itself.
 const PART: usize = 6;

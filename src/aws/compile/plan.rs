@@ -69,8 +69,7 @@ pub struct AliasPlan {
 
 impl<'a> Plan<'a> {
     pub fn new(service: &'a Service, target: &'a Target) -> Self {
-        let mut names = Names::new(service.name(), &target.stage, &target.region);
-        names.stack_name = service.provider.stack_name.as_ref().map(|name| name.as_str().to_owned());
+        let names = Names::of(service, &target.stage, &target.region);
         let planned = |effective| FunctionPlan::new(effective, target.pace);
         let functions = service.effective_functions(&target.stage).map(planned).collect();
         Self { service, names, commit: target.commit.as_deref(), functions }

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use super::output::Output;
 use super::plan::Plan;
 use super::tree;
-use crate::aws::template::TemplateResource;
+use crate::aws::template::{TemplateResource, is_exported};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::{Data, Entry, Node};
 use crate::engine::value::Value;
@@ -186,11 +186,6 @@ fn stacks(plan: &Plan, all: &Value, raw: IndexMap<String, Value>, output: &mut O
         }
         output.template.stacks.insert(name, template.into());
     }
-}
-
-/// Whether other stacks may read an output.
-fn is_exported(output: &Value) -> bool {
-    output.get("Export").is_some()
 }
 
 /// Lays what the file says about a generated resource over it: mappings key by key, lists item by item.

@@ -149,10 +149,9 @@ impl Alias {
         }
         let mut prepared = self.prepare(function, &turn.to, (turn.count, None), progress).await;
         for pause in ROOM_AFTER {
-            if !prepared.as_ref().is_err_and(capacity::has_no_room) {
+            if !prepared.as_ref().is_err_and(capacity::has_no_room) || !self.aws.retry().rest(*pause).await {
                 break;
             }
-            tokio::time::sleep(*pause).await;
             prepared = self.prepare(function, &turn.to, (turn.count, None), progress).await;
         }
         if prepared.is_err() {
