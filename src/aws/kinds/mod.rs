@@ -22,6 +22,7 @@ mod patch;
 pub mod permission;
 mod policy;
 mod properties;
+pub mod queue_policy;
 pub mod rest_api;
 pub mod rest_deployment;
 pub mod rest_routes;
@@ -112,6 +113,7 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(layer::LayerVersionPermission::new(Arc::clone(aws))),
         Arc::new(log_group::LogGroup::new(Arc::clone(aws))),
         Arc::new(permission::Permission::new(Arc::clone(aws))),
+        Arc::new(queue_policy::QueuePolicy::new(Arc::clone(aws))),
         Arc::new(rest_api::RestApi::new(Arc::clone(aws))),
         Arc::new(rest_deployment::Deployment::new(Arc::clone(aws))),
         Arc::new(rest_routes::authorizer::Authorizer::new(Arc::clone(aws))),
