@@ -80,6 +80,8 @@ const MEANINGS: &[Meaning] = &[
     means("*NotFound", "", Reason::NotFound, ""),
     means("*DoesNotExistException", "", Reason::NotFound, ""),
     means("NoSuch*", "", Reason::NotFound, ""),
+    means("*NonExistentQueue", "", Reason::NotFound, ""),
+    means("QueueDoesNotExist", "", Reason::NotFound, ""),
     means("*AlreadyExists*", "", Reason::Conflict, ""),
     means("*ConflictException", "", Reason::Conflict, ""),
     means("DeleteConflict", "", Reason::Conflict, ""),

@@ -192,6 +192,21 @@ pub fn lambda(key: &str) -> String {
     of_function(key, "LambdaFunction")
 }
 
+/// What all logical ids of a function begin with, from that of the function itself.
+pub fn key_of_lambda(logical_id: &str) -> Option<&str> {
+    logical_id.strip_suffix("LambdaFunction")
+}
+
+/// The logical id of the policy that lets a topic send to a queue what a function did not take.
+pub fn redrive(key: &str, topic: &str) -> String {
+    format!("{}{}", plain(topic), redrive_ending(&function(key)))
+}
+
+/// What such a logical id ends with for the function whose logical ids begin so.
+pub fn redrive_ending(beginning: &str) -> String {
+    format!("To{beginning}DLQPolicy")
+}
+
 /// The logical id of a published version: the digest says which.
 pub fn version(key: &str, digest: &str) -> String {
     of_function(key, &format!("LambdaVersion{}", alphanumeric(digest)))

@@ -127,6 +127,7 @@ pub const CODES: &[Code] = &[
     check("needs-event-bus", "The EventBridge Scheduler does not have this setting.", "Use `input`, or `method: eventBus`."),
     check("needs-scheduler", "Only the EventBridge Scheduler has this setting.", "Add `method: scheduler`."),
     check("needs-version", "A feature needs published versions, which are switched off.", "Take `versionFunction: false` away."),
+    check("overlapping-notifications", "Two notifications of one bucket are about the same objects.", "Give them prefixes or suffixes that exclude each other."),
     check("plugin-local", "Plugins that only matter on a developer's machine are not run.", "Nothing."),
     check("plugin-missing", "What a plugin does is not built into hoist. An error with `--strict`.", "Check whether the deployed service needs it."),
     check("plugin-unknown", "hoist does not know a plugin and does not run it. An error with `--strict`.", "Check whether the deployed service needs it."),

@@ -98,6 +98,12 @@ pub trait Kind: Send + Sync {
         false
     }
 
+    /// Whether the parent's own properties lead to it: it is then deleted before the parent changes, lest a run that ends
+    /// in between lose its trace.
+    fn is_found_through_parent(&self) -> bool {
+        false
+    }
+
     /// Whether a resource that left the file is kept (a published version).
     fn is_retained(&self) -> bool {
         false

@@ -40,6 +40,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("AWS::S3::Bucket", "bucket"),
     ("AWS::SNS::Subscription", "subscription"),
     ("AWS::SNS::Topic", "topic"),
+    ("AWS::SQS::QueuePolicy", "queue policy"),
     ("AWS::Scheduler::Schedule", "schedule"),
     ("Custom::CognitoUserPool", "user pool triggers"),
     ("Custom::S3", "bucket notifications"),

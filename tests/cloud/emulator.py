@@ -1,5 +1,5 @@
 """ministack with what it lacks inside: an alias with weights sends each call to one of its versions, and a call that
-comes while its function is being changed is answered.
+comes while its function is being changed is answered. What Lambda knows of event source mappings is in sources.py.
 
 Run by backend.py in place of `python -m ministack`. From outside this could not be mended: function URLs, APIs and
 topics invoke from within.
@@ -8,6 +8,7 @@ topics invoke from within.
 from __future__ import annotations
 
 import contextvars
+import importlib.util
 import random
 import sys
 from pathlib import Path
@@ -65,6 +66,14 @@ def spawn(worker: lambda_runtime.Worker) -> None:
         _spawn(worker)
 
 
+def load(name: str) -> None:
+    """Runs another part of this: our folder is no place to import from."""
+    spec = importlib.util.spec_from_file_location(f"inside_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec and spec.loader
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+load("sources")
 lambda_runtime.Worker._spawn = spawn  # type: ignore[method-assign]
 lambda_svc._effective_func_record_for_qualifier = effective_record
 lambda_svc._get_func_record_for_ref = record_for_reference

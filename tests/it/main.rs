@@ -35,5 +35,6 @@ mod snapshots;
 mod storm;
 mod support;
 mod throttled;
+mod topics;
 mod two_at_once;
 mod writes;

@@ -13,7 +13,7 @@ mod ownership;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aws::kinds::GONE_WITH_A_FUNCTION;
+use crate::aws::kinds::outlives_a_function;
 use crate::config::diagnostic::Diagnostic;
 use crate::engine::address::Address;
 use crate::engine::fingerprint::fingerprint;
@@ -137,7 +137,7 @@ fn stamp(resources: &mut [Desired]) {
             (resource.address.kind == "AWS::Lambda::Function").then(|| {
                 let beneath = children.get(&resource.address.logical_id).map(Vec::as_slice).unwrap_or_default();
                 let beneath = beneath.iter().filter_map(|position| resources.get(*position));
-                fingerprint(beneath, |child| !GONE_WITH_A_FUNCTION.contains(&child.address.kind.as_str()))
+                fingerprint(beneath, outlives_a_function)
             })
         })
         .collect();

@@ -67,17 +67,17 @@ const PROPERTIES: &[&str] = &[
 
 /// What an update sends for a property that is to have no value any more: leaving it out would keep the old one.
 const CLEARS: &[Clear] = &[
-    ("AmazonManagedKafkaEventSourceConfig", || json!({})),
     ("DestinationConfig", || json!({ "OnFailure": {} })),
     ("DocumentDBEventSourceConfig", || json!({})),
     ("FilterCriteria", || json!({})),
     ("FunctionResponseTypes", || json!([])),
     ("KMSKeyArn", || json!("")),
     ("LoggingConfig", || json!({})),
+    // Clusters and brokers begin with half a second, which cannot be had again: no window comes next to it.
+    ("MaximumBatchingWindowInSeconds", || json!(0)),
     ("MetricsConfig", || json!({ "Metrics": [] })),
     ("ProvisionedPollerConfig", || json!({})),
     ("ScalingConfig", || json!({})),
-    ("SelfManagedKafkaEventSourceConfig", || json!({})),
     ("SourceAccessConfigurations", || json!([])),
     ("TumblingWindowInSeconds", || json!(0)),
 ];
@@ -254,6 +254,8 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
             properties.remove(key);
         }
         properties.remove("BisectBatchOnFunctionError");
+    } else if properties.get("MaximumBatchingWindowInSeconds") == Some(&number(0)) {
+        properties.remove("MaximumBatchingWindowInSeconds");
     }
     // What Lambda makes up for Kafka when it is not given.
     for key in ["AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig"] {
@@ -337,9 +339,12 @@ impl Kind for EventSourceMapping {
 
     fn traits(&self) -> &'static [PropertyTrait] {
         &[
+            // The consumer group stays what it was.
+            ("AmazonManagedKafkaEventSourceConfig", Trait::Immutable),
             ("EventSourceArn", Trait::Immutable),
             ("Queues", Trait::Immutable),
             ("SelfManagedEventSource", Trait::Immutable),
+            ("SelfManagedKafkaEventSourceConfig", Trait::Immutable),
             ("StartingPosition", Trait::Immutable),
             ("StartingPositionTimestamp", Trait::Immutable),
             ("Topics", Trait::Immutable),

@@ -22,6 +22,7 @@ mod patch;
 pub mod permission;
 mod policy;
 mod properties;
+pub mod queue_policy;
 pub mod rest_api;
 pub mod rest_deployment;
 pub mod rest_routes;
@@ -52,7 +53,8 @@ use async_trait::async_trait;
 
 use crate::engine::failure::Failure;
 use crate::engine::kind::Kind;
-use crate::engine::resource::Live;
+use crate::engine::resource::{Desired, Live};
+use crate::engine::value::Value;
 
 use super::client::Aws;
 
@@ -112,6 +114,7 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(layer::LayerVersionPermission::new(Arc::clone(aws))),
         Arc::new(log_group::LogGroup::new(Arc::clone(aws))),
         Arc::new(permission::Permission::new(Arc::clone(aws))),
+        Arc::new(queue_policy::QueuePolicy::new(Arc::clone(aws))),
         Arc::new(rest_api::RestApi::new(Arc::clone(aws))),
         Arc::new(rest_deployment::Deployment::new(Arc::clone(aws))),
         Arc::new(rest_routes::authorizer::Authorizer::new(Arc::clone(aws))),
@@ -146,6 +149,16 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
 /// Types beneath a function that go with it: what a removal need not look for.
 pub const GONE_WITH_A_FUNCTION: &[&str] =
     &[alias::TYPE, event_invoke_config::TYPE, permission::TYPE, url::TYPE, version::TYPE];
+
+/// Services whose permissions lead to what stands beside a function, in documents that are everybody's.
+const LEADING_ON: &[&str] = &["s3.amazonaws.com", "cognito-idp.amazonaws.com"];
+
+/// Whether something of what is wanted beneath a function is left when the function is gone, or is found through it.
+pub fn outlives_a_function(child: &Desired) -> bool {
+    let principal = child.properties.get("Principal").and_then(Value::text);
+    !GONE_WITH_A_FUNCTION.contains(&child.address.kind.as_str())
+        || principal.is_some_and(|who| LEADING_ON.contains(&who))
+}
 
 /// What follows `marker` in an ARN: its name, when the ARN is of that service and resource type.
 fn after<'a>(arn: &'a str, service: &str, marker: &str) -> Option<&'a str> {

@@ -62,16 +62,19 @@ fn only_names(resource: &Desired, change: &Change, other: &Desired, cloud: &dyn 
         && !change.desired.as_ref().is_none_or(|desired| is_named(&desired.properties))
 }
 
-/// What lives beneath another is deleted before it.
+/// What lives beneath another is deleted before it, and before it changes where only its properties lead there.
 fn order_beneath(changes: &[Change], active: &[usize], deleted: &[usize], cloud: &dyn Cloud, graph: &mut Graph) {
     for &child in deleted {
         let Some(live) = &changes[child].live else { continue };
-        let Some(parent_type) = cloud.kind(&live.address.kind).and_then(|kind| kind.parent_type()) else { continue };
+        let Some(kind) = cloud.kind(&live.address.kind) else { continue };
+        let (Some(parent_type), Some(name)) = (kind.parent_type(), live.parent.as_deref()) else { continue };
         for &parent in active {
             let change = &changes[parent];
-            let is_parent = change.address.kind == parent_type
-                && live.parent.as_deref() == Some(change.address.logical_id.as_str());
-            if is_parent && change.is_destructive() {
+            // Found beneath what was itself found beneath another, it knows the name that its parent was found by.
+            let is_called = change.address.logical_id == name
+                || change.live.as_ref().is_some_and(|live| live.address.logical_id == name);
+            let is_parent = change.address.kind == parent_type && is_called;
+            if is_parent && (change.is_destructive() || kind.is_found_through_parent()) {
                 graph.add_unless_circular(child, parent);
             }
         }

@@ -409,9 +409,9 @@ impl Reader<'_, '_> {
         if !self.options.trust_fingerprints || live.fingerprint != *fingerprint {
             return false;
         }
-        // Neither having one says that there is, and was, nothing beneath: unless something is to be, then it is of a
-        // kind that never has one.
-        if fingerprint.is_none() && !self.wanted.children[top].is_empty() {
+        // Neither having one says that there is, and was, nothing beneath: unless something is to be, or it stands beneath
+        // another whose fingerprint was not believed; then it is of a kind that never has one.
+        if fingerprint.is_none() && (!self.wanted.children[top].is_empty() || self.wanted.parent[top].is_some()) {
             return false;
         }
         if live.ownership != Ownership::Ours {

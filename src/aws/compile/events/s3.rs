@@ -1,7 +1,8 @@
 //! `s3`: changes in a bucket that the service makes, or in one that is there.
 //!
-//! For a bucket that is there, the framework writes a `Custom::S3` resource that a helper function acts upon. hoist keeps
-//! that shape, edits the notifications itself, and writes the permission that the helper would add.
+//! For a bucket that is there, the framework writes a `Custom::S3` resource for each function, that a helper function acts
+//! upon. hoist makes it one for each bucket, edits the notifications itself, and writes the permissions that the helper
+//! would add.
 
 use indexmap::IndexMap;
 
@@ -34,9 +35,10 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         _ => None,
     });
     let mut buckets: IndexMap<String, Bucket> = IndexMap::new();
+    let mut of_others: Vec<Existing> = Vec::new();
     for event in events {
         if event.settings.existing == Some(true) {
-            existing(&event, output);
+            existing(&event, &mut of_others, output);
         } else {
             new(plan, &event, &mut buckets, output);
         }
@@ -44,6 +46,9 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
     for bucket in buckets.into_values() {
         let logical_id = bucket.logical_id.clone();
         output.add(logical_id, bucket.resource());
+    }
+    for bucket in of_others {
+        output.add(bucket.logical_id.clone(), bucket.resource());
     }
 }
 
@@ -112,37 +117,74 @@ fn new(plan: &Plan, event: &Triggered<S3>, buckets: &mut IndexMap<String, Bucket
     permission(event, permission_id, vec![Value::String(format!(":s3:::{name}"))], output);
 }
 
+/// A bucket that is there, while the notifications of all functions are gathered: S3 has one document for them.
+struct Existing<'a> {
+    name: Value,
+    /// Of the first function that is called.
+    logical_id: String,
+    functions: IndexMap<&'a str, Called<'a>>,
+    after: Vec<String>,
+}
+
+/// One function that a bucket calls.
+struct Called<'a> {
+    target: Value,
+    condition: Option<&'a String>,
+    configs: Vec<Value>,
+}
+
+impl Called<'_> {
+    /// Its entry. A function that is not wanted wants nothing of the bucket.
+    fn entry(self) -> Value {
+        let entry = Properties::new().with("FunctionArn", self.target).with("BucketConfigs", Value::List(self.configs));
+        match self.condition {
+            None => entry.into(),
+            Some(name) => {
+                let choice = vec![name.as_str().into(), entry.into(), tree::reference("AWS::NoValue")];
+                Properties::new().with("Fn::If", Value::List(choice)).into()
+            }
+        }
+    }
+}
+
+impl Existing<'_> {
+    fn resource(self) -> TemplateResource {
+        let first = self.functions.values().next().and_then(|called| called.condition).cloned();
+        let is_shared = self.functions.values().all(|called| called.condition == first.as_ref());
+        let functions = self.functions.into_values().map(Called::entry).collect();
+        let properties = Properties::new().with("BucketName", self.name).with("Functions", Value::List(functions));
+        let mut resource = TemplateResource::new("Custom::S3", properties.into()).after(self.after);
+        resource.condition = first.filter(|_| is_shared);
+        resource
+    }
+}
+
 /// A bucket that is there: our entries among its notifications.
-fn existing(event: &Triggered<S3>, output: &mut Output) {
+fn existing<'a>(event: &Triggered<'_, 'a, S3>, buckets: &mut Vec<Existing<'a>>, output: &mut Output) {
     let (function, s3) = (event.function, event.settings);
     let rules = rules(event, |name, value| Properties::new().with(&naming::upper_first(name), value).into());
     let config: Value = Properties::new().with("Event", event_name(s3)).with("Rules", Value::List(rules)).into();
-    let bucket: Value = (&s3.bucket).into();
-    let id = |number: usize| function.id(&format!("CustomS3{number}"));
+    let name: Value = (&s3.bucket).into();
     let permission_id =
         naming::permission(function.key, &format!("{}S3", naming::plain(&tree::source_name(&s3.bucket))));
-    permission(event, permission_id.clone(), vec![":s3:::".into(), bucket.clone()], output);
+    permission(event, permission_id.clone(), vec![":s3:::".into(), name.clone()], output);
 
-    // One resource for each bucket of the function; the framework knows one bucket only.
-    let mut number = 1;
-    while let Some(resource) = output.template.resources.get_mut(&id(number)) {
-        if resource.properties.get("BucketName") == Some(&bucket) {
-            if let Value::Map(properties) = &mut resource.properties
-                && let Some(Value::List(configs)) = properties.get_mut("BucketConfigs")
-            {
-                configs.push(config);
-            }
-            return;
-        }
-        number += 1;
-    }
-    let properties = Properties::new()
-        .with("FunctionName", function.name.as_str())
-        .with("FunctionArn", function.target())
-        .with("BucketName", bucket)
-        .with("BucketConfigs", Value::List(vec![config]));
-    let resource = function.beneath("Custom::S3", properties).after([permission_id]);
-    output.add(id(number), resource);
+    let at = buckets.iter().position(|bucket| bucket.name == name).unwrap_or_else(|| {
+        let beginning = function.id("CustomS3");
+        let number = 1 + buckets.iter().filter(|bucket| bucket.logical_id.starts_with(&beginning)).count();
+        let logical_id = format!("{beginning}{number}");
+        buckets.push(Existing { name, logical_id, functions: IndexMap::new(), after: Vec::new() });
+        buckets.len() - 1
+    });
+    let bucket = &mut buckets[at];
+    bucket.after.push(permission_id);
+    bucket.after.extend(function.alias_id().map(str::to_owned));
+    let called = bucket.functions.entry(function.key).or_insert_with(|| Called {
+        target: function.target(),
+        condition: function.function.condition.as_ref(),
+        configs: Vec::new(),
+    });
+    called.configs.push(config);
 }
 
 /// S3 may call the function, for this bucket of this account.

@@ -47,14 +47,15 @@ fn compile_one(plan: &Plan, event: &Triggered<Sns>, output: &mut Output) {
             ],
         ),
     };
-    let redrive = sns.redrive_policy.as_ref().map(|policy| redrive(event, policy, name, &arn, output));
+    let subscription_id = function.id(&format!("SnsSubscription{}", naming::plain(name)));
+    let redrive =
+        sns.redrive_policy.as_ref().map(|policy| redrive(event, policy, (name, &subscription_id), &arn, output));
     let subscription = Properties::new()
         .with("Protocol", "lambda")
         .with("Endpoint", function.target())
         .maybe("FilterPolicy", sns.filter_policy.as_ref().map(tree::from_node))
         .maybe("FilterPolicyScope", sns.filter_policy_scope.as_deref())
         .maybe("RedrivePolicy", redrive.clone());
-    let subscription_id = function.id(&format!("SnsSubscription{}", naming::plain(name)));
     if let Some(topic) = &sns.arn {
         let region = topic
             .as_str()
@@ -110,8 +111,15 @@ fn subscribe(topic_id: &str, subscription: Value, output: &mut Output) {
     }
 }
 
-/// Where messages go that could not be delivered, with the policy of that queue.
-fn redrive(event: &Triggered<Sns>, policy: &RedrivePolicy, name: &str, topic: &Value, output: &mut Output) -> Value {
+/// Where messages go that could not be delivered, with the policy of that queue: beneath the subscription, which leads to
+/// the queue also when neither is in the file any more.
+fn redrive(
+    event: &Triggered<Sns>,
+    policy: &RedrivePolicy,
+    (name, subscription_id): (&str, &str),
+    topic: &Value,
+    output: &mut Output,
+) -> Value {
     let import = |name: &str| -> Value { Properties::new().with("Fn::ImportValue", name).into() };
     let (arn, url): (Value, Value) =
         match (&policy.dead_letter_target_arn, &policy.dead_letter_target_ref, &policy.dead_letter_target_import) {
@@ -125,7 +133,7 @@ fn redrive(event: &Triggered<Sns>, policy: &RedrivePolicy, name: &str, topic: &V
                 return Value::Null;
             }
         };
-    let policy_id = format!("{}To{}DLQPolicy", naming::plain(name), naming::function(event.function.key));
+    let policy_id = naming::redrive(event.function.key, name);
     let condition = Properties::new().with("ArnEquals", Properties::new().with("aws:SourceArn", topic.clone()));
     let statement = Properties::new()
         .with("Effect", "Allow")
@@ -138,7 +146,8 @@ fn redrive(event: &Triggered<Sns>, policy: &RedrivePolicy, name: &str, topic: &V
         .with("Id", policy_id.as_str())
         .with("Statement", Value::List(vec![statement.into()]));
     let properties = Properties::new().with("PolicyDocument", document).with("Queues", Value::List(vec![url]));
-    output.add_once(policy_id, TemplateResource::new("AWS::SQS::QueuePolicy", properties.into()));
+    let policy = event.function.beside("AWS::SQS::QueuePolicy", properties).beneath(subscription_id);
+    output.add_once(policy_id, policy);
     Properties::new().with("deadLetterTargetArn", arn).into()
 }
 

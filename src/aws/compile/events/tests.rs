@@ -184,13 +184,14 @@ fn buckets_wait_for_the_permissions_of_their_notifications() {
     assert_eq!(
         all["WorkCustomS31"]["Properties"],
         json!({
-            "BucketConfigs": [
-                { "Event": "s3:ObjectCreated:*", "Rules": [{ "Prefix": "a/" }] },
-                { "Event": "s3:ObjectRemoved:*", "Rules": [] },
-            ],
             "BucketName": "there",
-            "FunctionArn": arn(),
-            "FunctionName": "shop-dev-work",
+            "Functions": [{
+                "BucketConfigs": [
+                    { "Event": "s3:ObjectCreated:*", "Rules": [{ "Prefix": "a/" }] },
+                    { "Event": "s3:ObjectRemoved:*", "Rules": [] },
+                ],
+                "FunctionArn": arn(),
+            }],
         })
     );
     assert_eq!(all["WorkLambdaPermissionThereS3"]["Properties"]["SourceAccount"], json!({ "Ref": "AWS::AccountId" }));

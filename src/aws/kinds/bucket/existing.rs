@@ -1,17 +1,18 @@
-//! `Custom::S3`: a function's notifications on a bucket that the service did not make.
+//! `Custom::S3`: the service's notifications on a bucket that it did not make.
 //!
-//! Properties, as the Serverless Framework's helper function takes them: `FunctionName`, `FunctionArn`, `BucketName`, and
-//! `BucketConfigs`, a list of `{Event, Rules}` where each rule is `{Prefix}` or `{Suffix}`. Lives beneath the function,
-//! one for each bucket, and is found through the permission that the function gives to the bucket.
+//! Properties: `BucketName`, and `Functions`, a list of `{FunctionArn, BucketConfigs}` where the latter is a list of `{Event,
+//! Rules}` and each rule is `{Prefix}` or `{Suffix}`: what the Serverless Framework hands its helper function for each
+//! function by itself. S3 has one document for a bucket, so it is one resource, and one write. It is found through the
+//! permissions that functions give to the bucket.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::notification::{Buckets, Document, Entry, read};
+use super::notification::{Document, Entry, read, set};
 use crate::aws::client::Aws;
-use crate::aws::kinds::properties::{drop_empty, items, required, text};
+use crate::aws::kinds::properties::{drop_empty, holds_later, items, required, text};
 use crate::aws::kinds::{Findable, function};
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
@@ -28,12 +29,11 @@ const BUCKETS: &str = "arn:${Partition}:s3:::*";
 /// Reads, makes, changes and deletes notifications on buckets of others.
 pub struct ExistingBucket {
     aws: Arc<Aws>,
-    buckets: Buckets,
 }
 
 impl ExistingBucket {
     pub fn new(aws: Arc<Aws>) -> Self {
-        Self { aws, buckets: Buckets::default() }
+        Self { aws }
     }
 
     /// What the ids of our entries begin with.
@@ -41,23 +41,20 @@ impl ExistingBucket {
         format!("hoist-{}", self.aws.scope().prefix())
     }
 
-    fn live(&self, bucket: &str, function: &str, document: &Document, address: Address) -> Option<Live> {
-        let mut entries = document.entries(&self.prefix());
-        entries.retain(|entry| entry.function == function);
+    fn live(&self, bucket: &str, document: &Document, address: Address) -> Option<Live> {
+        let entries = document.entries(&self.prefix());
         if entries.is_empty() {
             return None;
         }
-        let configs = entries.iter().map(config).collect();
         let properties = BTreeMap::from([
-            ("BucketConfigs".to_owned(), Value::List(configs)),
             ("BucketName".to_owned(), Value::string(bucket)),
-            ("FunctionArn".to_owned(), Value::string(function)),
+            ("Functions".to_owned(), functions(&entries)),
         ]);
         Some(Live {
             address,
-            physical_id: format!("{bucket}|{function}"),
+            physical_id: bucket.to_owned(),
             properties: Value::Map(properties),
-            attributes: BTreeMap::from([("Ref".to_owned(), Value::string(bucket))]),
+            attributes: attributes(bucket),
             ownership: Ownership::Ours,
             fingerprint: None,
             revision: None,
@@ -67,16 +64,29 @@ impl ExistingBucket {
 
     async fn set(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let wanted = self.normalised(desired);
-        let (bucket, function) = (required(&wanted, "BucketName")?, required(&wanted, "FunctionArn")?);
-        let entries = entries(&wanted, &function);
-        self.buckets.set(&self.aws, (&bucket, &self.prefix()), &function, entries, progress).await?;
-        Ok(Live::made(
-            desired,
-            BTreeMap::from([("Ref".to_owned(), Value::string(bucket.as_str()))]),
-            format!("{bucket}|{function}"),
-            wanted,
-        ))
+        let bucket = required(&wanted, "BucketName")?;
+        set(&self.aws, (&bucket, &self.prefix()), &entries(&wanted), progress).await?;
+        Ok(Live::made(desired, attributes(&bucket), bucket, wanted))
     }
+}
+
+fn attributes(bucket: &str) -> BTreeMap<String, Value> {
+    BTreeMap::from([("Ref".to_owned(), Value::string(bucket))])
+}
+
+/// What each function gets, in the order of their names.
+fn functions(entries: &[Entry]) -> Value {
+    let mut all: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for entry in entries {
+        all.entry(&entry.function).or_default().push(config(entry));
+    }
+    let of = |(function, configs): (&str, Vec<Value>)| {
+        Value::Map(BTreeMap::from([
+            ("BucketConfigs".to_owned(), Value::List(configs)),
+            ("FunctionArn".to_owned(), Value::string(function)),
+        ]))
+    };
+    Value::List(all.into_iter().map(of).collect())
 }
 
 /// An entry as the file has it.
@@ -97,19 +107,21 @@ fn config(entry: &Entry) -> Value {
 }
 
 /// The entries that a resource asks for, in order and none of them twice.
-fn entries(properties: &Value, function: &str) -> Vec<Entry> {
-    let all: BTreeSet<Entry> = items(properties, &["BucketConfigs"])
-        .iter()
-        .filter_map(|config| {
+fn entries(properties: &Value) -> Vec<Entry> {
+    let of_function = |one: &Value| {
+        let function = text(one, &["FunctionArn"])?;
+        let of_config = |config: &Value| {
             let rules = items(config, &["Rules"])
                 .iter()
                 .flat_map(|rule| {
                     ["Prefix", "Suffix"].iter().filter_map(|name| Some((name.to_lowercase(), text(rule, &[name])?)))
                 })
                 .collect();
-            Some(Entry { function: function.to_owned(), event: text(config, &["Event"])?, rules })
-        })
-        .collect();
+            Some(Entry { function: function.clone(), event: text(config, &["Event"])?, rules })
+        };
+        Some(items(one, &["BucketConfigs"]).iter().filter_map(of_config).collect::<Vec<_>>())
+    };
+    let all: BTreeSet<Entry> = items(properties, &["Functions"]).iter().filter_map(of_function).flatten().collect();
     all.into_iter().collect()
 }
 
@@ -122,45 +134,40 @@ impl Kind for ExistingBucket {
     }
 
     fn traits(&self) -> &'static [PropertyTrait] {
-        &[("BucketName", Trait::Immutable), ("FunctionArn", Trait::Immutable), ("BucketConfigs", Trait::Unordered)]
+        &[
+            ("BucketName", Trait::Immutable),
+            ("Functions", Trait::Unordered),
+            ("Functions.*.BucketConfigs", Trait::Unordered),
+        ]
     }
 
     fn normalise(&self, properties: &mut Value) {
         let Value::Map(map) = properties else { return };
-        // For the framework's helper function only.
-        map.remove("FunctionName");
-        map.remove("ServiceToken");
         drop_empty(map, &[]);
-        if map.contains_key("BucketConfigs") {
-            let configs = entries(properties, "").iter().map(config).collect();
+        // What names functions that are not known yet stays as it is.
+        if map.get("Functions").is_some_and(|all| !holds_later(all)) {
+            let all = functions(&entries(properties));
             if let Value::Map(map) = properties {
-                map.insert("BucketConfigs".to_owned(), Value::List(configs));
+                map.insert("Functions".to_owned(), all);
             }
         }
     }
 
     fn identity(&self, desired: &Desired) -> Option<String> {
-        let part = |key: &str| desired.properties.get(key)?.text();
-        Some(format!("{}|{}", part("BucketName")?, part("FunctionArn")?))
+        text(&desired.properties, &["BucketName"])
     }
 
     fn predict(&self, desired: &Desired) -> BTreeMap<String, Value> {
-        let name = desired.properties.get("BucketName").and_then(Value::text);
-        name.map(|name| BTreeMap::from([("Ref".to_owned(), Value::string(name))])).unwrap_or_default()
+        self.identity(desired).map(|bucket| attributes(&bucket)).unwrap_or_default()
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
-        let properties = &desired.properties;
-        let (Some(bucket), Some(function)) = (text(properties, &["BucketName"]), text(properties, &["FunctionArn"]))
-        else {
-            return Ok(None);
-        };
+        let Some(bucket) = self.identity(desired) else { return Ok(None) };
         let document = read(&self.aws, &bucket).await?;
-        Ok(document.and_then(|document| self.live(&bucket, &function, &document, desired.address.clone())))
+        Ok(document.and_then(|document| self.live(&bucket, &document, desired.address.clone())))
     }
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
-        let Some(function) = parent.attributes.get("Arn").and_then(Value::text) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for source in self.aws.invoked_from(&parent.physical_id, "s3.amazonaws.com").await? {
             let Some(bucket) = source.rsplit(":::").next().filter(|name| !name.contains(['*', ':'])) else { continue };
@@ -171,20 +178,9 @@ impl Kind for ExistingBucket {
                 Err(failure) if failure.reason == Reason::Denied => continue,
                 Err(failure) => return Err(failure),
             };
-            // Of the function itself and of its aliases.
-            let functions: BTreeSet<String> = document
-                .entries(&self.prefix())
-                .into_iter()
-                .map(|entry| entry.function)
-                .filter(|arn| arn.strip_prefix(function).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
-                .collect();
-            for target in functions {
-                let address = Address::new(TYPE, format!("{}:{bucket}", parent.address.logical_id));
-                found.extend(
-                    self.live(bucket, &target, &document, address)
-                        .map(|live| Live { parent: Some(parent.address.logical_id.clone()), ..live }),
-                );
-            }
+            let address = Address::new(TYPE, format!("{}:{bucket}", parent.address.logical_id));
+            // What the file wants stands beside the functions, and is found by the bucket's name: here it is the same.
+            found.extend(self.live(bucket, &document, address));
         }
         Ok(found)
     }
@@ -208,8 +204,7 @@ impl Kind for ExistingBucket {
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
-        let Some((bucket, function)) = live.physical_id.split_once('|') else { return Ok(()) };
-        self.buckets.set(&self.aws, (bucket, &self.prefix()), function, Vec::new(), progress).await
+        set(&self.aws, (&live.physical_id, &self.prefix()), &[], progress).await
     }
 
     fn permissions(&self) -> &'static [Permission] {
@@ -238,19 +233,24 @@ mod tests {
 
     #[test]
     fn what_the_file_asks_for_becomes_entries_and_comes_back() {
-        let file = tree_of(json!({ "BucketConfigs": [
-            { "Event": "s3:ObjectRemoved:*", "Rules": [] },
-            { "Event": "s3:ObjectCreated:*", "Rules": [{ "Suffix": ".jpg" }, { "Prefix": "in/" }] },
-            { "Event": "s3:ObjectRemoved:*" },
-        ] }));
-        let entries = entries(&file, "f");
-        assert_eq!(entries.len(), 2);
-        let back: Vec<Value> = entries.iter().map(config).collect();
-        assert_eq!(
-            Value::List(back),
-            tree_of(json!([
-                { "Event": "s3:ObjectCreated:*", "Rules": [{ "Prefix": "in/" }, { "Suffix": ".jpg" }] },
+        let file = tree_of(json!({ "Functions": [
+            { "FunctionArn": "g", "BucketConfigs": [{ "Event": "s3:ObjectRemoved:*", "Rules": [{ "Prefix": "g/" }] }] },
+            { "FunctionArn": "f", "BucketConfigs": [
+                { "Event": "s3:ObjectRemoved:*", "Rules": [] },
+                { "Event": "s3:ObjectCreated:*", "Rules": [{ "Suffix": ".jpg" }, { "Prefix": "in/" }] },
                 { "Event": "s3:ObjectRemoved:*" },
+            ] },
+        ] }));
+        let entries = entries(&file);
+        assert_eq!(entries.len(), 3);
+        assert_eq!(
+            functions(&entries),
+            tree_of(json!([
+                { "FunctionArn": "f", "BucketConfigs": [
+                    { "Event": "s3:ObjectCreated:*", "Rules": [{ "Prefix": "in/" }, { "Suffix": ".jpg" }] },
+                    { "Event": "s3:ObjectRemoved:*" },
+                ] },
+                { "FunctionArn": "g", "BucketConfigs": [{ "Event": "s3:ObjectRemoved:*", "Rules": [{ "Prefix": "g/" }] }] },
             ]))
         );
     }

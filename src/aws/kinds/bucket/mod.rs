@@ -14,7 +14,7 @@ use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Tag, Tagging, VersioningConfiguration,
 };
 
-use self::notification::{Buckets, Document, Entry};
+use self::notification::{Document, Entry};
 use super::json::changed;
 use super::names::generated;
 use super::properties::{drop_empty, items, own_tags, tags_to_map, text, text_map};
@@ -42,12 +42,11 @@ const BUCKETS: &str = "arn:${Partition}:s3:::*";
 /// Reads, makes, changes and deletes buckets.
 pub struct Bucket {
     aws: Arc<Aws>,
-    buckets: Buckets,
 }
 
 impl Bucket {
     pub fn new(aws: Arc<Aws>) -> Self {
-        Self { aws, buckets: Buckets::default() }
+        Self { aws }
     }
 
     /// Unlike those on buckets of others, which have ids of their own.
@@ -139,23 +138,8 @@ impl Bucket {
     }
 
     /// Writes the entries of all functions, in one write.
-    async fn set_notifications(
-        &self,
-        name: &str,
-        (live, wanted): (&Value, &Value),
-        progress: &Progress,
-    ) -> Result<(), Failure> {
-        let wanted = entries(wanted);
-        let functions: BTreeSet<String> =
-            entries(live).into_iter().chain(wanted.clone()).map(|entry| entry.function).collect();
-        let set = functions
-            .iter()
-            .map(|function| {
-                let own = wanted.iter().filter(|entry| entry.function == *function).cloned().collect();
-                (function.clone(), own)
-            })
-            .collect();
-        self.buckets.set_all(&self.aws, (name, &self.prefix()), set, progress).await
+    async fn set_notifications(&self, name: &str, wanted: &Value, progress: &Progress) -> Result<(), Failure> {
+        notification::set(&self.aws, (name, &self.prefix()), &entries(wanted), progress).await
     }
 }
 
@@ -305,7 +289,7 @@ impl Kind for Bucket {
         if wanted.get("VersioningConfiguration").is_some() {
             self.set_versioning(&name, &wanted, progress).await?;
         }
-        self.set_notifications(&name, (&Value::Null, &wanted), progress).await?;
+        self.set_notifications(&name, &wanted, progress).await?;
         Ok(Live::made(desired, self.attributes(&name), name, wanted))
     }
 
@@ -320,7 +304,7 @@ impl Kind for Bucket {
         let name = live.physical_id.as_str();
         let changed = changed(fields);
         if changed.contains("NotificationConfiguration") {
-            self.set_notifications(name, (&live.properties, &wanted), progress).await?;
+            self.set_notifications(name, &wanted, progress).await?;
         }
         if changed.contains("VersioningConfiguration") {
             self.set_versioning(name, &wanted, progress).await?;
@@ -337,7 +321,7 @@ impl Kind for Bucket {
         match call.find(|| self.aws.s3().delete_bucket().bucket(name).send()).await {
             Err(failure) if failure.code.as_deref() == Some("BucketNotEmpty") => {
                 progress.kept("there are objects in it");
-                self.set_notifications(name, (&live.properties, &Value::Null), progress).await?;
+                self.set_notifications(name, &Value::Null, progress).await?;
                 let mut tags = self.tags(name).await?.unwrap_or_default();
                 tags.retain(|key, _| ![SERVICE, STAGE, ID].contains(&key.as_str()));
                 self.set_tags(name, &tags, progress).await

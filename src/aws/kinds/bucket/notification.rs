@@ -1,11 +1,10 @@
 //! The notifications of a bucket: one document for everybody, of which only our own entries are touched.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>
 //!
-//! S3 has no way to add one entry: the document is read, our entries are replaced, it is written and read again. What
-//! several functions want of one bucket at the same time goes into one write.
+//! S3 has no way to add one entry: the document is read, our entries are replaced, it is written and read again. What all
+//! functions want of one bucket goes into one write.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
 
 use aws_sdk_s3::types::{
     Event, EventBridgeConfiguration, FilterRule, FilterRuleName, LambdaFunctionConfiguration,
@@ -13,12 +12,15 @@ use aws_sdk_s3::types::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::aws::client::{Aws, lock};
+use crate::aws::client::Aws;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Progress;
 
 /// How often a document that somebody else wrote over is written again.
 const MOST_TRIES: u32 = 4;
+
+/// So many bytes of a digest end an id, in hexadecimal.
+const DIGEST: usize = 8;
 
 /// One entry of ours: an event of a bucket that calls a function.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,9 +36,15 @@ impl Entry {
     /// The id under which it stands in the document: the same for the same entry.
     pub fn id(&self, prefix: &str) -> String {
         let digest = Sha256::digest(format!("{self:?}").as_bytes());
-        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let digest: String = digest.iter().take(DIGEST).map(|byte| format!("{byte:02x}")).collect();
         format!("{prefix}{digest}")
     }
+}
+
+/// Whether an id is of our making. A service whose name only begins like ours has more than a digest there.
+fn is_ours(id: Option<&str>, prefix: &str) -> bool {
+    let digest = id.and_then(|id| id.strip_prefix(prefix));
+    digest.is_some_and(|rest| rest.len() == 2 * DIGEST && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// The whole document.
@@ -49,9 +57,9 @@ pub struct Document {
 }
 
 impl Document {
-    /// The entries whose ids begin with `prefix`. One with several events counts as several.
+    /// The entries that are ours. One with several events counts as several.
     pub fn entries(&self, prefix: &str) -> Vec<Entry> {
-        let ours = self.lambdas.iter().filter(|entry| entry.id().is_some_and(|id| id.starts_with(prefix)));
+        let ours = self.lambdas.iter().filter(|entry| is_ours(entry.id(), prefix));
         let mut entries: Vec<Entry> = ours
             .flat_map(|entry| {
                 let rules: BTreeSet<(String, String)> = entry
@@ -74,13 +82,11 @@ impl Document {
         entries
     }
 
-    /// The document with the entries of these functions replaced; all others stay as they are.
-    fn with(&self, prefix: &str, wanted: &BTreeMap<String, Vec<Entry>>) -> Result<Self, Failure> {
+    /// The document with our entries replaced by these; all others stay as they are.
+    fn with(&self, prefix: &str, wanted: &[Entry]) -> Result<Self, Failure> {
         let mut document = self.clone();
-        document.lambdas.retain(|entry| {
-            !(entry.id().is_some_and(|id| id.starts_with(prefix)) && wanted.contains_key(entry.lambda_function_arn()))
-        });
-        for entry in wanted.values().flatten() {
+        document.lambdas.retain(|entry| !is_ours(entry.id(), prefix));
+        for entry in wanted {
             document.lambdas.push(configuration(entry, prefix)?);
         }
         Ok(document)
@@ -127,73 +133,6 @@ fn configuration(entry: &Entry, prefix: &str) -> Result<LambdaFunctionConfigurat
         .map_err(|error| Failure::new(Reason::Bug, format!("no notification: {error}")))
 }
 
-/// Who waits to change which bucket.
-#[derive(Debug, Default)]
-pub struct Buckets {
-    queues: Mutex<BTreeMap<String, Arc<Queue>>>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    turn: tokio::sync::Mutex<()>,
-    /// Entries by function that nobody has written yet.
-    pending: Mutex<BTreeMap<String, Vec<Entry>>>,
-}
-
-impl Buckets {
-    /// Makes these the entries of a function in a bucket's document. Whoever's turn it is writes for all that wait.
-    ///
-    /// # Errors
-    /// As every call; what S3 refuses is explained.
-    pub async fn set(
-        &self,
-        aws: &Aws,
-        (bucket, prefix): (&str, &str),
-        function: &str,
-        entries: Vec<Entry>,
-        progress: &Progress,
-    ) -> Result<(), Failure> {
-        let queue = Arc::clone(lock(&self.queues).entry(bucket.to_owned()).or_default());
-        lock(&queue.pending).insert(function.to_owned(), entries);
-        let _turn = queue.turn.lock().await;
-        let batch = std::mem::take(&mut *lock(&queue.pending));
-        if !batch.contains_key(function) {
-            // Somebody wrote it along with theirs; what came meanwhile is for whoever brought it.
-            lock(&queue.pending).extend(batch);
-            return Ok(());
-        }
-        let written = write(aws, bucket, prefix, &batch, progress).await;
-        if written.is_err() {
-            // Whose entry was refused is not said: everybody else tries alone.
-            let mut pending = lock(&queue.pending);
-            for (other, entries) in batch {
-                if other != function {
-                    pending.entry(other).or_insert(entries);
-                }
-            }
-        }
-        written
-    }
-}
-
-impl Buckets {
-    /// The same for several functions, by one who brings all of them.
-    ///
-    /// # Errors
-    /// As [`Buckets::set`].
-    pub async fn set_all(
-        &self,
-        aws: &Aws,
-        (bucket, prefix): (&str, &str),
-        entries: BTreeMap<String, Vec<Entry>>,
-        progress: &Progress,
-    ) -> Result<(), Failure> {
-        let queue = Arc::clone(lock(&self.queues).entry(bucket.to_owned()).or_default());
-        let _turn = queue.turn.lock().await;
-        write(aws, bucket, prefix, &entries, progress).await
-    }
-}
-
 /// A bucket's document; `None` when there is no such bucket.
 ///
 /// # Errors
@@ -211,16 +150,20 @@ pub async fn read(aws: &Aws, bucket: &str) -> Result<Option<Document>, Failure> 
     }))
 }
 
-async fn write(
+/// Makes these our entries in a bucket's document, those of all functions at once: entries of ours that are not among them
+/// are taken away.
+///
+/// # Errors
+/// As every call; what S3 refuses is explained.
+pub async fn set(
     aws: &Aws,
-    bucket: &str,
-    prefix: &str,
-    wanted: &BTreeMap<String, Vec<Entry>>,
+    (bucket, prefix): (&str, &str),
+    wanted: &[Entry],
     progress: &Progress,
 ) -> Result<(), Failure> {
     for _ in 0..MOST_TRIES {
         let Some(before) = read(aws, bucket).await? else {
-            if wanted.values().all(Vec::is_empty) {
+            if wanted.is_empty() {
                 return Ok(());
             }
             return Err(Failure::new(Reason::NotFound, format!("there is no bucket {bucket}"))
@@ -285,26 +228,26 @@ mod tests {
     }
 
     #[test]
-    fn only_our_entries_of_these_functions_are_replaced() {
+    fn only_our_entries_are_replaced() {
         let before = Document {
             lambdas: vec![
                 foreign("theirs", "f"),
+                // Of the service `shop` in the stage `dev-x`.
+                foreign("hoist-shop-dev-x-0123456789abcdef", "x"),
                 configuration(&entry("f", "s3:ObjectCreated:*", "old/"), PREFIX).unwrap(),
                 configuration(&entry("g", "s3:ObjectCreated:*", "g/"), PREFIX).unwrap(),
             ],
             bridge: Some(EventBridgeConfiguration::builder().build()),
             ..Document::default()
         };
-        let wanted = BTreeMap::from([("f".to_owned(), vec![entry("f", "s3:ObjectCreated:*", "new/")])]);
+        let wanted = [entry("f", "s3:ObjectCreated:*", "new/"), entry("g", "s3:ObjectCreated:*", "g/")];
         let after = before.with(PREFIX, &wanted).unwrap();
-        assert_eq!(
-            after.entries(PREFIX),
-            [entry("f", "s3:ObjectCreated:*", "new/"), entry("g", "s3:ObjectCreated:*", "g/")]
-        );
+        assert_eq!(after.entries(PREFIX), wanted);
         assert!(after.ids().contains(&("theirs".to_owned(), "f".to_owned())));
         assert!(after.bridge.is_some());
-        let gone = after.with(PREFIX, &BTreeMap::from([("f".to_owned(), Vec::new())])).unwrap();
-        assert_eq!(gone.entries(PREFIX), [entry("g", "s3:ObjectCreated:*", "g/")]);
+        let gone = after.with(PREFIX, &[]).unwrap();
+        assert_eq!(gone.entries(PREFIX), []);
+        assert_eq!(gone.lambdas.len(), 2);
     }
 
     #[test]

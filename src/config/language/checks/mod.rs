@@ -10,6 +10,7 @@ mod environment;
 mod events;
 mod names;
 mod network;
+mod notifications;
 mod place;
 mod releases;
 mod resources;
@@ -59,6 +60,7 @@ const CHECKS: &[Check] = &[
     events::check,
     names::check,
     network::check,
+    notifications::check,
     place::check,
     releases::check,
     resources::check,
