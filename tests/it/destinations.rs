@@ -92,6 +92,34 @@ fn results_go_on_and_settings_and_settings_are_taken_away() {
         (&json!(0), &json!(60))
     );
 
+    let recursion = || {
+        let named = json!({"FunctionName": "after-dev-tries"});
+        boto.call("lambda", "get_function_recursion_config", named)["RecursiveLoop"].clone()
+    };
+    assert_eq!(recursion(), "Allow");
+
+    // To a topic and a bus instead, with other limits.
+    boto.call("sns", "create_topic", json!({"Name": "good"}));
+    let (topic, bus) =
+        ("arn:aws:sns:us-east-1:123456789012:good", "arn:aws:events:us-east-1:123456789012:event-bus/default");
+    let moved = CONFIG
+        .replace("onSuccess: next", &format!("onSuccess: {topic}"))
+        .replace("onFailure: arn:aws:sqs:us-east-1:123456789012:failed", &format!("onFailure: {bus}"))
+        .replace("maximumRetryAttempts: 0", "maximumRetryAttempts: 2")
+        .replace("maximumEventAge: 60", "maximumEventAge: 90")
+        .replace("recursiveLoop: Allow", "recursiveLoop: Terminate");
+    project.write("serverless.yml", &moved);
+    project.deploy(&cloud);
+    project.deploy(&cloud).says("nothing to do");
+    let live = settings().unwrap();
+    let of = |kind: &str| live["DestinationConfig"][kind]["Destination"].clone();
+    assert_eq!((of("OnSuccess"), of("OnFailure")), (json!(topic), json!(bus)));
+    assert_eq!((&live["MaximumRetryAttempts"], &live["MaximumEventAgeInSeconds"]), (&json!(2), &json!(90)));
+    assert_eq!(recursion(), "Terminate");
+    project.write("serverless.yml", CONFIG);
+    project.deploy(&cloud);
+    assert_eq!(recursion(), "Allow");
+
     // One of them is taken away, then all.
     project.write(
         "serverless.yml",
@@ -107,5 +135,6 @@ fn results_go_on_and_settings_and_settings_are_taken_away() {
     project.deploy(&cloud);
     project.deploy(&cloud).says("nothing to do");
     assert!(settings().is_err_and(|error| error.starts_with("ResourceNotFound")));
+    assert_eq!(recursion(), "Terminate");
     project.on(&cloud, ["remove", "--yes"]).success();
 }

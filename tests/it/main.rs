@@ -14,6 +14,7 @@ mod destinations;
 mod devices;
 mod domains;
 mod edge;
+mod event_fields;
 mod events;
 mod fields;
 mod history;

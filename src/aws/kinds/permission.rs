@@ -335,8 +335,15 @@ impl Kind for Permission {
     }
 
     fn deleted_after(&self) -> &'static [&'static str] {
-        // Which APIs have routes of ours is known from the policies alone.
-        &[super::rest_routes::method::TYPE]
+        // Which APIs, topics, buckets, log groups and user pools of others have something of ours is known from the
+        // policies alone.
+        &[
+            super::rest_routes::method::TYPE,
+            super::subscription::TYPE,
+            super::subscription_filter::TYPE,
+            super::bucket::existing::TYPE,
+            super::user_pool::triggers::TYPE,
+        ]
     }
 
     fn permissions(&self) -> &'static [Needs] {

@@ -458,7 +458,11 @@ impl Reader<'_, '_> {
                 let Some(target) = self.wanted.position(id) else { return false };
                 let now = self.found.live[target].as_ref().and_then(|live| live.attributes.get(attribute));
                 let then = known[target].get(attribute);
-                foreseen.moving.contains(&target) && then.is_none() || now.is_some() && then.is_some() && now != then
+                // One that is to be made may have another name than the one that what is live refers to.
+                let is_new = self.wanted.parent[target].is_none() && self.found.live[target].is_none();
+                is_new
+                    || foreseen.moving.contains(&target) && then.is_none()
+                    || now.is_some() && then.is_some() && now != then
             });
             if moves {
                 foreseen.moving.insert(position);

@@ -229,7 +229,11 @@ impl Kind for UserPoolTriggers {
             let Some(pool) = describe(&self.aws, id).await?.filter(|pool| !self.is_ours(pool)) else { continue };
             let address = Address::new(TYPE, format!("{}:{id}", parent.address.logical_id));
             // What the file wants stands beside the function, and is found by the pool's name: here it is the same.
-            found.extend(self.live(&pool, function, address));
+            found.extend(self.live(&pool, function, address).map(|mut live| {
+                // By the pool's ARN the permission would seem to lead here, and be taken away before: it is the only trace.
+                live.attributes.remove("Arn");
+                live
+            }));
         }
         Ok(found)
     }
