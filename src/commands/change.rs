@@ -12,7 +12,7 @@ use super::outcome::{PutBack, Run};
 use super::prepare::Read;
 use super::recording::{Entry, Recording};
 use super::{CommandError, Exit, holder, stand, verify};
-use crate::aws::release::{describe as commits, preflight, prune};
+use crate::aws::release::{describe as commits, leave, preflight, prune};
 use crate::aws::sweep::{self, Swept};
 use crate::config::language::releases::Kept;
 use crate::engine::apply::{Applied, ApplyOptions, apply};
@@ -121,6 +121,7 @@ pub async fn change(
         let aws = Arc::clone(&connection.aws);
         tokio::spawn(async move { sweep::is_due(&aws, keep).await.unwrap_or(false) })
     });
+    stop_leaving(connection, screen, &plan).await;
     let applied = carry_out(connection, screen, &plan, &lease, stop).await;
     let failed = match checked.filter(|_| applied.is_complete() && !stop.is_asked()) {
         Some(read) => {
@@ -165,6 +166,18 @@ pub async fn change(
     }
     let exit = run.exit();
     Ok(Changed { plan: run.plan, applied: Some(run.applied), exit })
+}
+
+/// Stops deployments of CodeDeploy whose group this plan deletes. One that cannot be stopped is said: it goes on by itself.
+async fn stop_leaving(connection: &Connection, screen: &Screen, plan: &Plan) {
+    match leave::stop(&connection.aws, plan).await {
+        Ok(stopped) => {
+            for id in stopped {
+                screen.note(&format!("stopped CodeDeploy's deployment {id}, which was still shifting traffic"));
+            }
+        }
+        Err(failure) => screen.warning(&format!("what CodeDeploy is deploying could not be stopped: {failure}")),
+    }
 }
 
 /// Carries out a plan under a lease, and shows it.

@@ -240,6 +240,51 @@ fn what_an_earlier_run_left_behind_is_joined_or_stopped() {
     project.deploy(&cloud).says("nothing to do");
 }
 
+#[test]
+fn what_code_deploy_shifts_is_stopped_before_its_group_goes() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    let canary = "type: Canary10Percent30Minutes, triggerConfigurations: []";
+    let project = project(&cloud, canary);
+    project.deploy(&cloud);
+    let left_behind = |which: u32, shifting: &str| {
+        project.write("handler.py", &handler(which));
+        let mut running = project.start(&cloud, ["deploy", "--yes"]);
+        wait_for_routing(&boto, shifting);
+        running.kill().unwrap();
+        running.wait().unwrap();
+        deployments(&boto, "InProgress")[0].as_str().unwrap().to_owned()
+    };
+    let order = |since: usize| -> Vec<String> {
+        let calls = cloud.own_calls().split_off(since).into_iter();
+        calls.map(|call| call["operation"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    // CodeDeploy leaves the file: hoist takes over where the weights are, and nobody else moves the alias any more.
+    let id = left_behind(2, "1 {\"2\":0.1}");
+    let before = cloud.own_calls().len();
+    project.write("serverless.yml", &config(&cloud, "type: AllAtOnce"));
+    project.deploy(&cloud).says(&format!("stopped CodeDeploy's deployment {id}"));
+    let calls = order(before);
+    let first = |name: &str| calls.iter().position(|one| one == name).unwrap_or_else(|| panic!("{name} in {calls:?}"));
+    assert!(first("StopDeployment") < first("UpdateAlias"), "{calls:?}");
+    assert!(first("StopDeployment") < first("DeleteApplication"), "{calls:?}");
+    assert_eq!((applications(&boto), routing(&boto).as_str()), (json!([]), "2"));
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(routing(&boto), "2", "CodeDeploy took it back");
+    project.deploy(&cloud).says("nothing to do");
+
+    // The whole service goes.
+    project.write("serverless.yml", &config(&cloud, canary));
+    project.deploy(&cloud);
+    let id = left_behind(3, "2 {\"3\":0.1}");
+    let before = cloud.own_calls().len();
+    project.on(&cloud, ["remove", "--yes"]).success().says(&format!("stopped CodeDeploy's deployment {id}"));
+    let calls = order(before);
+    let first = |name: &str| calls.iter().position(|one| one == name).unwrap_or_else(|| panic!("{name} in {calls:?}"));
+    assert!(first("StopDeployment") < first("DeleteFunction"), "{calls:?}");
+    assert_eq!((applications(&boto), roles(&boto)), (json!([]), Vec::<String>::new()));
+}
+
 /// Its role is a moment old when the deployment begins, and CodeDeploy may not take it yet.
 #[test]
 fn code_deploy_shifts_the_code_that_comes_together_with_it() {

@@ -138,3 +138,61 @@ fn a_deploy_makes_the_domains_that_it_is_told_to() {
     project.on(&cloud, ["domain", "delete", "--yes"]).success();
     assert_eq!((domains(&boto), records(&boto, &zone)), (vec![], vec![]));
 }
+
+const AT_THE_EDGE: &str = "
+service: edge
+provider: {name: aws, runtime: python3.13, timeout: 10}
+plugins: [serverless-domain-manager]
+custom:
+  customDomain: {domainName: www.example.com, certificateName: '*.example.com', endpointType: edge, autoDomain: true}
+functions:
+  api: {handler: handler.handler, events: [{http: GET /hello}]}
+";
+
+/// CloudFront takes certificates of us-east-1 only, wherever the API is.
+#[test]
+fn a_domain_at_the_edge_has_the_certificate_that_is_named_of_us_east_1() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    let zone = prepared(&boto);
+    let named = |name: &str| {
+        let asked = json!({"DomainName": name, "ValidationMethod": "DNS"});
+        boto.call("acm", "request_certificate", asked)["CertificateArn"].clone()
+    };
+    // This one fits better, and is not the one that is asked for.
+    let exact = named("www.example.com");
+    let project = Project::new(AT_THE_EDGE).file("handler.py", HANDLER);
+    project.deploy(&cloud).says("https://www.example.com/hello");
+    project.deploy(&cloud).says("nothing to do");
+    project.on(&cloud, ["diff", "--exit-code"]).success();
+    assert_eq!(records(&boto, &zone), ["www.example.com. A", "www.example.com. AAAA"]);
+    let found = domains(&boto).remove(0);
+    assert_eq!(found["endpointConfiguration"]["types"], json!(["EDGE"]));
+    assert!(found["certificateArn"].is_string() && found["certificateArn"] != exact, "{found}");
+    assert!(found["regionalCertificateArn"].as_str().is_none_or(str::is_empty), "{found}");
+    project.on(&cloud, ["remove", "--yes"]).success();
+    project.on(&cloud, ["domain", "delete", "--yes"]).success();
+    assert_eq!((domains(&boto), records(&boto, &zone)), (vec![], vec![]));
+
+    cloud.forget_calls();
+    project.on(&cloud, ["domain", "create", "--yes", "--region", "eu-west-1"]).success();
+    let region = |operation: &str| {
+        let own = cloud.own_calls();
+        own.iter().find(|call| call["operation"] == operation).map(|call| call["region"].clone())
+    };
+    assert_eq!(
+        (region("ListCertificates"), region("CreateDomainName")),
+        (Some(json!("us-east-1")), Some(json!("eu-west-1")))
+    );
+}
+
+#[test]
+fn a_certificate_that_is_named_and_is_not_there_is_said_before_anything_is_made() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    prepared(&boto);
+    let config = REST.replace("endpointType: regional", "endpointType: regional, certificateName: none.example.com");
+    let project = Project::new(&config).file("handler.py", HANDLER);
+    project.on(&cloud, ["domain", "create", "--yes"]).code(1).says("none.example.com");
+    assert_eq!(domains(&boto), Vec::<Value>::new());
+}

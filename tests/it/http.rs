@@ -141,7 +141,15 @@ fn an_http_api_a_websocket_api_and_a_url_answer_as_their_file_says() {
     let cloud = Cloud::with_apis();
     let boto = cloud.boto();
     let project = Project::new(HTTP).file("handler.py", HANDLER);
+    let summary = project.deploy(&cloud).stdout;
     settles(&project, &cloud);
+    // `info` lists what the summary of the deploy did.
+    let info = project.on(&cloud, ["info"]).success().stdout;
+    let addresses: Vec<&str> = summary.lines().filter(|line| line.contains("://")).collect();
+    assert!(addresses.iter().all(|line| info.contains(line)), "{addresses:?} are not in\n{info}");
+    for address in ["/items/{id}", "/items", "wss://", "lambda-url"] {
+        assert!(addresses.iter().any(|line| line.contains(address)), "{address} is not in\n{summary}");
+    }
     let apis = boto.call("apigatewayv2", "get_apis", json!({}))["Items"].as_array().unwrap().clone();
     let of = |protocol: &str| {
         let api = apis.iter().find(|api| api["ProtocolType"] == protocol).unwrap();

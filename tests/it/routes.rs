@@ -348,6 +348,12 @@ fn routes_that_cannot_be_are_refused_before_the_first_call() {
             "      - http: {method: get, path: a, authorizer: {name: api, scopes: [read]}}\n",
             "scopes are for user pools only",
         ),
+        (
+            "      - http: {method: get, path: a, authorizer: {type: aws_iam, scopes: [read]}}\n",
+            "`aws_iam` knows neither scopes nor claims",
+        ),
+        ("      - http: '*'\n", "a REST API has no path `*`"),
+        ("      - http: {method: get, path: '*'}\n", "write `ANY /{proxy+}` for every path"),
         ("      - http: {method: get, path: a, timeoutInMillis: 900001}\n", "may take 29000 ms at the most"),
         (&three_hundred, "the routes need 301 resources"),
         (&schema("'${file(none.json)}'"), "none.json"),

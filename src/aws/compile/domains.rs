@@ -7,7 +7,7 @@ use crate::aws::kinds::domains::{domain_name, mapping, record_set};
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::language::custom::domains::{CustomDomain, DomainApi};
+use crate::config::language::custom::domains::{CustomDomain, DomainApi, RoutingPolicy};
 use crate::config::language::provider::EndpointType;
 use crate::engine::value::Value;
 
@@ -142,6 +142,13 @@ fn domain(wanted: &Wanted, output: &mut Output) {
     if settings.create_route53_record == Some(false) {
         return;
     }
+    for (key, what) in unmade(settings) {
+        output.problem(
+            Diagnostic::error("conflict", format!("`{key}` of the domain `{}`: {what}", wanted.name))
+                .at(settings.place_of(key))
+                .help("make the records yourself, with `createRoute53Record: false` here, or leave the setting out"),
+        );
+    }
     let target = |what: &str| {
         let side = if wanted.edge { "Distribution" } else { "Regional" };
         tree::attribute(logical_id.clone(), &format!("{side}{what}"))
@@ -163,6 +170,25 @@ fn domain(wanted: &Wanted, output: &mut Output) {
         }
         output.add(format!("{logical_id}Record{kind}"), record);
     }
+}
+
+/// Settings that ask for other records than those that are made: a name that leads elsewhere than the file says would be
+/// noticed late.
+fn unmade(settings: &CustomDomain) -> Vec<(&'static str, &'static str)> {
+    let params = settings.route53_params.as_ref();
+    let routed = params.and_then(|params| params.routing_policy).is_some_and(|policy| policy != RoutingPolicy::Simple);
+    let watched = params.is_some_and(|params| params.health_check_id.is_some());
+    [
+        (settings.split_horizon_dns == Some(true), "splitHorizonDns", "hoist writes records into one zone"),
+        (
+            routed || watched,
+            "route53Params",
+            "hoist writes simple alias records, without weights, regions or health checks",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(is_asked_for, key, what)| is_asked_for.then_some((key, what)))
+    .collect()
 }
 
 #[cfg(test)]
@@ -233,6 +259,28 @@ mod tests {
         let all = domains(&yaml, true);
         assert_eq!(all.as_object().map(|all| all.len()), Some(1));
         assert_eq!(all["DomainNameAb"]["Properties"]["EndpointConfiguration"]["Types"], json!(["REGIONAL"]));
+    }
+
+    #[test]
+    fn records_that_hoist_does_not_make_are_refused_where_it_would_make_them() {
+        let said = |more: &str| {
+            let yaml = service(&format!("{{name: a.b, {more}}}"), "{http: GET /a}");
+            let (service, found) = decode_service(&sample::node(&yaml));
+            assert_eq!(sample::messages(&found), Vec::<&str>::new());
+            let target = Target { stage: "dev".into(), region: "us-east-1".into(), commit: None, pace: None };
+            let problems = compile_domains(&service.expect("a service"), &target, false).problems;
+            problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+        };
+        for (more, text) in [
+            ("splitHorizonDns: true", "into one zone"),
+            ("route53Params: {routingPolicy: weighted, weight: 10}", "simple alias records"),
+            ("route53Params: {healthCheckId: abc}", "simple alias records"),
+        ] {
+            let found = said(more);
+            assert!(found.len() == 1 && found[0].contains(text), "{more}: {found:?}");
+            assert_eq!(said(&format!("{more}, createRoute53Record: false")), Vec::<String>::new(), "{more}");
+        }
+        assert_eq!(said("splitHorizonDns: false, route53Params: {routingPolicy: simple}"), Vec::<String>::new());
     }
 
     #[test]

@@ -23,13 +23,13 @@ use crate::engine::failure::{Failure, Reason};
 /// How the description begins of a deployment of ours.
 const MARK: &str = "hoist: ";
 /// Between two looks: at first, and at last. CodeDeploy's own steps take minutes.
-const LOOK_FIRST: Duration = Duration::from_millis(500);
+pub(super) const LOOK_FIRST: Duration = Duration::from_millis(500);
 const LOOK_LAST: Duration = Duration::from_secs(8);
 /// How long CodeDeploy has for the way back until hoist takes it, and until somebody who wants to leave may go.
 const WAY_BACK: Duration = Duration::from_secs(60);
 const LEAVING: Duration = Duration::from_secs(5);
 /// A deployment that runs, in the words of CodeDeploy.
-const RUNNING: [&str; 5] = ["Created", "Queued", "InProgress", "Baking", "Ready"];
+pub(super) const RUNNING: [&str; 5] = ["Created", "Queued", "InProgress", "Baking", "Ready"];
 
 /// What has become of a deployment.
 #[derive(Debug)]

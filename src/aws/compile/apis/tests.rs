@@ -195,6 +195,16 @@ fn schemas_become_models_of_the_document() {
 }
 
 #[test]
+fn a_quota_without_a_period_or_a_limit_is_none() {
+    for (quota, missing) in [("{limit: 5}", "period"), ("{period: DAY}", "limit")] {
+        let plan = format!("apiGateway: {{apiKeys: [a], usagePlan: {{quota: {quota}}}}}");
+        let found = compiled(&service(&plan, "[{http: GET /a}]")).problems;
+        let messages: Vec<&str> = found.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(messages, [format!("the quota of a usage plan needs its `{missing}`")]);
+    }
+}
+
+#[test]
 fn keys_belong_to_plans_and_are_secret() {
     let compiled = compiled(&service(
         "apiGateway: {apiKeys: [{free: [a, {name: b, value: abcdefghijklmnopqrstuvwxyz}]}, {paid: [c]}], usagePlan: [{free: {quota: {limit: 5, period: DAY}}}, {paid: {throttle: {burstLimit: 2, rateLimit: 0.5}}}]}",

@@ -268,6 +268,9 @@ impl Kind for DeploymentGroup {
             needs(Step::Update, "codedeploy:TagResource"),
             needs(Step::Update, "codedeploy:UntagResource"),
             passes(Step::Update),
+            needs(Step::Delete, "codedeploy:ListDeployments"),
+            needs(Step::Delete, "codedeploy:GetDeployment"),
+            needs(Step::Delete, "codedeploy:StopDeployment"),
             needs(Step::Delete, "codedeploy:DeleteDeploymentGroup"),
         ];
         ALL

@@ -22,6 +22,15 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
             if route.contains("${") {
                 continue;
             }
+            if kind == "http" && route.ends_with(" /*") {
+                diagnostics.push(
+                    Diagnostic::error("bad-format", format!("{path}: a REST API has no path `*`"))
+                        .path(path)
+                        .at(event.place)
+                        .help("write `ANY /{proxy+}` for every path, and `ANY /` beside it for the root; `*` is for `httpApi`"),
+                );
+                continue;
+            }
             *routes.entry(kind).or_default() += 1;
             if let Some((first, first_place)) = seen.get(&(kind, route.clone())) {
                 diagnostics.push(

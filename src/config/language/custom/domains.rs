@@ -45,7 +45,7 @@ object! {
         hosted_zone_id "hostedZoneId": Option<String>,
         /// Whether the hosted zone is private.
         hosted_zone_private "hostedZonePrivate": Option<bool>,
-        /// Whether there are a public and a private zone.
+        /// Whether there are a public and a private zone. Refused where hoist would make the records: they go into one zone.
         split_horizon_dns "splitHorizonDns": Option<bool>,
         /// Whether a deploy makes the domain.
         auto_domain "autoDomain": Option<bool>,
@@ -53,8 +53,8 @@ object! {
         tls_truststore_uri "tlsTruststoreUri": Option<String>,
         /// Its version.
         tls_truststore_version "tlsTruststoreVersion": Option<String>,
-        /// Settings of the record.
-        route53_params "route53Params": Option<Node>,
+        /// Settings of the record. `routingPolicy: simple` is what hoist makes; others are refused.
+        route53_params "route53Params": Option<Route53Params>,
         /// The profile for Route 53.
         route53_profile "route53Profile": Option<String>,
         /// Whether the domain is handled at all.
@@ -77,10 +77,31 @@ object! {
         "route53Region": "Route 53 has one address for all regions"
     }
     unbuilt {
-        "splitHorizonDns": "records go into one zone: the public one, or with `hostedZonePrivate` the private one",
         "route53Profile": "Route 53 is called with the credentials of the deployment",
-        "route53Params": "records are simple aliases",
         "accessMode": "the domain has API Gateway's own mode of access"
+    }
+}
+
+object! {
+    /// Settings of a record.
+    pub struct Route53Params {
+        /// How one of several records of a name is chosen.
+        routing_policy "routingPolicy" = "simple": Option<RoutingPolicy>,
+        /// The record's share.
+        weight "weight": Option<Node>,
+        /// What tells records of one name apart.
+        set_identifier "setIdentifier": Option<String>,
+        /// What says that the target is well.
+        health_check_id "healthCheckId": Option<Cf>,
+    }
+}
+
+keywords! {
+    /// How one of several records of a name is chosen.
+    pub enum RoutingPolicy [ignore_case] {
+        Simple = "simple",
+        Latency = "latency",
+        Weighted = "weighted",
     }
 }
 

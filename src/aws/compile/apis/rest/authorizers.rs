@@ -95,6 +95,13 @@ impl Schemes {
     ) -> Authorization {
         let Some(wanted) = event.settings.authorizer.as_deref() else { return Authorization::None };
         if wanted.kind == Some(AuthorizerKind::AwsIam) {
+            if !wanted.scopes.is_empty() || !wanted.claims.is_empty() {
+                output.problem(
+                    event.problem("conflict", "`aws_iam` knows neither scopes nor claims").help(
+                        "leave out `scopes` and `claims`, or add `type: COGNITO_USER_POOLS` with the ARN of a pool",
+                    ),
+                );
+            }
             return Authorization::Signed;
         }
         if let Some(id) = &wanted.authorizer_id {

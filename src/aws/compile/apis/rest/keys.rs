@@ -113,6 +113,18 @@ fn usage_plan(
         ),
         None => (names.prefix(), format!("Usage plan for {} {} stage", names.service, names.stage)),
     };
+    if let Some(quota) = usage.and_then(|usage| usage.quota.as_ref()) {
+        for (key, missing) in [("limit", quota.limit.is_none()), ("period", quota.period.is_none())] {
+            if missing {
+                output.problem(
+                    Diagnostic::error("missing-key", format!("the quota of a usage plan needs its `{key}`"))
+                        .path("provider.apiGateway.usagePlan")
+                        .at(quota.place)
+                        .help("write for instance `quota: {limit: 5000, period: MONTH}`"),
+                );
+            }
+        }
+    }
     let quota = usage.and_then(|usage| usage.quota.as_ref()).map(|quota| {
         Properties::new()
             .maybe("Limit", quota.limit.map(|calls| calls.get()))

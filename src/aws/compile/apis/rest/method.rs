@@ -47,8 +47,6 @@ pub(super) fn route(http: &Http) -> (Verb, String) {
     let path = http.path.as_str();
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    // `http: '*'` takes every path, which in API Gateway is the greedy variable's.
-    let path = if path == "*" { "" } else { path };
     (http.method, format!("/{path}"))
 }
 
