@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde_json::{Map, json};
 
+use crate::config::secrets::Secrets;
 use crate::engine::value::{Expression, MASK, Value};
 
 /// Everything that a service compiles to.
@@ -134,17 +135,17 @@ impl Template {
     }
 
     /// Writes `.hoist/resources.json` beneath the service directory and gives its path. The file appears whole or not
-    /// at all, and only its owner may read it.
+    /// at all, and only its owner may read it. Texts that hold one of these secrets, which plain fields may, are masked.
     ///
     /// # Errors
     /// When the directory cannot be made or the file not written.
-    pub fn write(&self, service_directory: &Path) -> io::Result<PathBuf> {
+    pub fn write(&self, service_directory: &Path, secrets: &Secrets) -> io::Result<PathBuf> {
         let directory = service_directory.join(".hoist");
         std::fs::create_dir_all(&directory)?;
         let path = directory.join("resources.json");
         // A named temporary file is made with mode 0600, and keeps it when it is moved into place.
         let mut file = tempfile::NamedTempFile::new_in(&directory)?;
-        let mut text = serde_json::to_vec_pretty(&self.to_json())?;
+        let mut text = serde_json::to_vec_pretty(&secrets.telling().mask_json(&self.to_json()))?;
         text.push(b'\n');
         file.write_all(&text)?;
         file.as_file().sync_all()?;
@@ -211,8 +212,8 @@ mod tests {
     #[test]
     fn the_file_can_be_read_by_its_owner_only() {
         let directory = tempfile::tempdir().unwrap();
-        let path = template().write(directory.path()).unwrap();
-        template().write(directory.path()).unwrap();
+        let path = template().write(directory.path(), &Secrets::default()).unwrap();
+        template().write(directory.path(), &Secrets::default()).unwrap();
         assert!(path.ends_with(".hoist/resources.json"));
         #[cfg(unix)]
         {

@@ -169,7 +169,7 @@ pub async fn change(
 
 /// Carries out a plan under a lease, and shows it.
 async fn carry_out(connection: &Connection, screen: &Screen, plan: &Plan, lease: &Lease, stop: &Stop) -> Applied {
-    let progress = Progress::new(*screen, plan);
+    let progress = Progress::new(screen.clone(), plan);
     let options = ApplyOptions { events: progress.events(), guard: Some(lease.guard()), ..ApplyOptions::default() };
     let applied = apply(plan, &connection.cloud, stop, &options).await;
     progress.finish();
@@ -356,7 +356,7 @@ async fn agree(
         screen.note(&show::text(plan));
     }
     let number = describe::count(losses.len(), "resource");
-    let (screen, question) = (*screen, format!("Delete or replace {number}?"));
+    let (screen, question) = (screen.clone(), format!("Delete or replace {number}?"));
     // A thread that waits for a key must not keep signals from being heard.
     let asked = tokio::task::spawn_blocking(move || screen.confirm(&question));
     match stoppable(stop, asked).await?.unwrap_or(Some(false)) {

@@ -94,7 +94,14 @@ enum Command {
 
 /// Parses the arguments of this process, runs the command, and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => {
+            let _ = said.print();
+            // clap's own 2 would tell a script that `diff --exit-code` found something.
+            return if said.use_stderr() { Exit::Failed } else { Exit::Done }.into();
+        }
+    };
     let screen = Screen::new(cli.global.json, cli.global.color, cli.global.verbose);
     run(cli, &screen).into()
 }

@@ -23,7 +23,7 @@ impl Package {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let read = read(global, screen, Purpose::Look, None).await?;
         let prepared = prepare(&read, screen, Purpose::Look, self.package.as_deref(), Stop::new().token()).await?;
-        let written = prepared.template.write(&read.directory).map_err(|error| {
+        let written = prepared.template.write(&read.directory, &read.sources.secrets).map_err(|error| {
             CommandError::plain(
                 format!(".hoist/resources.json cannot be written: {error}"),
                 ["Check that the service directory is writable."],

@@ -198,6 +198,7 @@ pub async fn inspect(global: &Global) -> Result<(String, Vec<Diagnostic>, Source
 
 async fn understand(global: &Global, screen: &Screen, purpose: Purpose, loaded: Loaded) -> Result<Read, CommandError> {
     let Examined { read, sources, mut diagnostics, .. } = examine(global.strict, loaded);
+    screen.hide(&sources.secrets);
     weigh(purpose, &mut diagnostics);
     if let Some(read) = read.as_ref().filter(|_| has_errors(&diagnostics)) {
         // What else is wrong is said in the same run.

@@ -95,7 +95,7 @@ impl Keep<'_> {
 
     async fn set(&self, set: Set) -> Result<Exit, CommandError> {
         let parameter = self.parameter(&set.name);
-        let (screen, question) = (*self.screen, format!("Value of {}", set.name));
+        let (screen, question) = (self.screen.clone(), format!("Value of {}", set.name));
         // A thread that waits for a key must not keep signals from being heard.
         let value = stoppable(self.stop, tokio::task::spawn_blocking(move || value(&screen, &question))).await?;
         let value = value.map_err(|error| unreadable(&error))??;
@@ -157,7 +157,7 @@ impl Keep<'_> {
         let users = self.users(&parameter);
         if !remove.yes {
             let used = if users.is_empty() { String::new() } else { format!(", which {} use", users.join(" and ")) };
-            let (screen, question) = (*self.screen, format!("Delete {parameter}{used}?"));
+            let (screen, question) = (self.screen.clone(), format!("Delete {parameter}{used}?"));
             let asked = tokio::task::spawn_blocking(move || screen.confirm(&question));
             match stoppable(self.stop, asked).await?.unwrap_or(Some(false)) {
                 Some(true) => {}

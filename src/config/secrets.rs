@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use serde_json::Value as Json;
+
 use super::node::{Data, Node};
 use super::print::MASK;
 
@@ -33,6 +35,28 @@ impl Secrets {
         let mut texts: Vec<String> = found.into_iter().collect();
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         Self { texts }
+    }
+
+    /// Those that no other text is likely to hold: the rest, a port or a word, would take half of a screen away.
+    pub fn telling(&self) -> Self {
+        Self { texts: self.texts.iter().filter(|text| text.len() >= PART).cloned().collect() }
+    }
+
+    /// A tree of JSON with every secret in its texts masked; keys stay.
+    pub fn mask_json(&self, value: &Json) -> Json {
+        match value {
+            Json::String(text) => Json::String(self.mask(text).into_owned()),
+            Json::Array(items) => items.iter().map(|item| self.mask_json(item)).collect(),
+            Json::Object(map) => map.iter().map(|(key, value)| (key.clone(), self.mask_json(value))).collect(),
+            other => other.clone(),
+        }
+    }
+
+    /// Hides what another configuration hides, too.
+    pub fn add(&mut self, more: &Self) {
+        self.texts.extend(more.texts.iter().cloned());
+        self.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        self.texts.dedup();
     }
 
     /// The text with every secret in it masked.
@@ -93,6 +117,8 @@ fn without(text: &str, secret: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::decode::sample;
     use super::*;
 
@@ -117,5 +143,8 @@ mod tests {
             assert_eq!(secrets.mask(text), shown);
         }
         assert!(!format!("{secrets:?}").contains("hunter"));
+        let telling = secrets.telling();
+        let shown = json!({"hunter22": ["the device of dev", "xhunter22x", 5432]});
+        assert_eq!(telling.mask_json(&shown), json!({"hunter22": ["the device of dev", "x••••••x", 5432]}));
     }
 }

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod describe;
 pub mod failure;
+pub mod fold;
 pub mod history;
 pub mod json;
 pub mod outcome;
@@ -14,13 +15,16 @@ pub mod progress;
 pub mod style;
 pub mod summary;
 
+use std::borrow::Cow;
 use std::io::{BufRead, IsTerminal, Write};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anstream::{AutoStream, ColorChoice};
 use serde_json::{Value as Json, json};
 
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Sources;
+use crate::config::secrets::Secrets;
 use style::{ERROR, HINT, WARNING};
 
 /// When to use colour.
@@ -31,15 +35,19 @@ pub enum Colour {
     Never,
 }
 
-/// Where a command's words go. Cheap to copy: it only knows how, not what.
-#[derive(Clone, Copy, Debug)]
+/// Where a command's words go, and which of them are never shown.
+#[derive(Clone, Debug)]
 pub struct Screen {
     json: bool,
     verbose: u8,
     out: ColorChoice,
     err: ColorChoice,
     interactive: bool,
+    /// Columns of the terminal behind standard error; none when it goes elsewhere.
+    columns: Option<usize>,
     on_github: bool,
+    /// Secrets of the configurations that were read: values of plain fields go through many hands on their way here.
+    secrets: Arc<RwLock<Secrets>>,
 }
 
 impl Screen {
@@ -55,9 +63,20 @@ impl Screen {
             verbose,
             out: choice(AutoStream::choice(&std::io::stdout())),
             err: choice(AutoStream::choice(&std::io::stderr())),
+            secrets: Arc::default(),
             on_github: std::env::var_os("GITHUB_ACTIONS").is_some(),
+            columns: console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns)),
             interactive: std::io::stderr().is_terminal() && std::io::stdin().is_terminal(),
         }
+    }
+
+    /// Masks these from now on in all that is said; a function's answer and its log lines are shown as they are.
+    pub fn hide(&self, secrets: &Secrets) {
+        self.secrets.write().unwrap_or_else(PoisonError::into_inner).add(&secrets.telling());
+    }
+
+    fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.secrets.read().unwrap_or_else(PoisonError::into_inner).mask(text)
     }
 
     /// Whether the output is for a machine.
@@ -88,6 +107,7 @@ impl Screen {
     /// A result for people, on standard output. A reader that went away (`| head`) is no error.
     pub fn result(&self, text: &str) {
         if !self.json {
+            let text = self.masked(text);
             let _ = writeln!(AutoStream::new(std::io::stdout().lock(), self.out), "{text}");
         }
     }
@@ -102,13 +122,17 @@ impl Screen {
     /// One JSON line on standard output, only with `--json`.
     pub fn json(&self, value: &Json) {
         if self.json {
-            self.raw(format!("{value}\n").as_bytes());
+            let line = self.secrets.read().unwrap_or_else(PoisonError::into_inner).mask_json(value);
+            self.raw(format!("{line}\n").as_bytes());
         }
     }
 
-    /// A remark for people on standard error.
+    /// A remark for people on standard error, folded to the terminal's width.
     pub fn note(&self, text: &str) {
         if !self.json {
+            let text = self.masked(text);
+            let folded = self.columns.map(|columns| fold::fold(&text, columns));
+            let text = folded.as_deref().unwrap_or(&text);
             let _ = writeln!(AutoStream::new(std::io::stderr().lock(), self.err), "{text}");
         }
     }
@@ -145,7 +169,7 @@ impl Screen {
         if diagnostics.is_empty() {
             return;
         }
-        let look = diagnostics::Look { colour: self.err_has_colour(), width: 80 };
+        let look = diagnostics::Look { colour: self.err_has_colour(), width: self.columns.unwrap_or(80) };
         self.note(&diagnostics::report(diagnostics, sources, look));
         for one in diagnostics {
             if self.on_github {

@@ -150,6 +150,19 @@ async def data_protection(world: World, request: Request, _: Proceed) -> Answer:
     return json_answer({"logGroupIdentifier": name, **kept.get(key, {})})
 
 
+@after("logs.DescribeLogGroups")
+async def says_who_is_protected(world: World, request: Request, answer: Answer) -> Answer | None:
+    """[A] LogGroup.dataProtectionStatus: the emulator never shows it."""
+    kept = world.of(_Kept, request).protections
+    if not answer.ok or not kept:
+        return None
+    content = body_of(answer)
+    for group in content.get("logGroups", []):
+        if (request.scope.region, group["logGroupName"]) in kept:
+            group["dataProtectionStatus"] = "ACTIVATED"
+    return with_body(answer, content)
+
+
 @after("logs.DeleteLogGroup")
 async def goes_with_its_group(world: World, request: Request, answer: Answer) -> None:
     if answer.ok:

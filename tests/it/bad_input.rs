@@ -59,6 +59,14 @@ fn a_missing_file_is_named_with_what_was_looked_for() {
 }
 
 #[test]
+fn a_command_line_that_is_wrong_is_not_a_difference() {
+    let project = Project::new(GOOD);
+    project.run(["diff", "--exit-cod"]).code(1).says("--exit-code");
+    project.run(["difff"]).code(1).says("diff");
+    project.run(["--help"]).success();
+}
+
+#[test]
 fn all_problems_of_a_file_come_in_one_run() {
     let config =
         GOOD.replace("handler: handler", "memorySize: 64\n    timeout: 1000\n    nonsense: 1\n    handler: nowhere");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Boto, Cloud, Project, Ran, signal};
+use crate::support::{Boto, Cloud, Project, Ran, assert_split, signal};
 
 /// A hook in the way of the plugin: it tells CodeDeploy how it went.
 const HOOK: &str = r#"import boto3, os
@@ -238,4 +238,40 @@ fn what_an_earlier_run_left_behind_is_joined_or_stopped() {
     project.deploy(&cloud).says(&format!("stops CodeDeploy's deployment {}", left[0].as_str().unwrap()));
     assert_eq!((routing(&boto).as_str(), deployments(&boto, "Stopped")), ("4", left));
     project.deploy(&cloud).says("nothing to do");
+}
+
+/// Its role is a moment old when the deployment begins, and CodeDeploy may not take it yet.
+#[test]
+fn code_deploy_shifts_the_code_that_comes_together_with_it() {
+    let cloud = Cloud::own("calm");
+    cloud.set(json!({"consistency.role_assumable_s": 3, "consistency.role_policy_s": 2}));
+    let boto = cloud.boto();
+    let project = project(&cloud, "type: AllAtOnce");
+    project.deploy(&cloud);
+    project.write("handler.py", &handler(2));
+    project.write("serverless.yml", &config(&cloud, "type: Canary10Percent5Minutes, triggerConfigurations: []"));
+    project.deploy(&cloud).says("CodeDeploy shifts the traffic to version 2");
+    assert_eq!((routing(&boto).as_str(), deployments(&boto, "Succeeded").len()), ("2", 1));
+    project.deploy(&cloud).says("nothing to do");
+}
+
+#[test]
+fn while_code_deploy_shifts_traffic_is_split_as_configured() {
+    let cloud = Cloud::own("calm");
+    // A canary of five minutes takes 15 s.
+    cloud.set(json!({"codedeploy.scale": 0.05}));
+    let boto = cloud.boto();
+    let project = project(&cloud, "type: Canary10Percent5Minutes, triggerConfigurations: []");
+    project.deploy(&cloud);
+    project.write("handler.py", &handler(2));
+    let running = project.start(&cloud, ["deploy", "--yes"]);
+    wait_for_routing(&boto, "1 {\"2\":0.1}");
+    let heard = || {
+        let asked = json!({"FunctionName": "shop-dev-hello", "Qualifier": "live"});
+        boto.call("lambda", "invoke", asked)["Payload"].as_str().unwrap().contains("code 2")
+    };
+    assert_split(0.1, Duration::from_secs(9), heard);
+    assert_eq!(routing(&boto), "1 {\"2\":0.1}", "it moved while it was sampled");
+    Ran::of(running.wait_with_output().unwrap()).success();
+    assert_eq!(routing(&boto), "2");
 }

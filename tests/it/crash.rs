@@ -249,6 +249,30 @@ fn a_shift_killed_at_any_call_is_finished_by_the_next() {
     });
 }
 
+const BEFORE_THE_CANARY: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  hello: {handler: handler.handler, memorySize: 256, deploymentSettings: {type: Canary20Percent1Second}}
+";
+
+const AFTER_THE_CANARY: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  hello: {handler: handler.handler, memorySize: 512, deploymentSettings: {type: Canary20Percent1Second}}
+";
+
+#[test]
+fn a_canary_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene {
+        first: Some(BEFORE_THE_CANARY),
+        config: AFTER_THE_CANARY,
+        answers: Some(("shop-dev-hello", "live")),
+        ..DEPLOY
+    });
+}
+
 const BEFORE_CODE_DEPLOY: &str = "
 service: shop
 plugins: [serverless-plugin-canary-deployments]

@@ -192,3 +192,18 @@ fn a_version_that_is_kept_is_no_difference() {
     project.deploy(&cloud);
     project.on(&cloud, ["diff", "--exit-code"]).success().says("nothing to do").says("kept");
 }
+
+#[test]
+fn a_hundred_functions_are_read_in_115_calls_and_unchanged_nothing_is_written() {
+    let cloud = Cloud::own("calm");
+    let functions: String = (0..100).map(|number| format!("  f{number}: {{handler: handler.handler}}\n")).collect();
+    let project =
+        Project::new(&format!("service: wide\nprovider: {{name: aws, runtime: python3.13}}\nfunctions:\n{functions}"));
+    project.deploy(&cloud);
+    cloud.forget_calls();
+    project.deploy(&cloud).says("nothing to do");
+    let calls = cloud.own_calls();
+    let reads = calls.iter().filter(|call| call["reads"] == true).count();
+    assert!(reads <= 115, "{reads} reads");
+    assert_eq!(calls.len(), reads, "nothing to do and something written");
+}

@@ -347,3 +347,165 @@ fn a_path_of_the_api_is_fetched_after_a_deploy() {
     let ran = project.on(&cloud, ["deploy", "--yes"]).code(1).says("✓ GET /hello ").says("✗ GET /hello ");
     ran.says("the answer does not contain \"the second\": the third");
 }
+
+/// Who, from which commit, when, what changed, which code, and secrets by their names only.
+#[test]
+fn a_record_says_who_deployed_what_from_which_commit() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    put_token(&boto, TOKEN);
+    let project = Project::new(FIRST).file("handler.py", FIRST_CODE).file(".gitignore", ".hoist\n.home\n");
+    let git = |args: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]).args(args);
+        let output = command.current_dir(project.path()).output().unwrap();
+        assert!(output.status.success(), "git {args:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let deploy = || {
+        let mut command = project.command_on(&cloud, ["deploy", "--yes"]);
+        let run_url = [("GITHUB_SERVER_URL", "https://g"), ("GITHUB_REPOSITORY", "a/b"), ("GITHUB_RUN_ID", "7")];
+        command.env("DATABASE_HOST", "db.example.com").env("USER", "anna").envs(run_url);
+        Ran::of(command.output().unwrap()).success();
+        // The newest key comes first.
+        let bucket = format!("hoist-{}-us-east-1", cloud.account);
+        let listed = boto.call("s3", "list_objects_v2", json!({"Bucket": bucket, "Prefix": "history/shop/dev/"}));
+        let key = &listed["Contents"][0]["Key"];
+        let body = boto.call("s3", "get_object", json!({"Bucket": bucket, "Key": key}))["Body"].clone();
+        serde_json::from_str::<Value>(body.as_str().unwrap()).unwrap()
+    };
+    let digest = |name: &str| boto.function(name).unwrap()["Configuration"]["CodeSha256"].clone();
+    git(&["init", "-q", "-b", "trunk"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "first"]);
+    let began = now();
+    let first = deploy();
+    assert_eq!(
+        (&first["what"], &first["ending"], &first["version"]),
+        (&json!("deploy"), &json!("done"), &json!(env!("CARGO_PKG_VERSION")))
+    );
+    let who = first["who"].as_str().unwrap();
+    assert!(who.starts_with("anna@") && who.contains("(pid "), "{who}");
+    assert_eq!(first["runUrl"], "https://g/a/b/actions/runs/7");
+    assert_eq!(first["commit"], json!({"id": git(&["rev-parse", "HEAD"]), "branch": "trunk", "dirty": false}));
+    let times = [began, first["began"].as_u64().unwrap(), first["ended"].as_u64().unwrap(), now()];
+    assert!(times.is_sorted(), "{times:?}");
+    assert_eq!(first["artifacts"]["functions"]["hello"], digest("shop-dev-hello"));
+    let made = first["changes"].as_array().unwrap();
+    assert!(
+        made.iter().any(|change| change["logicalId"] == "StaysLambdaFunction" && change["action"] == "create"),
+        "{made:?}"
+    );
+
+    // The second says the second commit, that files differ from it, and which field of which resource changed.
+    project.write("handler.py", SECOND_CODE);
+    git(&["commit", "-q", "-a", "-m", "second"]);
+    project.write("serverless.yml", &FIRST.replace("    url: true\n", "    url: true\n    memorySize: 512\n"));
+    let second = deploy();
+    assert_eq!(second["commit"], json!({"id": git(&["rev-parse", "HEAD"]), "branch": "trunk", "dirty": true}));
+    assert_ne!(second["commit"]["id"], first["commit"]["id"]);
+    let hello =
+        second["changes"].as_array().unwrap().iter().find(|change| change["logicalId"] == "HelloLambdaFunction");
+    let hello = hello.unwrap_or_else(|| panic!("{}", second["changes"]));
+    assert_eq!(
+        (&hello["resourceType"], &hello["action"], &hello["fate"]),
+        (&json!("AWS::Lambda::Function"), &json!("update"), &json!("done"))
+    );
+    assert!(hello["fields"].as_array().unwrap().contains(&json!("MemorySize")), "{hello}");
+    assert_eq!(second["artifacts"]["functions"]["hello"], digest("shop-dev-hello"));
+    assert_ne!(second["artifacts"], first["artifacts"]);
+    for record in [first, second] {
+        let text = record.to_string();
+        assert!(
+            text.contains("${ssm:/shop/token}") && !text.contains(TOKEN) && !text.contains("db.example.com"),
+            "{text}"
+        );
+    }
+}
+
+/// Routes of both kinds of API and triggers of every way to be called.
+const ROUTED: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13, timeout: 10}
+functions:
+  hello:
+    handler: handler.handler
+    url: true
+    events:
+      - http: GET /old
+      - http: {method: post, path: both, private: true}
+      - httpApi: GET /old
+      - schedule: rate(1 hour)
+      - sns: shop-old
+      - sqs: {arn: 'arn:aws:sqs:us-east-1:123456789012:jobs', batchSize: 5}
+      - eventBridge: {pattern: {source: [old]}}
+";
+
+/// Each of them changed, gone, or new.
+const REROUTED: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13, timeout: 10}
+functions:
+  hello:
+    handler: handler.handler
+    events:
+      - http: GET /new
+      - http: {method: post, path: both}
+      - httpApi: GET /new
+      - schedule: rate(2 hours)
+      - sns: shop-new
+      - sqs: {arn: 'arn:aws:sqs:us-east-1:123456789012:jobs', batchSize: 7}
+      - eventBridge: {pattern: {source: [new]}}
+";
+
+#[test]
+fn routes_and_triggers_go_back_with_the_code() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    boto.call("sqs", "create_queue", json!({"QueueName": "jobs", "Attributes": {"VisibilityTimeout": "60"}}));
+    let code =
+        |text: &str| format!("def handler(event, context):\n    return {{'statusCode': 200, 'body': '{text}'}}\n");
+    let project = Project::new(ROUTED).file("handler.py", &code("the first"));
+    project.deploy(&cloud);
+    let rest = boto.call("apigateway", "get_rest_apis", json!({}))["items"][0]["id"].as_str().unwrap().to_owned();
+    let http = boto.call("apigatewayv2", "get_apis", json!({}))["Items"][0]["ApiId"].as_str().unwrap().to_owned();
+    let fetched = |verb: &str, path: &str| {
+        let (status, _, body) = cloud.request(verb, path, &[]);
+        if status == 200 { body } else { status.to_string() }
+    };
+    let routes = || {
+        [
+            fetched("GET", &format!("/_aws/execute-api/{rest}/dev/old")),
+            fetched("GET", &format!("/_aws/execute-api/{rest}/dev/new")),
+            fetched("POST", &format!("/_aws/execute-api/{rest}/dev/both")),
+            fetched("GET", &format!("/_aws/execute-api/{http}/$default/old")),
+            fetched("GET", &format!("/_aws/execute-api/{http}/$default/new")),
+        ]
+    };
+    let was = (routes(), boto.state(&cloud.account));
+    assert_eq!(was.0.clone().map(|text| text == "the first"), [true, false, false, true, false], "{:?}", was.0);
+    project.write("serverless.yml", REROUTED);
+    project.write("handler.py", &code("the second"));
+    project.deploy(&cloud);
+    let between = routes();
+    assert_eq!(between.clone().map(|text| text == "the second"), [false, true, true, false, true], "{between:?}");
+
+    let ran = project.on(&cloud, ["rollback", "--previous", "--yes"]).success();
+    for said in ["GET /old: added", "GET /new: removed", "POST /both: API key required", "BatchSize: 7 → 5"] {
+        assert!(ran.said().contains(said), "the plan does not say {said:?}:\n{}", ran.said());
+    }
+    let without_versions = |mut state: Value| {
+        for function in state["functions"].as_object_mut().unwrap().values_mut() {
+            function.as_object_mut().unwrap().remove("versions");
+            // A URL that was taken away comes back at another address.
+            function["url"].as_object_mut().unwrap().remove("FunctionUrl");
+        }
+        state
+    };
+    assert_eq!(routes(), was.0);
+    let (was, is) = (without_versions(was.1), without_versions(boto.state(&cloud.account)));
+    assert!(was == is, "{}", difference(&was, &is, ""));
+    project.write("serverless.yml", ROUTED);
+    project.on(&cloud, ["diff", "--exit-code"]).code(2).says("Code");
+}

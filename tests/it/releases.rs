@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Boto, Cloud, Project, Ran, signal};
+use crate::support::{Boto, Cloud, Project, Ran, assert_split, signal};
 
 /// A handler that says which one it is.
 fn handler(which: u32) -> String {
@@ -124,16 +124,22 @@ fn old_versions_go_but_none_that_an_alias_points_to() {
         "create_alias",
         json!({"FunctionName": "shop-dev-hello", "Name": "kept", "FunctionVersion": "1"}),
     );
-    for which in 2..=5 {
+    for which in 2..=6 {
         project.write("handler.py", &handler(which));
         project.write("tools/python/tool.py", &format!("A = {which}\n"));
+        if which == 4 {
+            // Somebody shifts: the third version has a part of the traffic only.
+            let weights = json!({"AdditionalVersionWeights": {"3": 0.1}});
+            let shift = json!({"FunctionName": "shop-dev-hello", "Name": "kept", "RoutingConfig": weights});
+            boto.call("lambda", "update_alias", shift);
+        }
         project.deploy(&cloud);
     }
-    assert_eq!(versions(&boto, "shop-dev-hello").into_keys().collect::<Vec<_>>(), ["1", "4", "5"]);
+    assert_eq!(versions(&boto, "shop-dev-hello").into_keys().collect::<Vec<_>>(), ["1", "3", "5", "6"]);
     let layers = boto.call("lambda", "list_layer_versions", json!({"LayerName": "tools"}));
     let numbers: Vec<_> =
         layers["LayerVersions"].as_array().unwrap().iter().map(|layer| layer["Version"].as_u64()).collect();
-    assert_eq!(numbers, [Some(5), Some(4)]);
+    assert_eq!(numbers, [Some(6), Some(5)]);
     let before = cloud.own_calls().len();
     project.deploy(&cloud).says("nothing to do");
     assert!(operations(&cloud.own_calls().split_off(before), &["ListVersionsByFunction", "DeleteFunction"]).is_empty());
@@ -263,17 +269,8 @@ fn during_a_shift_traffic_is_split_as_configured() {
     for share in [0.4, 0.8] {
         let wanted = format!("1 {{\"2\":{share}}}");
         wait_for_routing(&boto, "live", &wanted);
-        let (mut all, mut new) = (0_u32, 0_u32);
-        let until = Instant::now() + Duration::from_secs(12);
-        while all < 300 && Instant::now() < until {
-            new += u32::from(called(&boto, "live").unwrap() == "code 2");
-            all += 1;
-        }
+        assert_split(share, Duration::from_secs(12), || called(&boto, "live").unwrap() == "code 2");
         assert_eq!(routing(&boto, "live"), wanted, "it moved while it was sampled");
-        assert!(all >= 30, "only {all} calls");
-        // Five standard deviations: one run in a million is beyond them by chance.
-        let (expected, spread) = (f64::from(all) * share, 5.0 * (f64::from(all) * share * (1.0 - share)).sqrt());
-        assert!((f64::from(new) - expected).abs() <= spread, "{new} of {all} calls, {expected} ± {spread} expected");
     }
     let ran = Ran::of(running.wait_with_output().unwrap()).success();
     let steps: Vec<Value> =
@@ -396,15 +393,16 @@ fn what_was_shifted_already_is_put_back_when_a_later_shift_fails() {
         boto.call("cloudwatch", "set_alarm_state", state);
     };
     ring("OK");
-    let text = |memory: u32| {
+    let text = |memory: u32, fresh: &str| {
         let watched = "{type: Canary50Percent5Minutes, alarms: [errors]}";
         config(&format!(
-            "    memorySize: {memory}\n    deploymentSettings: {{type: AllAtOnce}}\n  other: {{handler: handler.handler, memorySize: {memory}, deploymentSettings: {watched}}}\ndeploy: {{onFailure: rollback}}\n"
+            "    memorySize: {memory}\n    deploymentSettings: {{type: AllAtOnce}}\n  other: {{handler: handler.handler, memorySize: {memory}, deploymentSettings: {watched}}}\n{fresh}deploy: {{onFailure: rollback}}\n"
         ))
     };
-    let project = project(&text(128));
+    let project = project(&text(128, ""));
     project.deploy(&cloud);
-    project.write("serverless.yml", &text(256));
+    let fresh = "  fresh: {handler: handler.handler, events: [{schedule: rate(1 hour)}]}\n";
+    project.write("serverless.yml", &text(256, fresh));
     let running = project.start(&cloud, ["deploy", "--yes"]);
     wait_for_routing(&boto, "live", "2");
     let other = || {
@@ -417,9 +415,24 @@ fn what_was_shifted_already_is_put_back_when_a_later_shift_fails() {
         assert!(Instant::now() < deadline, "the other is at {:?}", other());
         std::thread::sleep(Duration::from_millis(100));
     }
+    let before = cloud.own_calls().len();
     ring("ALARM");
     let ran = Ran::of(running.wait_with_output().unwrap()).code(1);
     ran.says("the alarm errors rings").says("put back: ");
+    // Traffic first, then what it went to; the trigger of what came before its function.
+    let calls = cloud.own_calls().split_off(before);
+    let at = |operations: &[&str], function: &str| {
+        let is = |call: &&Value| operations.contains(&call["operation"].as_str().unwrap_or_default());
+        let of = |call: &&Value| call["params"].to_string().contains(function);
+        let found = calls.iter().find(|call| is(call) && of(call) && call["status"] != 404);
+        found
+            .map(|call| call["seq"].as_u64().unwrap())
+            .unwrap_or_else(|| panic!("no {operations:?} of {function} in {calls:#?}"))
+    };
+    assert!(at(&["UpdateAlias"], "shop-dev-hello") < at(&["UpdateFunctionConfiguration"], "shop-dev-hello"));
+    assert!(at(&["UpdateAlias"], "shop-dev-other") < at(&["UpdateFunctionConfiguration"], "shop-dev-other"));
+    assert!(at(&["DeleteRule"], "Fresh") < at(&["DeleteFunction"], "shop-dev-fresh"));
+    assert!(boto.function("shop-dev-fresh").is_none());
     assert_eq!((routing(&boto, "live").as_str(), other()), ("1", (json!("1"), Value::Null)));
     for name in ["shop-dev-hello", "shop-dev-other"] {
         assert_eq!(boto.function(name).unwrap()["Configuration"]["MemorySize"], 128, "{name}");
@@ -446,8 +459,8 @@ fn a_canary_needs_no_configuration() {
         boto.call("lambda", "get_function_url_config", asked)["FunctionUrl"].as_str().unwrap().to_owned()
     };
     let address = url("live");
-    let heard: Vec<String> = (0..60).map(|_| cloud.get(&address).1).collect();
-    assert!(heard.iter().any(|text| text == "code 1") && heard.iter().any(|text| text == "code 2"), "{heard:?}");
+    assert_split(0.3, Duration::from_secs(9), || cloud.get(&address).1 == "code 2");
+    assert_eq!(routing(&boto, "live"), "1 {\"2\":0.3}", "it moved while it was sampled");
     Ran::of(running.wait_with_output().unwrap()).success().says("30 % of the traffic goes to version 2");
     assert_eq!(routing(&boto, "live"), "2");
     assert_eq!(cloud.get(&address).1, "code 2");
@@ -483,4 +496,31 @@ fn what_cannot_be_is_refused_before_the_first_write() {
     stopped.deploy(&cloud);
     let found = boto.call("lambda", "get_function_concurrency", json!({"FunctionName": "shop-dev-hello"}));
     assert_eq!(found["ReservedConcurrentExecutions"], Value::Null);
+}
+
+/// The alias of a function that lasts for days is another one: it goes through the same doors.
+#[test]
+fn a_durable_function_has_an_alias_of_its_own() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    let durable = |time: u32| {
+        config(&format!(
+            "    url: true\n    durableConfig: {{executionTimeout: {time}, retentionPeriodInDays: 3}}\n    deploymentSettings: {{type: AllAtOnce}}\n"
+        ))
+    };
+    let project = project(&durable(600));
+    project.deploy(&cloud);
+    let kept = || boto.function("shop-dev-hello").unwrap()["Configuration"]["DurableConfig"].clone();
+    assert_eq!(kept(), json!({"ExecutionTimeout": 600, "RetentionPeriodInDays": 3}));
+    assert_eq!(routing(&boto, "durable"), "1");
+    project.deploy(&cloud).says("nothing to do");
+    project.write("serverless.yml", &durable(900));
+    project.write("handler.py", &handler(2));
+    project.deploy(&cloud).says("all traffic goes to version 2");
+    assert_eq!((routing(&boto, "durable").as_str(), called(&boto, "durable").as_deref()), ("2", Ok("code 2")));
+    assert_eq!(kept()["ExecutionTimeout"], 900);
+    let asked = json!({"FunctionName": "shop-dev-hello", "Qualifier": "durable"});
+    let address = boto.call("lambda", "get_function_url_config", asked)["FunctionUrl"].as_str().unwrap().to_owned();
+    assert_eq!(cloud.get(&address).1, "code 2");
+    project.on(&cloud, ["deploy", "--yes", "--drift"]).success().says("nothing to do");
 }

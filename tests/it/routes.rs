@@ -285,6 +285,11 @@ fn a_hundred_routes_go_up_in_four_writes_and_unchanged_in_none() {
     cloud.forget_calls();
     project.deploy(&cloud).says("nothing to do");
     assert_eq!(writes(), Vec::<String>::new());
+    let calls = cloud.own_calls();
+    let reads = calls.iter().filter(|call| call["reads"] == true).count();
+    // 115 for the functions, and what an API takes: list, document, stages, a page of tags.
+    assert!(reads <= 119, "{reads} reads");
+    assert_eq!(calls.len(), reads, "nothing to do and something written");
 }
 
 #[test]

@@ -208,9 +208,42 @@ functions:
 fn a_secret_never_stands_on_the_command_line() {
     let project = Project::new(CONFIG);
     for args in [["secrets", "set", "TOKEN=hunter2"].as_slice(), &["secrets", "set", "TOKEN", "hunter2"]] {
-        project.run(args).code(2);
+        project.run(args).code(1);
     }
     let cloud = Cloud::shared();
     with_input(&project, &cloud, &["secrets", "set", "TOKEN"], "\n").code(1).says("there is no value");
     with_input(&project, &cloud, &["secrets", "set", "TOKEN"], &"x".repeat(5000)).code(1).says("4096 bytes");
+}
+
+/// Fields of plain text hold variables, too: the value goes to AWS and nowhere else.
+#[test]
+fn a_secret_in_a_plain_field_is_not_shown_either() {
+    let cloud = account();
+    let config = |more: &str| {
+        format!(
+            "
+service: shop
+provider: {{name: aws, runtime: python3.13}}
+functions:
+  hello:
+    handler: handler.handler
+    description: token ${{ssm:/shop/dev/TOKEN}}{more}
+    events:
+      - schedule: {{rate: rate(1 hour), name: 'every-${{ssm:/shop/dev/TOKEN}}', input: {{token: '${{ssm:/shop/dev/TOKEN}}'}}}}
+      - http: {{path: '/${{ssm:/shop/dev/TOKEN}}', method: get}}
+"
+        )
+    };
+    let project = Project::new(&config(""));
+    keeps_quiet(&project, &project.on(&cloud, ["package"]).success());
+    keeps_quiet(&project, &project.on(&cloud, ["diff"]).success());
+    keeps_quiet(&project, &project.on(&cloud, ["deploy", "--yes"]).success());
+    let live = cloud.boto().function("shop-dev-hello").unwrap();
+    assert_eq!(live["Configuration"]["Description"], format!("token {TOKEN}"));
+    project.write("serverless.yml", &config(" and more"));
+    for command in [&["diff"][..], &["diff", "--json"], &["info"], &["info", "--json"], &["history"]] {
+        keeps_quiet(&project, &project.on(&cloud, command).success());
+    }
+    keeps_quiet(&project, &project.on(&cloud, ["deploy", "--yes", "--json"]).success());
+    keeps_quiet(&project, &project.on(&cloud, ["remove", "--yes"]).success());
 }

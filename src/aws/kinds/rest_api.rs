@@ -23,14 +23,14 @@ use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
 use super::domains::mapping;
-use super::json::{Retag, changed, expect, member, members, retag, tags_of, where_allowed};
+use super::json::{Retag, changed, expect, member, retag, tags_of, where_allowed};
 use super::openapi::{self, BODY, EXPORT, is_deployed};
 use super::patch::{Patch, pointer};
 use super::properties::{
     as_text, boolean_in_place, default_to, document as document_text, drop_empty, from_json, number_in_place, own_tags,
     tags_to_map, text, text_map, texts, to_json,
 };
-use super::{Findable, after, alias, function};
+use super::{Findable, after, alias, function, rest_stage};
 
 /// `AWS::ApiGateway::RestApi`
 pub const TYPE: &str = "AWS::ApiGateway::RestApi";
@@ -74,9 +74,8 @@ impl RestApi {
 
     /// The stage whose routes are live: the one of our stage's name, or the only one.
     async fn stage(&self, api: &str) -> Result<Option<String>, Failure> {
-        let request = Signed::rest("GET", format!("{}/stages", path(api)));
-        let answer = self.aws.look_for("apigateway", "GetStages", &request).await?.unwrap_or(Json::Null);
-        let names: Vec<&str> = members(&answer, "item").iter().filter_map(|stage| member(stage, "stageName")).collect();
+        let stages = rest_stage::listed(&self.aws, api).await?;
+        let names: Vec<&str> = stages.iter().filter_map(|stage| member(stage, "stageName")).collect();
         let ours = names.iter().find(|name| **name == self.aws.scope().stage).or(names.first());
         Ok(ours.map(|name| (*name).to_owned()))
     }

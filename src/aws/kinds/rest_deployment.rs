@@ -26,7 +26,7 @@ use super::properties::{required, text, texts};
 use super::rest_routes::deployed;
 pub use super::rest_routes::deployed::{PLACES, ROUTES, path_of};
 use super::rest_routes::method;
-use super::rest_stage::{MARK, all, get, is_ours, place};
+use super::rest_stage::{MARK, get, is_ours, listed, place};
 use super::{Findable, rest_api};
 
 /// `AWS::ApiGateway::Deployment`
@@ -144,8 +144,11 @@ impl Kind for Deployment {
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some((api, stage)) = place(&desired.properties) else { return Ok(None) };
         deployed::check(&self.aws, &api, &desired.properties).await?;
-        let Some(found) = get(&self.aws, &api, &stage).await? else { return Ok(None) };
-        let mut live = self.live(&api, &found, true, desired.address.clone());
+        let stages = listed(&self.aws, &api).await?;
+        let Some(found) = stages.iter().find(|one| member(one, "stageName") == Some(stage.as_str())) else {
+            return Ok(None);
+        };
+        let mut live = self.live(&api, found, true, desired.address.clone());
         if let Value::Map(map) = &mut live.properties {
             let running = deployed::running(&self.aws, &api, &stage).await?;
             map.insert(ROUTES.to_owned(), running.routes);
@@ -157,7 +160,7 @@ impl Kind for Deployment {
     /// The deployment that our stage runs. Without a stage there is none worth keeping: what was put may be newer.
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let api = parent.physical_id.as_str();
-        let stages = all(&self.aws, api).await?;
+        let stages = listed(&self.aws, api).await?;
         let ours = stages.iter().find(|stage| is_ours(&self.aws, stage));
         Ok(ours
             .map(|stage| {

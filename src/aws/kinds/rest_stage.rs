@@ -56,10 +56,14 @@ pub(super) async fn get(aws: &Aws, api: &str, stage: &str) -> Result<Option<Json
     aws.look_for("apigateway", "GetStage", &Signed::rest("GET", stage_path(api, stage))).await
 }
 
-pub(super) async fn all(aws: &Aws, api: &str) -> Result<Vec<Json>, Failure> {
-    let request = Signed::rest("GET", format!("{}/stages", rest_api::path(api)));
-    let answer = aws.look_for("apigateway", "GetStages", &request).await?.unwrap_or(Json::Null);
-    Ok(members(&answer, "item").to_vec())
+/// The stages of an API as they were when this run first asked.
+pub(super) async fn listed(aws: &Aws, api: &str) -> Result<Arc<Vec<Json>>, Failure> {
+    let ask = || async {
+        let request = Signed::rest("GET", format!("{}/stages", rest_api::path(api)));
+        let answer = aws.look_for("apigateway", "GetStages", &request).await?.unwrap_or(Json::Null);
+        Ok(Arc::new(members(&answer, "item").to_vec()))
+    };
+    aws.run.rest_stages(api).get_or_try_init(ask).await.cloned()
 }
 
 /// Whether we made a stage: by its name, its tags or its description.
@@ -370,13 +374,14 @@ impl Kind for Stage {
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some((api, stage)) = place(&desired.properties) else { return Ok(None) };
-        let found = get(&self.aws, &api, &stage).await?;
-        Ok(found.map(|stage| self.live(&api, &stage, Some(desired.address.clone()))))
+        let stages = listed(&self.aws, &api).await?;
+        let found = stages.iter().find(|one| member(one, "stageName") == Some(stage.as_str()));
+        Ok(found.map(|stage| self.live(&api, stage, Some(desired.address.clone()))))
     }
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let api = parent.physical_id.as_str();
-        let stages = all(&self.aws, api).await?;
+        let stages = listed(&self.aws, api).await?;
         // A stage without settings and marks of ours is nothing that could be taken away.
         let ours = stages.iter().filter(|stage| {
             let tags = tags_of(stage.get("tags"));

@@ -72,7 +72,9 @@ def test_log_groups_protect_data(cloud: Cloud) -> None:
     assert "policyDocument" not in logs.get_data_protection_policy(logGroupIdentifier="/a")
     logs.put_data_protection_policy(logGroupIdentifier="/a", policyDocument='{"Name": "p"}')
     assert logs.get_data_protection_policy(logGroupIdentifier="/a")["policyDocument"] == '{"Name": "p"}'
+    assert logs.describe_log_groups()["logGroups"][0]["dataProtectionStatus"] == "ACTIVATED"
     logs.delete_data_protection_policy(logGroupIdentifier="/a")
+    assert "dataProtectionStatus" not in logs.describe_log_groups()["logGroups"][0]
     assert "policyDocument" not in logs.get_data_protection_policy(logGroupIdentifier="/a")
 
 

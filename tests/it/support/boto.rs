@@ -47,8 +47,8 @@ for line in sys.stdin:
             print(re.sub(r'"(hoist-[\w-]+)-[0-9a-f]{8}"', r'"\1"', told), flush=True)
             continue
         p = q["parameters"]
-        for k in ("ZipFile", "Payload", "Body"):
-            for d in (p, p.get("Code", {}) if isinstance(p.get("Code"), dict) else {}):
+        for k in ("ZipFile", "Payload", "Body"):  # also inside Code and Content
+            for d in (p, *(p[m] for m in ("Code", "Content") if isinstance(p.get(m), dict))):
                 if isinstance(d.get(k), dict) and "base64" in d[k]: d[k] = base64.b64decode(d[k]["base64"])
         r = getattr(client(q["service"]), q["operation"])(**p)
         r.pop("ResponseMetadata", None)

@@ -3,7 +3,9 @@
 mod boto;
 mod cloud;
 mod project;
+mod split;
 
 pub use boto::{Boto, difference};
 pub use cloud::{Cloud, python};
 pub use project::{Project, Ran, signal};
+pub use split::assert_split;
