@@ -37,5 +37,6 @@ mod storm;
 mod support;
 mod throttled;
 mod topics;
+mod triggers;
 mod two_at_once;
 mod writes;

@@ -32,16 +32,19 @@ def plain(x):
 /// Gathers everything that is live, for `Boto::state`.
 const STATE: &str = include_str!("state.py");
 
+/// Gathers everything that calls functions, for `Boto::triggers`.
+const TRIGGERS: &str = include_str!("triggers.py");
+
 /// Reads a line of JSON `{account, service, operation, parameters}`, answers a line of JSON `{ok}` or `{error, message}`.
 const ANSWERS: &str = r#"
 for line in sys.stdin:
     q = json.loads(line)
     client = functools.partial(client_of, q["account"])
     try:
-        if q["service"] == "state":
-            told = json.dumps({"ok": state(client)}, default=plain).replace(q["account"], "ACCOUNT")
+        if q["service"] in ("state", "triggers"):
+            told = json.dumps({"ok": {"state": state, "triggers": triggers}[q["service"]](client)}, default=plain).replace(q["account"], "ACCOUNT")
             # Statement ids end in a digest, which the account's number goes into.
-            print(re.sub(r'"(hoist-\w+)-[0-9a-f]{8}"', r'"\1"', told), flush=True)
+            print(re.sub(r'"(hoist-[\w-]+)-[0-9a-f]{8}"', r'"\1"', told), flush=True)
             continue
         p = q["parameters"]
         for k in ("ZipFile", "Payload", "Body"):  # also inside Code and Content
@@ -66,7 +69,7 @@ pub struct Boto {
 impl Boto {
     pub fn start(url: &str, account: &str) -> Self {
         let mut child = Command::new(python())
-            .args(["-c", &format!("{LOOK}\n{STATE}\n{ANSWERS}")])
+            .args(["-c", &format!("{LOOK}\n{STATE}\n{TRIGGERS}\n{ANSWERS}")])
             .env("AWS_ENDPOINT_URL", url)
             .env("AWS_DEFAULT_REGION", "us-east-1")
             .stdin(Stdio::piped())
@@ -80,6 +83,11 @@ impl Boto {
     /// Everything that is live in an account, without what is random: equal for accounts in which the same is live.
     pub fn state(&self, account: &str) -> Value {
         self.ask(account, "state", "", json!({})).unwrap_or_else(|error| panic!("state of {account}: {error}"))
+    }
+
+    /// Everything that calls functions in this account, and what lets it.
+    pub fn triggers(&self) -> Value {
+        self.ask(&self.account, "triggers", "", json!({})).unwrap_or_else(|error| panic!("triggers: {error}"))
     }
 
     /// `try_call("lambda", "get_function", json!({"FunctionName": ..}))`: the answer, or the error code.
