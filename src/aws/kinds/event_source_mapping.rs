@@ -585,8 +585,16 @@ mod tests {
     #[test]
     fn every_property_that_can_be_changed_can_be_cleared() {
         let desired = normal(json!({ "FunctionName": "f", "EventSourceArn": STREAM }));
-        let immutable =
-            ["EventSourceArn", "FunctionName", "Queues", "StartingPosition", "StartingPositionTimestamp", "Topics"];
+        let immutable = [
+            "AmazonManagedKafkaEventSourceConfig",
+            "EventSourceArn",
+            "FunctionName",
+            "Queues",
+            "SelfManagedKafkaEventSourceConfig",
+            "StartingPosition",
+            "StartingPositionTimestamp",
+            "Topics",
+        ];
         for key in PROPERTIES.iter().filter(|key| !immutable.contains(key)) {
             let body = update(&desired, &[field(key)]);
             assert!(body.contains_key(*key), "{key} stays as it was");

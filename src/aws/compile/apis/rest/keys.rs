@@ -115,7 +115,8 @@ fn usage_plan(
     };
     if let Some(quota) = usage.and_then(|usage| usage.quota.as_ref()) {
         for (key, missing) in [("limit", quota.limit.is_none()), ("period", quota.period.is_none())] {
-            if missing {
+            // One that is there and has no value yet is what only an account knows.
+            if missing && quota.places.get(key).is_none() {
                 output.problem(
                     Diagnostic::error("missing-key", format!("the quota of a usage plan needs its `{key}`"))
                         .path("provider.apiGateway.usagePlan")
