@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn colours_take_no_room_and_what_is_copied_stays_whole() {
         let arn = "arn:aws:lambda:us-east-1:123456789012:function:a-rather-long-name";
-        let text = format!("\u{1b}[1m\u{1b}[31merror\u{1b}[0m: 0123456789 0123456789 01234567");
-        assert_eq!(fold(&text, 40), text, "41 columns with the colours, 37 without");
+        let text = "\u{1b}[1m\u{1b}[31merror\u{1b}[0m: 0123456789 0123456789 01234567";
+        assert_eq!(fold(text, 40), text, "41 columns with the colours, 37 without");
         assert_eq!(fold(&format!("no such function {arn}"), 40), format!("no such function\n  {arn}"));
     }
 
