@@ -26,7 +26,7 @@ use super::properties::{required, text, texts};
 use super::rest_routes::deployed;
 pub use super::rest_routes::deployed::{PLACES, ROUTES, path_of};
 use super::rest_routes::method;
-use super::rest_stage::{MARK, get, is_ours, listed, place};
+use super::rest_stage::{MARK, get, is_ours, known, listed, place};
 use super::{Findable, rest_api};
 
 /// `AWS::ApiGateway::Deployment`
@@ -144,11 +144,8 @@ impl Kind for Deployment {
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some((api, stage)) = place(&desired.properties) else { return Ok(None) };
         deployed::check(&self.aws, &api, &desired.properties).await?;
-        let stages = listed(&self.aws, &api).await?;
-        let Some(found) = stages.iter().find(|one| member(one, "stageName") == Some(stage.as_str())) else {
-            return Ok(None);
-        };
-        let mut live = self.live(&api, found, true, desired.address.clone());
+        let Some(found) = known(&self.aws, &api, &stage).await? else { return Ok(None) };
+        let mut live = self.live(&api, &found, true, desired.address.clone());
         if let Value::Map(map) = &mut live.properties {
             let running = deployed::running(&self.aws, &api, &stage).await?;
             map.insert(ROUTES.to_owned(), running.routes);

@@ -66,6 +66,11 @@ pub(super) async fn listed(aws: &Aws, api: &str) -> Result<Arc<Vec<Json>>, Failu
     aws.run.rest_stages(api).get_or_try_init(ask).await.cloned()
 }
 
+/// One of these stages.
+pub(super) async fn known(aws: &Aws, api: &str, name: &str) -> Result<Option<Json>, Failure> {
+    Ok(listed(aws, api).await?.iter().find(|stage| member(stage, "stageName") == Some(name)).cloned())
+}
+
 /// Whether we made a stage: by its name, its tags or its description.
 pub(super) fn is_ours(aws: &Aws, stage: &Json) -> bool {
     let tags = tags_of(stage.get("tags"));
@@ -374,9 +379,8 @@ impl Kind for Stage {
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some((api, stage)) = place(&desired.properties) else { return Ok(None) };
-        let stages = listed(&self.aws, &api).await?;
-        let found = stages.iter().find(|one| member(one, "stageName") == Some(stage.as_str()));
-        Ok(found.map(|stage| self.live(&api, stage, Some(desired.address.clone()))))
+        let found = known(&self.aws, &api, &stage).await?;
+        Ok(found.map(|stage| self.live(&api, &stage, Some(desired.address.clone()))))
     }
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
