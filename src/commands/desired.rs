@@ -6,7 +6,7 @@ use super::in_the_file::in_the_file;
 use super::prepare::{Prepared, Read};
 use crate::aws::compile::{compile_domains, owner};
 use crate::aws::intrinsics::{Context, Owner, evaluate};
-use crate::aws::kinds::{alias, version};
+use crate::aws::kinds::{alias, role, version};
 use crate::aws::lookups::Answers;
 use crate::aws::naming::{self, Names};
 use crate::aws::partition::Partition;
@@ -49,7 +49,8 @@ pub async fn of_template(
     }
     let owner = owner(&read.service, &read.target);
     let mut desired = evaluated(read, template, owner, connection).await?;
-    let diagnostics = too_large(&desired, read);
+    let mut diagnostics = too_large(&desired, read);
+    diagnostics.extend(policies_too_large(&desired, read));
     if !diagnostics.is_empty() {
         return Err(CommandError::Configuration { diagnostics, sources: read.sources.clone() });
     }
@@ -110,6 +111,27 @@ fn too_large(desired: &DesiredState, read: &Read) -> Vec<Diagnostic> {
             environment_too_large(&function, sizes)
         })
         .collect()
+}
+
+/// Roles whose inline policies are more than IAM takes: all else would be made before IAM says so.
+fn policies_too_large(desired: &DesiredState, read: &Read) -> Vec<Diagnostic> {
+    let roles = desired.resources.iter().filter(|resource| resource.address.kind == role::TYPE);
+    let too_large = roles.filter_map(|resource| {
+        let size = role::inline_size(&resource.properties);
+        (size > role::LARGEST_INLINE).then(|| {
+            let name = resource.properties.get("RoleName").and_then(Value::text);
+            let text = format!(
+                "the policies of the role {} take {size} characters, more than the {} that IAM allows",
+                name.unwrap_or(&resource.address.logical_id),
+                role::LARGEST_INLINE
+            );
+            Diagnostic::error("role-too-large", text).path("provider").at(read.service.provider.place).help(
+                "give each function a role of its own (`provider.iam.role.mode: perFunction`), or write ARNs with `*` that \
+                 stand for many",
+            )
+        })
+    });
+    too_large.collect()
 }
 
 /// What is wrong with the template's references, as far as that can be seen without an account.

@@ -136,6 +136,7 @@ pub const CODES: &[Code] = &[
     check("region-unknown", "A region is not one that hoist knows.", "Correct it; a new region works all the same."),
     check("reserved-variable", "Lambda sets an environment variable of this name itself.", "Give the variable another name."),
     check("role-and-statements", "Statements are given for a role that is there already and stays as it is.", "Take the statements or the role away."),
+    check("role-too-large", "The inline policies of a role take more than 10,240 characters.", "Give functions roles of their own (`provider.iam.role.mode: perFunction`), or write ARNs with `*` that stand for many."),
     check("runtime-deprecated", "A runtime gets no security updates any more, or soon.", "Move to the runtime that the message names."),
     check("runtime-removed", "Lambda does not accept a runtime any more.", "Move to the runtime that the message names."),
     check("runtime-unknown", "A runtime is not one of Lambda's.", "Correct it; for other languages use `provided.al2023`."),

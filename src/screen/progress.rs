@@ -1,6 +1,6 @@
 //! What is seen while a plan is applied: one line a change.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use crate::engine::plan::{Change, Plan};
 
 /// At most so many running changes have a line of their own on a terminal; the rest is only counted.
 const RUNNING_LINES: usize = 6;
+/// What is skipped because of one failure is named so often; the rest is only counted.
+const SKIPPED_LINES: usize = 5;
 
 /// Shows the engine's events: redrawn lines on a terminal, plain lines in a pipe, JSON lines with `--json`.
 pub struct Progress {
@@ -23,6 +25,8 @@ pub struct Progress {
     bars: MultiProgress,
     overall: ProgressBar,
     running: Mutex<HashMap<Address, ProgressBar>>,
+    /// How much was skipped because of each failure.
+    skipped: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Progress {
@@ -37,7 +41,7 @@ impl Progress {
         let overall = bars.add(ProgressBar::new(total as u64));
         overall.set_style(style("{spinner} {pos} of {len} changes, {elapsed}"));
         overall.enable_steady_tick(Duration::from_millis(120));
-        Arc::new(Self { screen, hidden, bars, overall, running: Mutex::new(HashMap::new()) })
+        Arc::new(Self { screen, hidden, bars, overall, running: Mutex::default(), skipped: Mutex::default() })
     }
 
     /// What the engine calls with each event.
@@ -86,7 +90,12 @@ impl Progress {
                 self.end(&mut running, address);
             }
             Event::Skipped { address, cause, .. } => {
-                self.line(&format!("  {ERROR}·{ERROR:#} {} skipped: {} failed", name(address), cause.logical_id));
+                let mut skipped = self.skipped.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let number = skipped.entry(cause.logical_id.clone()).or_default();
+                *number += 1;
+                if *number <= SKIPPED_LINES {
+                    self.line(&format!("  {ERROR}·{ERROR:#} {} skipped: {} failed", name(address), cause.logical_id));
+                }
                 self.end(&mut running, address);
             }
             Event::Interrupted { address, .. } => {
@@ -98,6 +107,10 @@ impl Progress {
 
     /// Takes the moving lines away; what was printed stays.
     pub fn finish(&self) {
+        let skipped = self.skipped.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (cause, number) in skipped.iter().filter(|(_, number)| **number > SKIPPED_LINES) {
+            self.line(&format!("  {ERROR}·{ERROR:#} {} more skipped: {cause} failed", number - SKIPPED_LINES));
+        }
         self.overall.finish_and_clear();
         let _ = self.bars.clear();
     }

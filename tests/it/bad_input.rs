@@ -52,6 +52,14 @@ fn files_that_are_wrong() {
 }
 
 #[test]
+fn a_role_that_names_too_much_stops_before_a_change() {
+    let events: String =
+        (0..250).map(|number| format!("      - sqs: arn:aws:sqs:us-east-1:123456789012:jobs-{number}\n")).collect();
+    let config = format!("{GOOD}    timeout: 5\n    events:\n{events}");
+    refused(&Project::new(&config), &["shop-dev-us-east-1-lambdaRole", "more than the 10240", "perFunction"]);
+}
+
+#[test]
 fn a_missing_file_is_named_with_what_was_looked_for() {
     refused(&Project::empty(), &["serverless.yml"]);
     let ran = Project::empty().run(["package", "-c", "other.yml"]).code(1);
@@ -168,4 +176,16 @@ fn a_profile_that_is_not_there_is_named() {
     let project = Project::new(GOOD);
     let ran = project.run(["diff", "--aws-profile", "nosuch"]).code(1);
     assert!(ran.stderr.contains("the profile `nosuch` was asked for by --aws-profile"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_one_failure_leaves_undone_is_named_shortly() {
+    let cloud = Cloud::shared().another();
+    let functions: String = (0..12).map(|number| format!("  f{number}: {{handler: handler.handler}}\n")).collect();
+    let config = format!("service: shop\nprovider: {{name: aws, runtime: python3.13}}\nfunctions:\n{functions}");
+    cloud.fault("iam.CreateRole", 1, "expired-token", 0);
+    let ran = Project::new(&config).on(&cloud, ["deploy", "--yes"]).code(1);
+    let skipped = ran.stderr.lines().filter(|line| line.contains(" skipped: IamRoleLambdaExecution failed")).count();
+    assert_eq!(skipped, 6, "{}", ran.stderr);
+    ran.says("19 more skipped: IamRoleLambdaExecution failed");
 }

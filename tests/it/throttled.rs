@@ -13,6 +13,8 @@ use crate::support::{Boto, Cloud, Project};
 
 const ORDINARY: u32 = 30;
 const LARGE: u32 = 300;
+/// The policy of one role names no more queues than this by far.
+const QUEUES: u32 = 100;
 /// Calls a second for everything of Lambda but GetFunction and GetPolicy, after a burst of as many.
 const LAMBDA: f64 = 15.0;
 
@@ -23,13 +25,13 @@ fn config(functions: u32, account: &str) -> String {
     for nth in 0..functions {
         writeln!(config, "  f{nth}:\n    handler: handler.handler\n    timeout: 10\n    events:").unwrap();
         writeln!(config, "      - httpApi: GET /f{nth}").unwrap();
-        writeln!(config, "      - sqs: arn:aws:sqs:us-east-1:{account}:jobs{nth}").unwrap();
+        writeln!(config, "      - sqs: arn:aws:sqs:us-east-1:{account}:jobs{}", nth % QUEUES).unwrap();
     }
     config
 }
 
 fn queues(boto: &Boto, functions: u32) {
-    for nth in 0..functions {
+    for nth in 0..functions.min(QUEUES) {
         boto.call("sqs", "create_queue", json!({"QueueName": format!("jobs{nth}")}));
     }
 }

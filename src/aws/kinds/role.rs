@@ -29,11 +29,25 @@ use super::properties::{
 use super::tags::TagChange;
 use super::{Findable, after, function};
 
+/// Characters of all inline policies of a role together, without white space.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub const LARGEST_INLINE: usize = 10_240;
+
 /// `AWS::IAM::Role`
 pub const TYPE: &str = "AWS::IAM::Role";
 
 /// A role that is younger may not count everywhere yet, whoever made it: an earlier run that was cut off, perhaps.
 const YOUNG: Duration = Duration::from_secs(600);
+
+/// How much of [`LARGEST_INLINE`] the policies among a role's properties take, as far as their values are known.
+pub fn inline_size(properties: &Value) -> usize {
+    let policies = match properties.get("Policies") {
+        Some(Value::List(policies)) => policies.as_slice(),
+        _ => &[],
+    };
+    let texts = policies.iter().filter_map(|policy| policy.get("PolicyDocument")).map(document);
+    texts.map(|text| text.chars().filter(|letter| !letter.is_whitespace()).count()).sum()
+}
 
 const ROLE_ARN: &str = "arn:${Partition}:iam::${Account}:role/${Service}-${Stage}-*";
 
