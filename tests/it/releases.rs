@@ -146,6 +146,43 @@ fn old_versions_go_but_none_that_an_alias_points_to() {
 }
 
 #[test]
+fn the_settings_of_the_plugin_prune_too_and_who_wants_no_versions_gets_none() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    let config = |custom: &str, provider: &str, other: &str| {
+        format!(
+            "service: shop\nplugins: [serverless-prune-plugin]\ncustom: {{prune: {custom}}}\nprovider: {{name: aws, runtime: python3.13{provider}}}\n\
+             functions:\n  hello: {{handler: handler.handler}}\n  other: {{handler: handler.handler{other}}}\n"
+        )
+    };
+    let numbers = |name: &str| versions(&boto, name).into_keys().collect::<Vec<_>>();
+    let project = project(&config("{automatic: false, number: 1}", "", ""));
+    let deploy = |which: u32| {
+        project.write("handler.py", &handler(which));
+        project.deploy(&cloud);
+    };
+    (1..=2).for_each(deploy);
+    assert_eq!(numbers("shop-dev-hello"), ["1", "2"], "only by hand");
+    project.write("serverless.yml", &config("{automatic: true, number: 1}", "", ""));
+    deploy(3);
+    assert_eq!(numbers("shop-dev-hello"), ["3"]);
+
+    // None for all but one, and none for that one.
+    project
+        .write("serverless.yml", &config("{automatic: false}", ", versionFunctions: false", ", versionFunction: true"));
+    deploy(4);
+    assert_eq!(
+        (numbers("shop-dev-hello"), numbers("shop-dev-other")),
+        (vec!["3".into()], vec!["3".into(), "4".into()])
+    );
+    assert_eq!(called(&boto, "$LATEST").as_deref(), Ok("code 4"));
+    project.write("serverless.yml", &config("{automatic: false}", "", ", versionFunction: false"));
+    deploy(5);
+    assert_eq!(numbers("shop-dev-other"), ["3", "4"]);
+    project.deploy(&cloud).says("nothing to do");
+}
+
+#[test]
 fn a_version_is_warm_before_the_alias_moves_and_the_old_one_is_released_last() {
     let cloud = Cloud::own("calm");
     cloud.set(json!({"consistency.provisioned_ms": 1200}));
