@@ -167,3 +167,21 @@ async def says_who_is_protected(world: World, request: Request, answer: Answer) 
 async def goes_with_its_group(world: World, request: Request, answer: Answer) -> None:
     if answer.ok:
         world.of(_Kept, request).protections.pop((request.scope.region, request.parameters["logGroupName"]), None)
+
+
+@around("apigatewayv2.DeleteRouteSettings", "apigatewayv2.DeleteAccessLogSettings")
+async def parts_of_a_stage(world: World, request: Request, _: Proceed) -> Answer:
+    """The emulator takes the path of a stage's part for that of the stage, and deletes it."""
+    named = {key: request.parameters[key] for key in ("ApiId", "StageName")}
+    try:
+        stage = await world.ask("apigatewayv2", "GetStage", named, request)
+    except AskFailed as problem:
+        raise Refusal("NotFoundException", problem.message, 404) from problem
+    if request.operation.name == "DeleteAccessLogSettings":
+        await world.ask("apigatewayv2", "UpdateStage", {**named, "AccessLogSettings": {}}, request)
+        return Answer(204, {}, b"")
+    settings = dict(stage.get("RouteSettings") or {})
+    if settings.pop(request.parameters["RouteKey"], None) is None:
+        raise Refusal("NotFoundException", f"No settings of the route {request.parameters['RouteKey']}", 404)
+    await world.ask("apigatewayv2", "UpdateStage", {**named, "RouteSettings": settings}, request)
+    return Answer(204, {}, b"")

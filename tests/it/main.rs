@@ -36,6 +36,7 @@ mod snapshots;
 mod storm;
 mod support;
 mod throttled;
+mod throttling;
 mod topics;
 mod triggers;
 mod two_at_once;

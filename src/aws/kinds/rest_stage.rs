@@ -165,7 +165,7 @@ fn decode(stage: &Json) -> BTreeMap<String, Value> {
                 .iter()
                 .filter_map(|(key, name, ..)| Some(((*key).to_owned(), from_json(setting.get(*name)?.clone()))))
                 .collect();
-            (place.clone(), Value::Map(fields))
+            (place_in_answer(place), Value::Map(fields))
         });
         map.insert("MethodSettings".to_owned(), Value::Map(settings.collect()));
     }
@@ -179,6 +179,17 @@ fn setting_place(setting: &Value) -> String {
     let method = text(setting, &["HttpMethod"]).unwrap_or_else(|| "*".to_owned());
     let path = if path == "/*" || path == "*" { "*".to_owned() } else { pointer(&path) };
     format!("{path}/{method}")
+}
+
+/// A place as an answer names it, in the form of [`setting_place`]: whether slashes are escaped and the path begins with
+/// one depends on how the setting was made.
+fn place_in_answer(place: &str) -> String {
+    let (path, method) = place.rsplit_once('/').unwrap_or((place, "*"));
+    if path == "*" {
+        return place.to_owned();
+    }
+    let path = path.replace("~1", "/").replace("~0", "~");
+    format!("{}/{method}", pointer(&format!("/{}", path.trim_start_matches('/'))))
 }
 
 fn normalise(properties: &mut BTreeMap<String, Value>) {
@@ -334,6 +345,12 @@ fn settings_patch(live: &Value, wanted: &Value, patch: &mut Patch) {
             Some(Value::Map(old)) => old,
             _ => &empty,
         };
+        // A route that takes as much as the account does, where the others take less.
+        let is_open = matches!(setting, Value::Map(map) if map.is_empty()) && !before.contains_key(place);
+        if is_open {
+            patch.replace(&format!("/{place}/throttling/rateLimit"), "-1");
+            patch.replace(&format!("/{place}/throttling/burstLimit"), "-1");
+        }
         for (key, _, path, defaults) in METHOD_SETTINGS {
             let value = setting.get(key).and_then(as_text);
             if value != old.get(*key).and_then(as_text) {
@@ -497,6 +514,10 @@ mod tests {
         assert_eq!(live, file);
         let one = tree_of(json!({ "HttpMethod": "GET", "ResourcePath": "/orders/{id}" }));
         assert_eq!(setting_place(&one), "~1orders~1{id}/GET");
+        for told in ["~1orders~1{id}/GET", "orders~1{id}/GET", "/orders/{id}/GET"] {
+            assert_eq!(place_in_answer(told), "~1orders~1{id}/GET", "{told}");
+        }
+        assert_eq!((place_in_answer("*/*"), place_in_answer("~1/GET")), ("*/*".to_owned(), "~1/GET".to_owned()));
     }
 
     #[test]
@@ -509,7 +530,8 @@ mod tests {
         }));
         let wanted = normal(json!({
             "StageName": "dev", "Variables": { "b": "3" },
-            "MethodSettings": [{ "HttpMethod": "*", "ResourcePath": "/*", "MetricsEnabled": true }],
+            "MethodSettings": [{ "HttpMethod": "*", "ResourcePath": "/*", "MetricsEnabled": true },
+                { "HttpMethod": "GET", "ResourcePath": "/open", "ThrottlingRateLimit": -1 }],
         }));
         let fields = crate::engine::diff::difference(&live, &wanted, &[]).fields;
         let mut expected = Patch::default();
@@ -521,6 +543,8 @@ mod tests {
         expected.remove("/~1a/GET");
         expected.replace("/*/*/logging/loglevel", "OFF");
         expected.replace("/*/*/metrics/enabled", "true");
+        expected.replace("/~1open/GET/throttling/rateLimit", "-1");
+        expected.replace("/~1open/GET/throttling/burstLimit", "-1");
         assert_eq!(patch(&live, &wanted, &changed(&fields)), expected);
     }
 }

@@ -86,3 +86,19 @@ def test_the_record_says_why(cloud: Cloud) -> None:
     lambda_call, iam_call = cloud.get("calls")["calls"]
     assert "Function not found" in lambda_call["message"]
     assert (iam_call["error"], "assumeRolePolicyDocument" in iam_call["message"]) == ("ValidationError", True)
+
+
+def test_parts_of_a_stage_go_and_the_stage_stays(cloud: Cloud) -> None:
+    aws = cloud.client("apigatewayv2")
+    api = aws.create_api(Name="a", ProtocolType="HTTP")["ApiId"]
+    named = {"ApiId": api, "StageName": "$default"}
+    aws.create_stage(**named, AutoDeploy=True, RouteSettings={"GET /a": {"ThrottlingBurstLimit": 1}, "GET /b": {"ThrottlingBurstLimit": 2}},
+                     AccessLogSettings={"DestinationArn": "arn:aws:logs:us-east-1:1:log-group:a", "Format": "$context.requestId"})
+    aws.delete_route_settings(**named, RouteKey="GET /a")
+    with refused("NotFoundException", "", 404):
+        aws.delete_route_settings(**named, RouteKey="GET /a")
+    aws.delete_access_log_settings(**named)
+    left = aws.get_stage(**named)
+    assert list(left["RouteSettings"]) == ["GET /b"] and not left.get("AccessLogSettings")
+    with refused("NotFoundException", "", 404):
+        aws.delete_access_log_settings(ApiId=api, StageName="other")

@@ -5,12 +5,14 @@ use indexmap::IndexMap;
 use super::super::output::Output;
 use super::super::plan::{FunctionPlan, Plan, Triggered};
 use super::super::tree::{self, Properties};
+use super::throttling::Limits;
 use super::{SIGNED, caller, endpoint, foreign_permission, invocation, log_group, permission, signed_scheme, tag_map};
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
 use crate::config::decode::{CfList, Toggle};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::api::{HttpApi, HttpApiAuthorizer, HttpApiAuthorizerKind, HttpApiCors};
+use crate::config::language::custom::throttling::RouteThrottling;
 use crate::config::language::events::Trigger;
 use crate::config::language::events::http::Method;
 use crate::config::language::events::http_api::{HttpApiRoute, RouteAuthorizerKind};
@@ -45,6 +47,7 @@ struct Route<'p, 'a> {
     place: Option<(String, String)>,
     authorizer: Authorizer<'a>,
     scopes: Vec<String>,
+    throttling: Option<&'a RouteThrottling>,
 }
 
 enum Authorizer<'a> {
@@ -188,7 +191,20 @@ fn route<'p, 'a>(
         Some((method, path)) => format!("{method} {path}"),
         None => "$default".to_owned(),
     };
-    Some((key, Route { function, place, authorizer, scopes }))
+    let throttling = http.throttling.as_ref();
+    if let Some(place) = http.places.get("throttling") {
+        let is_external = settings.is_some_and(|settings| settings.id.is_some());
+        if is_external || throttling.is_some_and(|own| own.disabled == Some(true)) {
+            let what = if is_external {
+                "the stage of an API that is there is not changed"
+            } else {
+                "an HTTP API limits every route as soon as it limits all"
+            };
+            let problem = event.problem("conflict", format!("throttling: {what}"));
+            output.problem(problem.at(place).help("leave out `throttling`, or give the route higher limits"));
+        }
+    }
+    Some((key, Route { function, place, authorizer, scopes, throttling }))
 }
 
 /// The payload format of a function's events.
@@ -225,11 +241,17 @@ fn own(plan: &Plan, settings: Option<&HttpApi>, routes: &IndexMap<String, Route>
     let access = format.map(|format| {
         Properties::new().with("DestinationArn", tree::attribute(naming::HTTP_LOG_GROUP, "Arn")).with("Format", format)
     });
+    let limits = Limits::of_all(plan);
+    let of_all = Properties::new().with("DetailedMetricsEnabled", metrics);
+    // A route with settings of its own takes none over from the stage.
+    let own = routes.iter().filter_map(|(key, route)| Some((key, limits.or_of(route.throttling?))));
+    let of_routes = own.fold(Properties::new(), |all, (key, own)| all.with(key, own.add_to(of_all.clone())));
     let stage = Properties::new()
         .with("ApiId", tree::reference(naming::HTTP_API))
         .with("StageName", "$default")
         .with("AutoDeploy", true)
-        .with("DefaultRouteSettings", Properties::new().with("DetailedMetricsEnabled", metrics))
+        .with("DefaultRouteSettings", limits.add_to(of_all.clone()))
+        .maybe("RouteSettings", of_routes.some())
         .maybe("AccessLogSettings", access)
         .maybe("Tags", tag_map(plan));
     let mut stage = TemplateResource::new("AWS::ApiGatewayV2::Stage", stage.into()).beneath(naming::HTTP_API);

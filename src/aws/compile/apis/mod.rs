@@ -5,6 +5,7 @@
 
 mod http;
 mod rest;
+mod throttling;
 mod websocket;
 
 use super::output::Output;

@@ -6,6 +6,7 @@ pub mod deployment;
 pub mod domains;
 pub mod dotenv;
 pub mod roles;
+pub mod throttling;
 
 use super::super::decode::{Decode, Decoder};
 use super::super::diagnostic::{Diagnostic, Severity};
@@ -51,6 +52,7 @@ const SETTINGS: &[Settings] = &[
     settings::<DeploymentSettings>(),
     settings::<dotenv::Dotenv>(),
     settings::<roles::RolesPerFunction>(),
+    settings::<throttling::ApiThrottling>(),
 ];
 
 impl Service {

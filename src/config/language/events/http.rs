@@ -7,6 +7,7 @@ use crate::config::decode::{
     Bounded, Cf, Decode, Decoder, Schemas, Short, Shorthand, Toggle, alternatives, intrinsic, keywords, mapping_at,
     object, shown, string_at, text,
 };
+use crate::config::language::custom::throttling::RouteThrottling;
 use crate::config::node::{Data, Node};
 
 keywords! {
@@ -60,7 +61,7 @@ object! {
         /// Caching of the route (serverless-api-gateway-caching).
         caching "caching": Option<Node>,
         /// Throttling of the route (serverless-api-gateway-throttling).
-        throttling "throttling": Option<Node>,
+        throttling "throttling": Option<RouteThrottling>,
     }
     ignored {
         "documentation": "plugins that write API documents are not run",
@@ -74,8 +75,7 @@ object! {
         "description": "plugins that write API documents are not run"
     }
     unbuilt {
-        "caching": "caching stays off",
-        "throttling": "throttling is not set"
+        "caching": "caching stays off"
     }
 }
 

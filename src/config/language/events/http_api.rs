@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::http::{Method, Path, expand_route, route_schema};
 use crate::config::decode::{Cf, Decoder, Schemas, Short, Shorthand, keywords, mapping_at, object};
+use crate::config::language::custom::throttling::RouteThrottling;
 use crate::config::node::Node;
 
 object! {
@@ -15,6 +16,8 @@ object! {
         method "method" = "*": Option<Method>,
         /// Who may call: an authorizer of `provider.httpApi.authorizers`, `aws_iam`, or a mapping.
         authorizer "authorizer": Option<Shorthand<RouteAuthorizer>>,
+        /// Throttling of the route (serverless-api-gateway-throttling).
+        throttling "throttling": Option<RouteThrottling>,
     }
     ignored {
         "documentation": "plugins that write API documents are not run",

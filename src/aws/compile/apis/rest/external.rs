@@ -47,6 +47,13 @@ pub(super) fn attach(
             );
         }
     }
+    for event in events.iter().filter(|event| event.settings.throttling.is_some()) {
+        output.problem(
+            event
+                .problem("conflict", "the stage of an API that is there is not changed")
+                .help("leave out `throttling`, or `provider.apiGateway.restApiId`"),
+        );
+    }
     let marks = Marks::of(&plan.names.service, &plan.names.stage);
     for (logical_id, properties) in &schemes.resources {
         let properties = properties.clone().with("AuthType", marks.authorizer(logical_id));

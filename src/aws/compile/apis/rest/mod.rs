@@ -19,6 +19,7 @@ use self::models::Models;
 use super::super::output::Output;
 use super::super::plan::{Plan, Triggered};
 use super::super::tree::{self, Properties};
+use super::throttling::Limits;
 use super::{caller, endpoint, log_group, permission};
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
@@ -66,7 +67,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         Some(_) => external::attach(plan, &api, &methods, &schemes, &events, output),
         None => {
             own(plan, &methods, &schemes, &models, output);
-            own_stage(plan, &stage, output);
+            own_stage(plan, &stage, &events, output);
         }
     }
     deployment(plan, &api, external.is_some(), &stage, &methods, output);
@@ -226,7 +227,7 @@ fn deployment(plan: &Plan, api: &Value, external: bool, stage: &str, methods: &[
 }
 
 /// The stage, whose settings the framework makes outside of its template.
-fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
+fn own_stage(plan: &Plan, name: &str, events: &[Triggered<Http>], output: &mut Output) {
     let provider = &plan.service.provider;
     let metrics = provider.api_gateway.as_ref().and_then(|settings| settings.metrics);
     let tracing = provider.tracing.as_ref().and_then(|tracing| tracing.api_gateway);
@@ -255,13 +256,16 @@ fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
         }
         account_id = account(given, output);
     }
-    let settings = settings.some().map(|settings| match settings {
-        Value::Map(mut map) => {
-            map.insert("HttpMethod".to_owned(), "*".into());
-            map.insert("ResourcePath".to_owned(), "/*".into());
-            Value::List(vec![Value::Map(map)])
-        }
-        other => other,
+    let limits = Limits::of_all(plan);
+    // A route with settings of its own takes none over from the stage.
+    let on_route = settings.clone();
+    let of_all = limits.add_to(settings).some().map(|settings| at(settings, "*", "/*"));
+    let of_routes = events.iter().filter_map(|event| Some((event, event.settings.throttling.as_ref()?)));
+    let of_routes = of_routes.flat_map(|(event, own)| {
+        let (verb, path) = method::route(event.settings);
+        let settings: Value = limits.or_of(own).add_to(on_route.clone()).into();
+        let verbs = if verb == Verb::Any { EVERY_METHOD } else { &[verb.as_str()][..] };
+        verbs.iter().map(|verb| at(settings.clone(), verb, &path)).collect::<Vec<_>>()
     });
     let properties = Properties::new()
         .with("RestApiId", tree::reference(naming::REST_API))
@@ -269,10 +273,26 @@ fn own_stage(plan: &Plan, name: &str, output: &mut Output) {
         .with("StageName", name)
         .maybe("TracingEnabled", tracing)
         .maybe("AccessLogSetting", access)
-        .maybe("MethodSettings", settings)
+        .list("MethodSettings", of_all.into_iter().chain(of_routes).collect())
         .list("Tags", super::super::functions::tag_list(&provider.tags));
     let stage = TemplateResource::new("AWS::ApiGateway::Stage", properties.into()).beneath(naming::REST_API);
     output.add(naming::REST_STAGE, stage.after(account_id));
+}
+
+/// What `ANY` stands for where API Gateway takes no such method.
+const EVERY_METHOD: &[&str] = &["GET", "DELETE", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
+/// Settings of a method of a path.
+fn at(settings: Value, method: &str, path: &str) -> Value {
+    let place = [("HttpMethod", method), ("ResourcePath", path)];
+    let place = place.map(|(key, value)| (key.to_owned(), Value::string(value)));
+    match settings {
+        Value::Map(mut map) => {
+            map.extend(place);
+            Value::Map(map)
+        }
+        _ => Value::Map(place.into()),
+    }
 }
 
 /// The account-wide role that API Gateway logs with.
