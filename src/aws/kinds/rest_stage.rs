@@ -39,12 +39,18 @@ const METHOD_SETTINGS: &[(&str, &str, &str, &[&str])] = &[
     ("LoggingLevel", "loggingLevel", "logging/loglevel", &["OFF"]),
     ("DataTraceEnabled", "dataTraceEnabled", "logging/dataTrace", &["false"]),
     ("MetricsEnabled", "metricsEnabled", "metrics/enabled", &["false"]),
-    ("ThrottlingBurstLimit", "throttlingBurstLimit", "throttling/burstLimit", &["-1", "5000"]),
-    ("ThrottlingRateLimit", "throttlingRateLimit", "throttling/rateLimit", &["-1", "-1.0", "10000", "10000.0"]),
+    ("ThrottlingBurstLimit", "throttlingBurstLimit", "throttling/burstLimit", &["-1"]),
+    ("ThrottlingRateLimit", "throttlingRateLimit", "throttling/rateLimit", &["-1"]),
     ("CachingEnabled", "cachingEnabled", "caching/enabled", &["false"]),
     ("CacheTtlInSeconds", "cacheTtlInSeconds", "caching/ttlInSeconds", &["300"]),
     ("CacheDataEncrypted", "cacheDataEncrypted", "caching/dataEncrypted", &["false"]),
 ];
+
+/// The place of what holds for all routes.
+const EVERY_METHOD: &str = "*/*";
+const LIMITS: [&str; 2] = ["ThrottlingBurstLimit", "ThrottlingRateLimit"];
+/// What only the account limits.
+const UNLIMITED: &str = "-1";
 
 const STAGES: &str = "arn:${Partition}:apigateway:${Region}::/restapis/*/stages*";
 
@@ -210,20 +216,25 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
         properties.insert("MethodSettings".to_owned(), Value::Map(by_place));
     }
     if let Some(Value::Map(settings)) = properties.get_mut("MethodSettings") {
-        for setting in settings.values_mut() {
+        for (place, setting) in settings.iter_mut() {
             let Value::Map(setting) = setting else { continue };
             for value in setting.values_mut() {
                 text_in_place(value);
             }
+            // A route that takes as much as the account does is not one that takes what all do.
+            let of_route = place != EVERY_METHOD;
+            let limits = LIMITS.map(|key| (key, setting.remove(key).as_ref().and_then(as_text)));
             setting.retain(|key, value| {
                 let default = METHOD_SETTINGS.iter().find(|(name, ..)| name == key).map(|(.., defaults)| *defaults);
                 !default.is_some_and(|defaults| value.text().is_some_and(|text| defaults.contains(&text)))
             });
-            // 10 and 10.0 are the same rate.
-            if let Some(Value::String(rate)) = setting.get_mut("ThrottlingRateLimit")
-                && let Some(whole) = rate.strip_suffix(".0")
-            {
-                *rate = whole.to_owned();
+            for (key, limit) in limits {
+                let limit = limit.unwrap_or_else(|| UNLIMITED.to_owned());
+                // 10 and 10.0 are the same rate.
+                let limit = limit.strip_suffix(".0").unwrap_or(&limit);
+                if of_route || ![UNLIMITED, "10000", "5000"].contains(&limit) {
+                    setting.insert(key.to_owned(), Value::string(limit));
+                }
             }
         }
     }
@@ -345,12 +356,6 @@ fn settings_patch(live: &Value, wanted: &Value, patch: &mut Patch) {
             Some(Value::Map(old)) => old,
             _ => &empty,
         };
-        // A route that takes as much as the account does, where the others take less.
-        let is_open = matches!(setting, Value::Map(map) if map.is_empty()) && !before.contains_key(place);
-        if is_open {
-            patch.replace(&format!("/{place}/throttling/rateLimit"), "-1");
-            patch.replace(&format!("/{place}/throttling/burstLimit"), "-1");
-        }
         for (key, _, path, defaults) in METHOD_SETTINGS {
             let value = setting.get(key).and_then(as_text);
             if value != old.get(*key).and_then(as_text) {
@@ -543,8 +548,9 @@ mod tests {
         expected.remove("/~1a/GET");
         expected.replace("/*/*/logging/loglevel", "OFF");
         expected.replace("/*/*/metrics/enabled", "true");
-        expected.replace("/~1open/GET/throttling/rateLimit", "-1");
+        // A route that takes as many as the account does, whatever holds for the others.
         expected.replace("/~1open/GET/throttling/burstLimit", "-1");
+        expected.replace("/~1open/GET/throttling/rateLimit", "-1");
         assert_eq!(patch(&live, &wanted, &changed(&fields)), expected);
     }
 }
