@@ -6,12 +6,15 @@ use crate::engine::value::{Expression, MASK, Value};
 
 /// Everyday words for CloudFormation's types; what is not listed is called by the last part of its type.
 const NOUNS: &[(&str, &str)] = &[
+    ("AWS::ApiGateway::Account", "account setting of APIs"),
     ("AWS::ApiGateway::ApiKey", "API key"),
     ("AWS::ApiGateway::Authorizer", "API authorizer"),
     ("AWS::ApiGateway::BasePathMapping", "domain mapping"),
     ("AWS::ApiGateway::Deployment", "API deployment"),
     ("AWS::ApiGateway::DomainName", "custom domain"),
     ("AWS::ApiGateway::Method", "API method"),
+    ("AWS::ApiGateway::Model", "API model"),
+    ("AWS::ApiGateway::RequestValidator", "API request validator"),
     ("AWS::ApiGateway::Resource", "API resource"),
     ("AWS::ApiGateway::RestApi", "REST API"),
     ("AWS::ApiGateway::Stage", "API stage"),
@@ -19,18 +22,34 @@ const NOUNS: &[(&str, &str)] = &[
     ("AWS::ApiGateway::UsagePlanKey", "usage plan key"),
     ("AWS::ApiGatewayV2::Api", "API"),
     ("AWS::ApiGatewayV2::ApiMapping", "domain mapping"),
+    ("AWS::ApiGatewayV2::Authorizer", "API authorizer"),
     ("AWS::ApiGatewayV2::Deployment", "API deployment"),
     ("AWS::ApiGatewayV2::Integration", "API integration"),
     ("AWS::ApiGatewayV2::Route", "API route"),
+    ("AWS::ApiGatewayV2::RouteResponse", "API route response"),
     ("AWS::ApiGatewayV2::Stage", "API stage"),
+    ("AWS::ApplicationAutoScaling::ScalableTarget", "scalable target"),
+    ("AWS::ApplicationAutoScaling::ScalingPolicy", "scaling policy"),
+    ("AWS::CloudFront::CachePolicy", "cache policy"),
+    ("AWS::CloudFront::Distribution", "distribution"),
+    ("AWS::CloudFront::Function", "CloudFront function"),
+    ("AWS::CodeDeploy::Application", "CodeDeploy application"),
+    ("AWS::CodeDeploy::DeploymentGroup", "CodeDeploy group"),
+    ("AWS::Cognito::UserPool", "user pool"),
+    ("AWS::ElasticLoadBalancingV2::ListenerRule", "listener rule"),
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "target group"),
     ("AWS::Events::EventBus", "event bus"),
     ("AWS::Events::Rule", "rule"),
     ("AWS::IAM::Role", "role"),
+    ("AWS::IoT::ProvisioningTemplate", "provisioning template"),
+    ("AWS::IoT::TopicRule", "IoT rule"),
+    ("AWS::Kinesis::StreamConsumer", "stream consumer"),
     ("AWS::Lambda::Alias", "alias"),
     ("AWS::Lambda::EventInvokeConfig", "async settings"),
     ("AWS::Lambda::EventSourceMapping", "event source mapping"),
     ("AWS::Lambda::Function", "function"),
     ("AWS::Lambda::LayerVersion", "layer"),
+    ("AWS::Lambda::LayerVersionPermission", "layer permission"),
     ("AWS::Lambda::Permission", "permission"),
     ("AWS::Lambda::Url", "function URL"),
     ("AWS::Lambda::Version", "version"),
@@ -148,6 +167,6 @@ mod tests {
     #[test]
     fn types_without_a_word_of_their_own_keep_their_last_part() {
         assert_eq!(noun("AWS::Logs::LogGroup"), "log group");
-        assert_eq!(noun("AWS::IoT::TopicRule"), "TopicRule");
+        assert_eq!(noun("AWS::SQS::Queue"), "Queue");
     }
 }

@@ -112,6 +112,7 @@ fn lines(value: Option<&Value>) -> String {
     match value {
         None => String::new(),
         Some(Value::String(text)) => format!("{text}\n"),
+        Some(unknown @ Value::Later(_)) => format!("{}\n", describe::value(unknown)),
         Some(value) => {
             let json = super::json::value(value);
             // Pretty-printing a value that is already a JSON tree has no way to fail.
@@ -190,9 +191,13 @@ mod tests {
                 .into(),
             ))
         };
+        let unknown = ("ApiGatewayMethodOrdersPostApplicationJsonModel", Value::attribute("OrdersModel", "Ref"));
+        let model = field("RequestModels", Some(Value::string(unknown.0.repeat(2).as_str())), Some(unknown.1));
         let plan = Plan {
             changes: vec![change(
-                Action::Update { fields: vec![field("Policy", document("s3:GetObject"), document("s3:PutObject"))] },
+                Action::Update {
+                    fields: vec![field("Policy", document("s3:GetObject"), document("s3:PutObject")), model],
+                },
                 "Role",
                 "differs from the file",
             )],
@@ -206,6 +211,9 @@ mod tests {
               +   "Action": "s3:PutObject",
                   "Effect": "Allow",
                   "Resource": "arn:aws:s3:::some-bucket-with-a-long-name/*"
+            RequestModels:
+              - ApiGatewayMethodOrdersPostApplicationJsonModelApiGatewayMethodOrdersPostApplicationJsonModel
+              + (OrdersModel, known after apply)
 
         1 to update
         "#);
