@@ -1,11 +1,15 @@
 //! What answers requests, and under which name: the summary after a deploy, from what is live.
 
+use crate::config::decode::Cf;
 use crate::config::language::Service;
 use crate::config::language::events::Trigger;
+use crate::config::language::events::http::Http;
+use crate::config::variables::grammar::has_variables;
 use crate::engine::resource::Live;
 
 use super::kinds::domains::mapping::{API, BASE_PATH};
 use super::kinds::rest_deployment;
+use super::kinds::v2::part::ROUTE;
 use super::naming::{self, rest_method};
 use super::partition::Partition;
 
@@ -45,24 +49,7 @@ pub fn endpoints<'a>(
     place: Where<'_>,
     live: impl Iterator<Item = &'a Live> + Clone,
 ) -> Vec<Endpoint> {
-    let attribute = |logical_id: &str, name: &str| {
-        let found = live.clone().find(|one| one.address.logical_id == logical_id)?;
-        found.attributes.get(name)?.text().map(str::to_owned)
-    };
-    let own_stage = service.provider.api_gateway.as_ref().and_then(|settings| settings.stage.as_deref());
-    let rest_place = Where { stage: own_stage.unwrap_or(place.stage), ..place };
-    let rest = attribute("ApiGatewayRestApi", "Ref")
-        .map(|id| mapped("https", &id, live.clone()).unwrap_or_else(|| rest_place.stage_url("https", &id)));
-    // Routes in somebody else's API are told by the deployment that brought them.
-    let others = live.clone().find(|one| one.address.kind == rest_deployment::TYPE).and_then(|one| {
-        let text = |key: &str| one.properties.get(key).and_then(|value| value.text());
-        let (api, stage) = (text("RestApiId")?, text("StageName")?);
-        Some((one, Where { stage, ..place }.stage_url("https", api)))
-    });
-    let http = attribute("HttpApi", "Ref").and_then(|id| mapped("https", &id, live.clone()));
-    let http = http.or_else(|| attribute("HttpApi", "ApiEndpoint"));
-    let websocket = attribute("WebsocketsApi", "Ref")
-        .map(|id| mapped("wss", &id, live.clone()).unwrap_or_else(|| place.stage_url("wss", &id)));
+    let bases = Bases::of(service, place, live.clone());
     let mut endpoints = Vec::new();
     for (key, function) in service.functions.iter() {
         let mut add = |method: &str, url: String| {
@@ -71,24 +58,16 @@ pub fn endpoints<'a>(
         for event in &function.events {
             match &event.trigger {
                 Trigger::Http(route) => {
-                    if let Some(base) = &rest {
-                        add(route.method.as_str(), join(base, route.path.as_str()));
-                    } else if let Some((deployment, base)) = &others {
-                        let path = route.path.as_str().trim_matches('/');
-                        let id = rest_method(if path == "*" { "" } else { path }, route.method.as_str());
-                        let path =
-                            deployment.attributes.get(&rest_deployment::path_of(&id)).and_then(|path| path.text());
-                        path.into_iter().for_each(|path| add(route.method.as_str(), join(base, path)));
-                    }
+                    bases.of_rest(route).into_iter().for_each(|url| add(route.method.as_str(), url));
                 }
                 Trigger::HttpApi(route) => {
-                    if let Some(base) = &http {
+                    if let Some(base) = &bases.http {
                         let method = route.method.map_or("ANY", |method| method.as_str());
                         add(if method == "*" { "ANY" } else { method }, join(base, route.path.as_str()));
                     }
                 }
                 Trigger::Websocket(route) => {
-                    if let Some(base) = &websocket {
+                    if let Some(base) = &bases.websocket {
                         add(&route.route, base.clone());
                     }
                 }
@@ -96,11 +75,88 @@ pub fn endpoints<'a>(
             }
         }
         let url = format!("{}LambdaFunctionUrl", naming::function(key));
-        if let Some(url) = attribute(&url, "FunctionUrl") {
+        if let Some(url) = attribute(live.clone(), &url, "FunctionUrl") {
             add("ANY", url);
         }
     }
     endpoints
+}
+
+/// The address of a path that begins with `/`: on the API that has a route for it, else on the one that there is, HTTP
+/// before REST. `None` without an API that is live.
+pub fn address<'a>(
+    service: &Service,
+    place: Where<'_>,
+    live: impl Iterator<Item = &'a Live> + Clone,
+    path: &str,
+) -> Option<String> {
+    let bases = Bases::of(service, place, live);
+    let (plain, query) = path.split_once('?').map_or((path, None), |(plain, query)| (plain, Some(query)));
+    let plain = plain.trim_matches('/');
+    let mut triggers = service.functions.values().flat_map(|function| &function.events);
+    let of_rest = triggers.find_map(|event| match &event.trigger {
+        Trigger::Http(route) if route.path.as_str().trim_matches('/') == plain => bases.of_rest(route),
+        _ => None,
+    });
+    let url = of_rest.or_else(|| Some(join(bases.http.as_ref().or(bases.rest.as_ref())?, plain)))?;
+    Some(query.map_or(url.clone(), |query| format!("{url}?{query}")))
+}
+
+fn attribute<'a>(mut live: impl Iterator<Item = &'a Live>, logical_id: &str, name: &str) -> Option<String> {
+    let found = live.find(|one| one.address.logical_id == logical_id)?;
+    found.attributes.get(name)?.text().map(str::to_owned)
+}
+
+/// The addresses that routes hang from.
+struct Bases<'a> {
+    rest: Option<String>,
+    /// Where the REST API is somebody else's: our deployment in it, which knows where our routes are.
+    deployment: Option<&'a Live>,
+    http: Option<String>,
+    websocket: Option<String>,
+}
+
+impl<'a> Bases<'a> {
+    fn of(service: &Service, place: Where<'_>, live: impl Iterator<Item = &'a Live> + Clone) -> Self {
+        let attribute = |logical_id: &str, name: &str| attribute(live.clone(), logical_id, name);
+        let text = |one: &Live, key: &str| one.properties.get(key).and_then(|value| value.text().map(str::to_owned));
+        let own_stage = service.provider.api_gateway.as_ref().and_then(|settings| settings.stage.as_deref());
+        let rest_place = Where { stage: own_stage.unwrap_or(place.stage), ..place };
+        let own = attribute("ApiGatewayRestApi", "Ref")
+            .map(|id| mapped("https", &id, live.clone()).unwrap_or_else(|| rest_place.stage_url("https", &id)));
+        let deployment = live.clone().find(|one| own.is_none() && one.address.kind == rest_deployment::TYPE);
+        let of_others = |one: &Live| {
+            Some(Where { stage: &text(one, "StageName")?, ..place }.stage_url("https", &text(one, "RestApiId")?))
+        };
+        // Which API of somebody else's it is, the file says, or our routes in it do.
+        let api_of = |told: Option<&Cf>, ours: &dyn Fn(&str) -> bool| {
+            let mut routes = live.clone().filter(|one| one.address.kind == ROUTE.type_name);
+            let told = told?;
+            let route = || routes.find(|one| ours(&one.address.logical_id)).and_then(|one| text(one, "ApiId"));
+            told.as_str().filter(|id| !has_variables(id)).map(str::to_owned).or_else(route)
+        };
+        let told_http = service.provider.http_api.as_ref().and_then(|settings| settings.id.as_ref());
+        let settings = service.provider.api_gateway.as_ref();
+        let told_websocket = settings.and_then(|settings| settings.websocket_api_id.as_ref());
+        let http = attribute("HttpApi", "Ref").and_then(|id| mapped("https", &id, live.clone()));
+        let http = http.or_else(|| attribute("HttpApi", "ApiEndpoint"));
+        let http = http.or_else(|| Some(place.url("https", &api_of(told_http, &|id| id.starts_with("HttpApiRoute"))?)));
+        let websocket =
+            attribute("WebsocketsApi", "Ref").or_else(|| api_of(told_websocket, &|id| id.ends_with("WebsocketsRoute")));
+        let websocket =
+            websocket.map(|id| mapped("wss", &id, live.clone()).unwrap_or_else(|| place.stage_url("wss", &id)));
+        Self { rest: own.or_else(|| of_others(deployment?)), deployment, http, websocket }
+    }
+
+    /// The address of a route of the REST API.
+    fn of_rest(&self, route: &Http) -> Option<String> {
+        let base = self.rest.as_ref()?;
+        let Some(deployment) = self.deployment else { return Some(join(base, route.path.as_str())) };
+        let path = route.path.as_str().trim_matches('/');
+        let id = rest_method(if path == "*" { "" } else { path }, route.method.as_str());
+        let path = deployment.attributes.get(&rest_deployment::path_of(&id))?;
+        Some(join(base, path.text()?))
+    }
 }
 
 /// The address of an API beneath its custom domain, when it has one.
@@ -112,30 +168,6 @@ fn mapped<'a>(scheme: &str, api: &str, mut live: impl Iterator<Item = &'a Live>)
     })?;
     let path = text(mapping, "BasePath").or_else(|| text(mapping, "ApiMappingKey")).unwrap_or_default();
     Some(join(&format!("{scheme}://{}", text(mapping, "DomainName")?), &path))
-}
-
-/// The address of a path that begins with `/`: on the API that has a route for it, else on the one that there is, HTTP
-/// before REST. `None` without an API that is live.
-pub fn address<'a>(
-    service: &Service,
-    place: Where<'_>,
-    live: impl Iterator<Item = &'a Live> + Clone,
-    path: &str,
-) -> Option<String> {
-    let attribute = |logical_id: &str, name: &str| {
-        let found = live.clone().find(|one| one.address.logical_id == logical_id)?;
-        found.attributes.get(name)?.text().map(str::to_owned)
-    };
-    let rest = attribute("ApiGatewayRestApi", "Ref").map(|id| place.stage_url("https", &id));
-    let http = attribute("HttpApi", "ApiEndpoint");
-    let plain = path.split('?').next().unwrap_or(path).trim_matches('/');
-    let mut triggers = service.functions.values().flat_map(|function| &function.events);
-    let is_rest = triggers.any(|event| match &event.trigger {
-        Trigger::Http(route) => route.path.as_str().trim_matches('/') == plain,
-        _ => false,
-    });
-    let base = if is_rest { rest.or(http) } else { http.or(rest) };
-    base.map(|base| format!("{}{path}", base.trim_end_matches('/')))
 }
 
 /// Where APIs are: what their addresses are made of.
@@ -150,7 +182,12 @@ pub struct Where<'a> {
 impl Where<'_> {
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html>
     fn stage_url(&self, scheme: &str, id: &str) -> String {
-        format!("{scheme}://{id}.execute-api.{}.{}/{}", self.region, self.partition.dns_suffix, self.stage)
+        format!("{}/{}", self.url(scheme, id), self.stage)
+    }
+
+    /// The address of an HTTP API's default stage.
+    fn url(&self, scheme: &str, id: &str) -> String {
+        format!("{scheme}://{id}.execute-api.{}.{}", self.region, self.partition.dns_suffix)
     }
 }
 

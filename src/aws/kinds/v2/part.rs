@@ -29,7 +29,7 @@ use crate::engine::value::Value;
 #[derive(Debug)]
 pub struct Shape {
     /// `AWS::ApiGatewayV2::Route`
-    type_name: &'static str,
+    pub type_name: &'static str,
     /// `routes`, in paths.
     collection: &'static str,
     /// `routeId`, in answers.
