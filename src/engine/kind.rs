@@ -60,6 +60,12 @@ pub trait Kind: Send + Sync {
     /// only AWS knows (an API's id) or when it still depends on an unknown value.
     fn identity(&self, desired: &Desired) -> Option<String>;
 
+    /// Attributes that another value of a property changes: after an update they are what [`Kind::predict`] says, and
+    /// unknown until then where it says nothing. All others stay as they are.
+    fn changing_attributes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Attributes that follow from the desired properties alone, before the resource exists (an ARN made of region,
     /// account and name). Used to evaluate references during the plan.
     fn predict(&self, desired: &Desired) -> BTreeMap<String, Value>;

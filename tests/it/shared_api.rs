@@ -58,7 +58,7 @@ provider:
   name: aws
   runtime: python3.13
   timeout: 10
-  apiGateway: {{restApiId: {id}, restApiRootResourceId: {root}, restApiResources: {{/users: {users}}}}}
+  apiGateway: {{restApiId: '{id}', restApiRootResourceId: '{root}', restApiResources: {{/users: '{users}'}}}}
 functions:
 {functions}"
         )
@@ -308,7 +308,7 @@ fn routes_come_to_an_http_api_that_is_there_and_leave_it() {
     let id = api.as_str().unwrap();
     let config = |routes: &[&str]| {
         let events: String = routes.iter().map(|route| format!("      - httpApi: '{route}'\n")).collect();
-        let provider = format!("{{name: aws, runtime: python3.13, timeout: 10, httpApi: {{id: {id}}}}}");
+        let provider = format!("{{name: aws, runtime: python3.13, timeout: 10, httpApi: {{id: '{id}'}}}}");
         let functions = format!("  api:\n    handler: handler.handler\n    events:\n{events}");
         format!("service: light\nprovider: {provider}\nfunctions:\n{functions}")
     };
@@ -320,6 +320,13 @@ fn routes_come_to_an_http_api_that_is_there_and_leave_it() {
     settles(&project, &cloud);
     let status = |path: &str| cloud.get(&format!("/_aws/execute-api/{id}/$default/{path}")).0;
     assert_eq!((status("a"), status("b")), (200, 200));
+    let address = format!("https://{id}.execute-api.us-east-1.amazonaws.com/b");
+    project.on(&cloud, ["info"]).success().says(&address);
+    let verified = format!("{}deploy: {{verify: [{{url: '/b?x=1', timeout: 1}}]}}\n", config(&["GET /a", "GET /b"]));
+    project.write("serverless.yml", &verified);
+    project.on(&cloud, ["deploy", "--yes"]).success().says("nothing to do");
+    project.write("handler.py", &HANDLER.replace("def handler", "VERSION = 2\ndef handler"));
+    project.on(&cloud, ["deploy", "--yes"]).code(1).says(&format!("{address}?x=1"));
     project.write("serverless.yml", &config(&["GET /a"]));
     settles(&project, &cloud);
     assert_eq!(state(), (vec!["GET /a".to_owned(), "GET /theirs".to_owned()], 2));
@@ -357,7 +364,7 @@ fn routes_come_to_a_websocket_api_that_is_there_and_leave_it() {
         let events =
             |routes: &[&str]| routes.iter().map(|route| format!("      - websocket: {route}\n")).collect::<String>();
         format!(
-            "service: live\nprovider: {{name: aws, runtime: python3.13, timeout: 10, apiGateway: {{websocketApiId: {id}}}}}\nfunctions:\n  \
+            "service: live\nprovider: {{name: aws, runtime: python3.13, timeout: 10, apiGateway: {{websocketApiId: '{id}'}}}}\nfunctions:\n  \
              api:\n    handler: handler.handler\n    events:\n{}  other:\n    handler: handler.handler\n    events:\n{}  \
              guard: {{handler: handler.guard}}\n",
             events(api),
@@ -374,6 +381,8 @@ fn routes_come_to_a_websocket_api_that_is_there_and_leave_it() {
         state(),
         (vec!["$connect".into(), "chat".into(), "more".into(), "theirs".into()], 3, vec!["guard".into()])
     );
+    let address = format!("wss://{id}.execute-api.us-east-1.amazonaws.com/dev");
+    project.on(&cloud, ["info"]).success().says(&address);
     // Only this API may call them.
     for name in ["live-dev-api", "live-dev-other", "live-dev-guard"] {
         let policy = boto.call("lambda", "get_policy", json!({"FunctionName": name}));
@@ -395,7 +404,7 @@ fn routes_come_to_a_websocket_api_that_is_there_and_leave_it() {
 
 /// What a route needs beyond itself, and what a run that was killed may leave.
 #[test]
-fn schemas_checks_and_an_empty_path_in_an_api_that_is_there() {
+fn schemas_checks_and_a_path_that_was_cut_off_in_an_api_that_is_there() {
     let cloud = Cloud::with_apis();
     let shared = Shared::new(&cloud);
     let before = shared.routes();
@@ -406,13 +415,34 @@ fn schemas_checks_and_an_empty_path_in_an_api_that_is_there() {
     );
     let project = shared.project("more", one);
     settles(&project, &cloud);
-    // A schema needs a model and a validator, which only the API itself has.
+    // A schema is a model and a validator of ours beside those of others.
+    let ask = |operation: &str| cloud.boto().call("apigateway", operation, json!({"restApiId": shared.id}));
+    let names = |operation: &str| {
+        let found = ask(operation);
+        let name = |one: &Value| one["name"].as_str().unwrap_or_default().to_owned();
+        found["items"].as_array().into_iter().flatten().map(name).collect::<Vec<_>>()
+    };
+    let others = json!({"restApiId": shared.id, "name": "Theirs", "contentType": "application/json", "schema": "{}"});
+    cloud.boto().call("apigateway", "create_model", others);
+    cloud.boto().call("apigateway", "create_request_validator", json!({"restApiId": shared.id, "name": "theirs"}));
+    let (models, validators) = (names("get_models"), names("get_request_validators"));
     project.write("serverless.yml", &shared.service("more", &checked));
-    cloud.forget_calls();
-    project.on(&cloud, ["deploy", "--yes"]).code(1).says("schemas are for an API that the service makes");
-    assert!(cloud.own_calls().iter().all(|call| call["reads"] == true), "nothing was written");
+    settles(&project, &cloud);
+    let at = format!("/_aws/execute-api/{}/dev/a", shared.id);
+    let codes = || [r#"{"name": "x"}"#, r#"{"age": 1}"#, "{}"].map(|body| cloud.post(&at, body).0);
+    assert_eq!(codes(), [200, 400, 400]);
+    assert_eq!(
+        (names("get_models").len(), names("get_request_validators").len()),
+        (models.len() + 1, validators.len() + 1)
+    );
+    // Another schema is what the stage checks with from then on.
+    project.write("serverless.yml", &shared.service("more", &checked.replace("required: [name]", "required: [age]")));
+    settles(&project, &cloud);
+    assert_eq!(codes(), [400, 200, 400]);
+    assert_eq!(names("get_models").len(), models.len() + 1);
     project.write("serverless.yml", &shared.service("more", one));
     settles(&project, &cloud);
+    assert_eq!((names("get_models"), names("get_request_validators")), (models, validators));
 
     // Killed between the path and its method: the path is there, empty and without a mark.
     let two = "  api: {handler: handler.handler, events: [{http: GET /a}, {http: GET /b/c}]}\n";

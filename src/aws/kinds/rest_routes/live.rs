@@ -104,7 +104,7 @@ fn depth(path: &str) -> usize {
     path.split('/').filter(|part| !part.is_empty()).count()
 }
 
-/// A digest of a method's properties in their one form.
+/// A digest of properties in their one form: those of a method, or a schema.
 pub fn state(properties: &Value) -> String {
     digest(&to_json(properties).to_string())
 }

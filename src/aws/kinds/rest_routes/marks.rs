@@ -2,7 +2,8 @@
 //! keeps a text that changes nothing.
 //!
 //! A method says it in its integration's cache namespace, which only has to be another one for each method; an
-//! authorizer in its `authType`, which is for documents only; a deployment in its description.
+//! authorizer in its `authType`, which is for documents only; a model and a deployment in their descriptions, a validator in
+//! its name.
 
 use sha2::{Digest, Sha256};
 
@@ -31,13 +32,13 @@ impl Marks {
         Some((made.parse().ok()?, logical_id))
     }
 
-    /// Of an authorizer: its logical id.
-    pub fn authorizer(&self, logical_id: &str) -> String {
+    /// Of an authorizer, a model or a validator: its logical id.
+    pub fn part(&self, logical_id: &str) -> String {
         format!("{}{logical_id}", self.prefix)
     }
 
-    /// What [`Self::authorizer`] wrote.
-    pub fn read_authorizer<'a>(&self, mark: &'a str) -> Option<&'a str> {
+    /// What [`Self::part`] wrote.
+    pub fn read_part<'a>(&self, mark: &'a str) -> Option<&'a str> {
         mark.strip_prefix(&self.prefix)
     }
 
@@ -64,10 +65,7 @@ mod tests {
         assert_eq!(ours.read_method(&mark), Some((2, "ApiGatewayMethodOrdersGet")));
         assert_eq!(theirs.read_method(&mark), None);
         assert_eq!(ours.read_method("3kzxbg5sa2"), None, "what API Gateway says when nothing is said");
-        assert_eq!(
-            ours.read_authorizer(&ours.authorizer("GuardApiGatewayAuthorizer")),
-            Some("GuardApiGatewayAuthorizer")
-        );
+        assert_eq!(ours.read_part(&ours.part("GuardApiGatewayAuthorizer")), Some("GuardApiGatewayAuthorizer"));
         assert_eq!(ours.read_deployment(&ours.deployment("dev", "12ab")), Some(("dev", "12ab")));
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 
 use super::live::{OurMethod, state};
-use super::{PARTS, Routes, WRITER, authorizer, callers, listed, method_shape, of_others, our_marks, resource, routes};
+use super::{PARTS, Routes, WRITER, callers, listed, method_shape, of_others, our_marks, part, resource, routes};
 use crate::aws::client::Aws;
 use crate::aws::kinds::properties::{holds_later, required};
 use crate::aws::kinds::{Findable, function, rest_api, rest_deployment, v2};
@@ -143,6 +143,10 @@ impl Kind for Method {
         BTreeMap::from([(STATE.to_owned(), Value::String(state(&desired.properties)))])
     }
 
+    fn changing_attributes(&self) -> &'static [&'static str] {
+        &[STATE]
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some(api) = desired.properties.get("RestApiId").and_then(Value::text) else { return Ok(None) };
         let identity = self.identity(desired);
@@ -162,7 +166,7 @@ impl Kind for Method {
             }
             found.extend(all.methods.iter().map(|method| live(&api, method)));
             found.extend(resource::ours(&self.aws, &api, &all));
-            found.extend(authorizer::ours(&self.aws, &api).await?);
+            found.extend(part::ours(&self.aws, &api).await?);
             found.extend(rest_deployment::of_others(&self.aws, &api).await?);
         }
         Ok(found)

@@ -1,15 +1,16 @@
-//! Routes of a REST API that is somebody else's: `AWS::ApiGateway::Resource`, `Method` and `Authorizer`, one by one.
+//! Routes of a REST API that is somebody else's: `AWS::ApiGateway::Resource`, `Method` and what these refer to, one by
+//! one.
 //!
 //! A document cannot do that: it names the whole API, and an import that merges says nothing of what it takes away.
 //! What is ours carries a mark ([`marks`]) and is found through the policies of our functions, which say which APIs may
 //! call them. Nothing of it answers requests before the API is deployed anew.
 
-pub mod authorizer;
 pub(super) mod deployed;
 mod live;
 pub mod marks;
 pub mod method;
 mod method_shape;
+pub mod part;
 pub mod resource;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::aws::signed::Signed;
 use crate::engine::failure::Failure;
 use crate::engine::resource::Ownership;
 
+pub use self::live::state;
 use self::live::{Routes, routes};
 
 /// All changes of REST APIs wait for each other: API Gateway refuses two of one API at the same time.

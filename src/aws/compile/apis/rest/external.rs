@@ -7,7 +7,9 @@ use super::super::super::plan::{Plan, Triggered};
 use super::super::super::tree::{self, Properties};
 use super::authorizers::{Authorization, Schemes, authorizer_id};
 use super::method::Method;
+use super::models::Models;
 use crate::aws::kinds::rest_routes::marks::Marks;
+use crate::aws::kinds::rest_routes::state;
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
 use crate::config::decode::Cf;
@@ -21,6 +23,7 @@ pub(super) fn attach(
     api: &Value,
     methods: &[Method],
     schemes: &Schemes,
+    models: &Models,
     events: &[Triggered<Http>],
     output: &mut Output,
 ) {
@@ -37,16 +40,6 @@ pub(super) fn attach(
         );
         return;
     };
-    for event in events {
-        let request = event.settings.request.as_ref();
-        if request.is_some_and(|request| !request.schemas.is_empty()) {
-            output.problem(
-                event
-                    .problem("conflict", "schemas are for an API that the service makes")
-                    .help("leave out `request.schemas`, or `provider.apiGateway.restApiId`"),
-            );
-        }
-    }
     for event in events.iter().filter(|event| event.settings.throttling.is_some()) {
         output.problem(
             event
@@ -56,10 +49,11 @@ pub(super) fn attach(
     }
     let marks = Marks::of(&plan.names.service, &plan.names.stage);
     for (logical_id, properties) in &schemes.resources {
-        let properties = properties.clone().with("AuthType", marks.authorizer(logical_id));
+        let properties = properties.clone().with("AuthType", marks.part(logical_id));
         let resource = TemplateResource::new("AWS::ApiGateway::Authorizer", properties.into());
         output.add(logical_id.clone(), resource);
     }
+    let names = checks(api, methods, models, &marks, output);
     let mut places = Places::new(root, settings.rest_api_resources.as_ref());
     for method in methods {
         let (place, made) = places.of(&method.path, api, output);
@@ -71,6 +65,9 @@ pub(super) fn attach(
                 .iter()
                 .fold(Properties::new(), |all, name| all.with(&format!("method.response.header.{name}"), true));
             Properties::new().with("StatusCode", code.as_str()).with("ResponseParameters", headers).into()
+        });
+        let request_models = method.models.iter().fold(Properties::new(), |all, (content_type, name)| {
+            all.with(content_type, tree::reference(names.get(name).unwrap_or(name)))
         });
         let scopes = match &method.authorization {
             Authorization::Scheme { scopes, .. } | Authorization::Existing { scopes, .. } => scopes.clone(),
@@ -85,6 +82,8 @@ pub(super) fn attach(
             .maybe("AuthorizerId", authorizer_id(&method.authorization))
             .list("AuthorizationScopes", scopes)
             .with("RequestParameters", parameters)
+            .maybe("RequestModels", request_models.some())
+            .maybe("RequestValidatorId", method.validator.as_ref().map(|_| tree::reference(VALIDATOR)))
             .with("Integration", method.integration.clone().with("CacheNamespace", mark))
             .with("MethodResponses", Value::List(responses.collect()))
             .maybe("OperationName", method.operation.as_deref());
@@ -94,6 +93,43 @@ pub(super) fn attach(
         output.add(method.logical_id.clone(), resource.after(method.after.clone()));
     }
 }
+
+/// What requests are checked with: the models of the service's routes, and one validator. Gives the logical id of each model.
+fn checks(
+    api: &Value,
+    methods: &[Method],
+    models: &Models,
+    marks: &Marks,
+    output: &mut Output,
+) -> BTreeMap<String, String> {
+    let mut ids = BTreeMap::new();
+    for (name, schema) in &models.all {
+        let used = methods.iter().flat_map(|method| &method.models).find(|(_, used)| used == name);
+        // Another schema is another model: a method that goes on naming the same one would not be deployed again.
+        let unique = format!("{name}{}", state(schema));
+        let logical_id = format!("ApiGateway{}", naming::upper_first(name).trim_start_matches("ApiGateway"));
+        let properties = Properties::new()
+            .with("RestApiId", api.clone())
+            .with("Name", unique)
+            .with("ContentType", used.map_or("application/json", |(content_type, _)| content_type.as_str()))
+            .with("Description", marks.part(&logical_id))
+            .with("Schema", schema.clone());
+        output.add(logical_id.clone(), TemplateResource::new("AWS::ApiGateway::Model", properties.into()));
+        ids.insert(name.clone(), logical_id);
+    }
+    if methods.iter().any(|method| method.validator.is_some()) {
+        let properties = Properties::new()
+            .with("RestApiId", api.clone())
+            .with("Name", marks.part(VALIDATOR))
+            .with("ValidateRequestBody", true)
+            .with("ValidateRequestParameters", true);
+        output.add(VALIDATOR, TemplateResource::new("AWS::ApiGateway::RequestValidator", properties.into()));
+    }
+    ids
+}
+
+/// The validator of the service's routes.
+const VALIDATOR: &str = "ApiGatewayRequestValidator";
 
 /// The resources that paths hang from: those that are there, and those that are made.
 struct Places {

@@ -64,7 +64,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
     methods.extend(cors::preflights(&events, &methods));
     let stage = stage_name(plan).to_owned();
     match external {
-        Some(_) => external::attach(plan, &api, &methods, &schemes, &events, output),
+        Some(_) => external::attach(plan, &api, &methods, &schemes, &models, &events, output),
         None => {
             own(plan, &methods, &schemes, &models, output);
             own_stage(plan, &stage, &events, output);
