@@ -111,6 +111,22 @@ fn a_function_comes_with_its_role_log_group_and_version() {
 }
 
 #[test]
+fn the_memory_may_depend_on_a_condition() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws, memorySize: !Ref Size}
+functions:
+  hello: {handler: a.b, memorySize: !If [IsDev, 512, 1024]}
+  other: {handler: a.b}
+",
+    );
+    let memory = |id: &str| all[id]["Properties"]["MemorySize"].clone();
+    assert_eq!(memory("HelloLambdaFunction"), json!({ "Fn::If": ["IsDev", 512, 1024] }));
+    assert_eq!(memory("OtherLambdaFunction"), json!({ "Ref": "Size" }));
+}
+
+#[test]
 fn every_setting_of_a_function_becomes_a_property() {
     let all = resources(
         "
