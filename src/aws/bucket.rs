@@ -289,10 +289,10 @@ impl Bucket<'_> {
             }
         }
         self.create(bucket).await?;
-        // What is in it S3 encrypts by itself.
-        tokio::try_join!(self.block_public_access(bucket), self.tag(bucket))?;
         self.aws.run.bucket_is_missing(false);
-        act(true).await
+        // A new bucket lets nobody in, and S3 encrypts what is in it: what says so for good need not be waited for.
+        let ((), (), done) = tokio::try_join!(self.block_public_access(bucket), self.tag(bucket), act(true))?;
+        Ok(done)
     }
 
     async fn create(&self, bucket: &str) -> Result<(), Failure> {

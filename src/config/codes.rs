@@ -128,6 +128,7 @@ pub const CODES: &[Code] = &[
     check("needs-scheduler", "Only the EventBridge Scheduler has this setting.", "Add `method: scheduler`."),
     check("needs-version", "A feature needs published versions, which are switched off.", "Take `versionFunction: false` away."),
     check("overlapping-notifications", "Two notifications of one bucket are about the same objects.", "Give them prefixes or suffixes that exclude each other."),
+    check("other-alias", "`deploymentSettings.alias` names another alias than the one that another setting puts before the function.", "Call the function by the alias that the message names, or name that one with `provisionedConcurrency: {executions: .., alias: ..}`."),
     check("plugin-local", "Plugins that only matter on a developer's machine are not run.", "Nothing."),
     check("plugin-missing", "What a plugin does is not built into hoist. An error with `--strict`.", "Check whether the deployed service needs it."),
     check("plugin-unknown", "hoist does not know a plugin and does not run it. An error with `--strict`.", "Check whether the deployed service needs it."),

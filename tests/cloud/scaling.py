@@ -1,4 +1,4 @@
-"""Application Auto Scaling: targets and policies are remembered, and nobody is scaled."""
+"""Application Auto Scaling: targets, policies and scheduled actions are remembered, and nobody is scaled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ class _Scaling:
     def __init__(self) -> None:
         self.targets: dict[_Key, dict[str, Any]] = {}
         self.policies: dict[tuple[_Key, str], dict[str, Any]] = {}
+        self.actions: dict[tuple[_Key, str], dict[str, Any]] = {}
         self.tags: dict[str, dict[str, str]] = {}  # of an ARN
+
+
+def _stamp(value: Any) -> Any:
+    """A time as it is told: in seconds."""
+    return value.timestamp() if hasattr(value, "timestamp") else value
 
 
 def _key(request: Request) -> _Key:
@@ -92,6 +98,7 @@ async def deregister(world: World, request: Request, _: Proceed) -> Answer:
         raise _no_target(request)
     kept.tags.pop(target["ScalableTargetARN"], None)
     kept.policies = {place: policy for place, policy in kept.policies.items() if place[0] != key}
+    kept.actions = {place: action for place, action in kept.actions.items() if place[0] != key}
     return json_answer({})
 
 
@@ -123,6 +130,42 @@ async def delete_policy(world: World, request: Request, _: Proceed) -> Answer:
     request.call.by_front = True
     if world.of(_Scaling, request).policies.pop((_key(request), request.parameters["PolicyName"]), None) is None:
         raise Refusal(_GONE, f"No scaling policy found for service namespace: {request.parameters['ServiceNamespace']}", 400)
+    return json_answer({})
+
+
+@around("application-autoscaling.PutScheduledAction")
+async def put_action(world: World, request: Request, _: Proceed) -> Answer:
+    request.call.by_front = True
+    kept, wanted, key = world.of(_Scaling, request), request.parameters, _key(request)
+    if key not in kept.targets:
+        raise _no_target(request)
+    place = (key, wanted["ScheduledActionName"])
+    before = kept.actions.get(place, {})
+    if not before and not wanted.get("Schedule"):
+        raise Refusal(_INVALID, "Schedule is required for a new scheduled action", 400)
+    arn = world.arn("autoscaling", request.scope, f"scheduledAction:{uuid.uuid4()}:resource/lambda/{wanted['ResourceId']}:scheduledActionName/{place[1]}")
+    # What is not said stays, but for the times. [S] API_PutScheduledAction
+    stays = {name: value for name, value in before.items() if name not in ("StartTime", "EndTime")}
+    times = {name: _stamp(wanted[name]) for name in ("StartTime", "EndTime") if wanted.get(name) is not None}
+    kept.actions[place] = {"ScheduledActionARN": arn, "CreationTime": time.time(), **stays, **wanted, **times}
+    return json_answer({})
+
+
+@around("application-autoscaling.DescribeScheduledActions")
+async def actions(world: World, request: Request, _: Proceed) -> Answer:
+    request.call.by_front = True
+    resource = request.parameters.get("ResourceId")
+    found = world.of(_Scaling, request).actions.items()
+    return _page(request, "ScheduledActions", [
+        action for (key, _name), action in found if key[0] == request.scope.region and resource in (None, key[1])
+    ])
+
+
+@around("application-autoscaling.DeleteScheduledAction")
+async def delete_action(world: World, request: Request, _: Proceed) -> Answer:
+    request.call.by_front = True
+    if world.of(_Scaling, request).actions.pop((_key(request), request.parameters["ScheduledActionName"]), None) is None:
+        raise Refusal(_GONE, f"No scheduled action found for service namespace: {request.parameters['ServiceNamespace']}", 400)
     return json_answer({})
 
 

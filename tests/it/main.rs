@@ -39,4 +39,5 @@ mod throttled;
 mod topics;
 mod triggers;
 mod two_at_once;
+mod verify;
 mod writes;

@@ -475,6 +475,12 @@ fn what_cannot_be_is_refused_before_the_first_write() {
         (config("    deploymentSettings: {type: AllAtOnce, preTrafficHook: nobody}\n"), "`nobody` is not a function"),
         (config("    reservedConcurrency: 3\n    provisionedConcurrency: 4\n"), "above the reserved concurrency of 3"),
         (config("    reservedConcurrency: 901\n"), "Lambda keeps 100"),
+        (
+            config(
+                "    provisionedConcurrency: 2\n    concurrencyAutoscaling: {scheduledActions: [{schedule: rate(1 hour), action: {minimum: 5, maximum: 2}}]}\n",
+            ),
+            "the minimum of 5 is above the maximum of 2",
+        ),
     ];
     for (config, wanted) in cases {
         project(&config).on(&cloud, ["deploy", "--yes"]).code(1).says(wanted);

@@ -118,3 +118,97 @@ fn a_target_that_somebody_else_registered_is_left_alone() {
     assert_eq!(targets(&boto), ["function:shop-dev-hello:1 1..10"]);
     project.on(&cloud, ["deploy", "--yes", "--drift"]).success().says("nothing to do");
 }
+
+/// A target's scheduled actions: their names, and what boto3 shows of them.
+fn actions(boto: &Boto) -> Vec<(String, Value)> {
+    let asked = json!({"ServiceNamespace": "lambda"});
+    let found = boto.call("application-autoscaling", "describe_scheduled_actions", asked);
+    let all = found["ScheduledActions"].as_array().unwrap().iter();
+    let part = |one: &Value, key: &str| one.get(key).cloned().unwrap_or(Value::Null);
+    let mut all: Vec<(String, Value)> = all
+        .map(|one| {
+            let name =
+                format!("{} {}", one["ResourceId"].as_str().unwrap(), one["ScheduledActionName"].as_str().unwrap());
+            let shown = ["Schedule", "Timezone", "StartTime", "ScalableTargetAction"].map(|key| part(one, key));
+            (name, json!(shown))
+        })
+        .collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+#[test]
+fn bounds_that_change_at_certain_times_are_not_fought() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    let open = "{name: open, schedule: 'cron(30 8 ? * MON-FRI *)', timezone: Europe/Berlin, startTime: '2027-01-01T00:00:00.000Z', action: {minimum: 5, maximum: 50}}";
+    let close = "{name: close, schedule: 'cron(30 18 ? * MON-FRI *)', action: {minimum: 1}}";
+    let settings =
+        |minimum: u32, actions: &str| scaled(&format!("{{minimum: {minimum}, scheduledActions: [{actions}]}}"));
+    let project = Project::new(&settings(1, &format!("{open}, {close}"))).file("handler.py", &handler(1));
+    let settled = || {
+        project.deploy(&cloud).says("nothing to do");
+        project.on(&cloud, ["diff", "--exit-code"]).success();
+        project.on(&cloud, ["deploy", "--yes", "--drift"]).success().says("nothing to do");
+    };
+    project.deploy(&cloud);
+    assert_eq!(targets(&boto), ["function:shop-dev-hello:1 1..10"]);
+    let made = actions(&boto);
+    assert_eq!(
+        made[0],
+        (
+            "function:shop-dev-hello:1 close".to_owned(),
+            json!(["cron(30 18 ? * MON-FRI *)", null, null, {"MinCapacity": 1}])
+        )
+    );
+    assert_eq!((made.len(), made[1].0.as_str()), (2, "function:shop-dev-hello:1 open"));
+    let shown = &made[1].1;
+    assert_eq!(
+        (&shown[0], &shown[1], &shown[3]),
+        (&json!("cron(30 8 ? * MON-FRI *)"), &json!("Europe/Berlin"), &json!({"MinCapacity": 5, "MaxCapacity": 50}))
+    );
+    assert!(shown[2].as_str().unwrap().starts_with("2027-01-01T00:00:00"), "{shown}");
+    settled();
+
+    // It is half past eight: the bounds stay as they are, on the next version too.
+    let mut now = json!({"ServiceNamespace": "lambda", "ResourceId": "function:shop-dev-hello:1",
+        "ScalableDimension": "lambda:function:ProvisionedConcurrency"});
+    now["MinCapacity"] = 5.into();
+    now["MaxCapacity"] = 50.into();
+    boto.call("application-autoscaling", "register_scalable_target", now);
+    settled();
+    project.write("handler.py", &handler(2));
+    project.deploy(&cloud);
+    assert_eq!(targets(&boto), ["function:shop-dev-hello:2 5..50"]);
+    assert_eq!(
+        actions(&boto).into_iter().map(|one| one.0).collect::<Vec<_>>(),
+        ["function:shop-dev-hello:2 close", "function:shop-dev-hello:2 open"]
+    );
+    settled();
+
+    // One action goes, what the other does not say any more is gone, and bounds that the file changes are changed.
+    project.write(
+        "serverless.yml",
+        &settings(2, &open.replace("timezone: Europe/Berlin, startTime: '2027-01-01T00:00:00.000Z', ", "")),
+    );
+    project.deploy(&cloud);
+    assert_eq!(targets(&boto), ["function:shop-dev-hello:2 2..10"]);
+    let left = (
+        "function:shop-dev-hello:2 open".to_owned(),
+        json!(["cron(30 8 ? * MON-FRI *)", null, null, {"MinCapacity": 5, "MaxCapacity": 50}]),
+    );
+    assert_eq!(actions(&boto), [left]);
+    settled();
+
+    // Without actions the bounds are those of the file, whatever they were.
+    project.write("serverless.yml", &scaled("{minimum: 2}"));
+    project.deploy(&cloud);
+    assert_eq!((targets(&boto), actions(&boto)), (vec!["function:shop-dev-hello:2 2..10".to_owned()], vec![]));
+    settled();
+    project.write("serverless.yml", &settings(2, open));
+    project.deploy(&cloud);
+    assert_eq!(actions(&boto).len(), 1);
+    settled();
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert_eq!((targets(&boto), actions(&boto)), (vec![], vec![]));
+}

@@ -326,3 +326,111 @@ fn routes_come_to_an_http_api_that_is_there_and_leave_it() {
     project.on(&cloud, ["remove", "--yes"]).success();
     assert_eq!(state(), before);
 }
+
+#[test]
+fn routes_come_to_a_websocket_api_that_is_there_and_leave_it() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let ask = |operation: &str, parameters: Value| boto.call("apigatewayv2", operation, parameters);
+    let made =
+        json!({"Name": "shared", "ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.action"});
+    let api = ask("create_api", made)["ApiId"].clone();
+    let backend = json!({"ApiId": api, "IntegrationType": "MOCK"});
+    let backend = ask("create_integration", backend)["IntegrationId"].clone();
+    let target = format!("integrations/{}", backend.as_str().unwrap());
+    ask("create_route", json!({"ApiId": api, "RouteKey": "theirs", "Target": target}));
+    ask("create_stage", json!({"ApiId": api, "StageName": "dev", "AutoDeploy": true}));
+    let state = || {
+        let list = |operation: &str, key: &str| {
+            let found = ask(operation, json!({"ApiId": api}));
+            let text = |one: &Value| one[key].as_str().unwrap_or_default().to_owned();
+            let mut all: Vec<String> = found["Items"].as_array().unwrap().iter().map(text).collect();
+            all.sort();
+            all
+        };
+        let integrations = list("get_integrations", "IntegrationUri").len();
+        (list("get_routes", "RouteKey"), integrations, list("get_authorizers", "Name"))
+    };
+    let before = state();
+    let id = api.as_str().unwrap();
+    let config = |api: &[&str], other: &[&str]| {
+        let events =
+            |routes: &[&str]| routes.iter().map(|route| format!("      - websocket: {route}\n")).collect::<String>();
+        format!(
+            "service: live\nprovider: {{name: aws, runtime: python3.13, timeout: 10, apiGateway: {{websocketApiId: {id}}}}}\nfunctions:\n  \
+             api:\n    handler: handler.handler\n    events:\n{}  other:\n    handler: handler.handler\n    events:\n{}  \
+             guard: {{handler: handler.guard}}\n",
+            events(api),
+            events(other)
+        )
+    };
+    let guarded = "{route: $connect, authorizer: {name: guard}}";
+    let project = Project::new(&config(&["theirs"], &["more"])).file("handler.py", HANDLER);
+    project.on(&cloud, ["deploy", "--yes"]).code(1).says("the route theirs already, and it is somebody else's");
+    assert_eq!(state().0, before.0);
+    project.write("serverless.yml", &config(&[guarded, "chat"], &["more"]));
+    settles(&project, &cloud);
+    assert_eq!(
+        state(),
+        (vec!["$connect".into(), "chat".into(), "more".into(), "theirs".into()], 3, vec!["guard".into()])
+    );
+    // Only this API may call them.
+    for name in ["live-dev-api", "live-dev-other", "live-dev-guard"] {
+        let policy = boto.call("lambda", "get_policy", json!({"FunctionName": name}));
+        assert!(
+            policy["Policy"].as_str().unwrap().contains(&format!("execute-api:us-east-1:123456789012:{id}/*")),
+            "{policy}"
+        );
+    }
+    // Some leave, and then all that one function and the authorizer had.
+    project.write("serverless.yml", &config(&[guarded], &["more"]));
+    settles(&project, &cloud);
+    assert_eq!(state().0, ["$connect", "more", "theirs"]);
+    project.write("serverless.yml", &config(&["$connect"], &["more"]));
+    settles(&project, &cloud);
+    assert_eq!(state(), (vec!["$connect".into(), "more".into(), "theirs".into()], 3, vec![]));
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert_eq!(state(), before);
+}
+
+/// What a route needs beyond itself, and what a run that was killed may leave.
+#[test]
+fn schemas_checks_and_an_empty_path_in_an_api_that_is_there() {
+    let cloud = Cloud::with_apis();
+    let shared = Shared::new(&cloud);
+    let before = shared.routes();
+    let one = "  api: {handler: handler.handler, events: [{http: GET /a}]}\n";
+    let schema = "{type: object, required: [name], properties: {name: {type: string}}}";
+    let checked = format!(
+        "  api: {{handler: handler.handler, events: [{{http: GET /a}}, {{http: {{method: post, path: a, request: {{schemas: {{application/json: {schema}}}}}}}}}]}}\n"
+    );
+    let project = shared.project("more", one);
+    settles(&project, &cloud);
+    // A schema needs a model and a validator, which only the API itself has.
+    project.write("serverless.yml", &shared.service("more", &checked));
+    cloud.forget_calls();
+    project.on(&cloud, ["deploy", "--yes"]).code(1).says("schemas are for an API that the service makes");
+    assert!(cloud.own_calls().iter().all(|call| call["reads"] == true), "nothing was written");
+    project.write("serverless.yml", &shared.service("more", one));
+    settles(&project, &cloud);
+
+    // Killed between the path and its method: the path is there, empty and without a mark.
+    let two = "  api: {handler: handler.handler, events: [{http: GET /a}, {http: GET /b/c}]}\n";
+    project.write("serverless.yml", &shared.service("more", two));
+    let held = cloud.hold("apigateway.PutMethod", "before");
+    let mut running = project.start(&cloud, ["deploy", "--yes"]);
+    held.caught();
+    running.kill().unwrap();
+    running.wait().unwrap();
+    held.release();
+    settles(&project, &cloud);
+    shared.answers(&cloud, "b/c", "more-dev-api");
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert_eq!(shared.routes(), before);
+
+    // A check after the deploy finds the address of the path, which nothing answers at here.
+    let verified = format!("{}deploy: {{verify: [{{url: /a, timeout: 1}}]}}\n", shared.service("more", one));
+    project.write("serverless.yml", &verified);
+    let address = format!("https://{}.execute-api.us-east-1.amazonaws.com/dev/a", shared.id);
+    project.on(&cloud, ["deploy", "--yes"]).code(1).says(&address);
+}

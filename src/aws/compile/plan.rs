@@ -164,19 +164,13 @@ impl<'a> FunctionPlan<'a> {
 /// The alias that a function's settings ask for. Provisioned concurrency wins where several do, and what shifts traffic
 /// comes last: it can shift that of any alias.
 fn alias(key: &str, function: &Function, release: Option<&Release>) -> Option<AliasPlan> {
-    if let Some(provisioned) = &function.provisioned_concurrency
-        && provisioned.executions() != Some(0)
-    {
-        let logical_id = naming::of_function(key, "ProvConcLambdaAlias");
-        return Some(AliasPlan { name: provisioned.alias().to_owned(), logical_id });
-    }
-    if function.snap_start == Some(true) {
-        let logical_id = naming::of_function(key, "SnapStartLambdaAlias");
-        return Some(AliasPlan { name: "snapstart".to_owned(), logical_id });
-    }
-    if function.durable_config.is_some() {
-        let logical_id = naming::of_function(key, "DurableLambdaAlias");
-        return Some(AliasPlan { name: "durable".to_owned(), logical_id });
+    if let Some((setting, name)) = function.alias_of_its_own() {
+        let ending = match setting {
+            "provisionedConcurrency" => "ProvConcLambdaAlias",
+            "snapStart" => "SnapStartLambdaAlias",
+            _ => "DurableLambdaAlias",
+        };
+        return Some(AliasPlan { name: name.to_owned(), logical_id: naming::of_function(key, ending) });
     }
     let name = release?.alias.clone();
     Some(AliasPlan { logical_id: format!("{}Alias{}", naming::lambda(key), naming::alphanumeric(&name)), name })

@@ -91,10 +91,13 @@ impl RestApi {
         let id = expect(api, "id", "apigateway.GetRestApis")?;
         let tags = tags_of(api.get("tags"));
         let mut map = decode(api);
-        let stage = self.stage(&id).await?;
+        // The stage is nearly always the one of our stage's name: its document need not wait for the list of stages.
+        let likely = &self.aws.scope().stage;
+        let likely_export = async { if desired.is_some() { self.export(&id, likely).await } else { Ok(None) } };
+        let (stage, likely_export) = tokio::try_join!(self.stage(&id), likely_export)?;
         if let (Some(stage), Some(desired)) = (&stage, desired) {
             let wanted = desired.properties.get("Body").cloned().unwrap_or(Value::Null);
-            let export = self.export(&id, stage).await?;
+            let export = if stage == likely { likely_export } else { self.export(&id, stage).await? };
             let body = match &export {
                 Some(export) if is_deployed(export, &wanted, &tags) => wanted,
                 Some(export) => openapi::live(export, &wanted),

@@ -63,7 +63,7 @@ pub(super) async fn listed(aws: &Aws, api: &str) -> Result<Arc<Vec<Json>>, Failu
         let answer = aws.look_for("apigateway", "GetStages", &request).await?.unwrap_or(Json::Null);
         Ok(Arc::new(members(&answer, "item").to_vec()))
     };
-    aws.run.rest_stages(api).get_or_try_init(ask).await.cloned()
+    aws.run.stages(api).get_or_try_init(ask).await.cloned()
 }
 
 /// One of these stages.

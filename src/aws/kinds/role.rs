@@ -62,10 +62,18 @@ impl Role {
         let answer = call.find(|| self.aws.iam().get_role().role_name(name).send()).await?;
         let Some(found) = answer.and_then(|answer| answer.role) else { return Ok(None) };
         self.note_if_young(&found);
-        let (inline, managed) = tokio::try_join!(self.inline_names(name), self.managed(name))?;
+        // Those of the file are most often all that there are, and need not wait for the list of names.
+        let of_the_file = async {
+            let mut found = Vec::new();
+            for policy in wanted {
+                found.extend(self.policy(name, policy).await?);
+            }
+            Ok(found)
+        };
+        let (inline, managed, mut policies) =
+            tokio::try_join!(self.inline_names(name), self.managed(name), of_the_file)?;
         let prefix = self.aws.scope().prefix();
-        let mut policies = Vec::new();
-        for policy in inline.iter().filter(|policy| wanted.contains(*policy) || policy.starts_with(&prefix)) {
+        for policy in inline.iter().filter(|policy| !wanted.contains(*policy) && policy.starts_with(&prefix)) {
             policies.extend(self.policy(name, policy).await?);
         }
         self.live(&found, logical_id, policies, &managed).map(Some)

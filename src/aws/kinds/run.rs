@@ -46,8 +46,8 @@ pub struct Run {
     v2_apis: Mutex<Listed>,
     /// Resources and methods by the API, for all who ask while a plan is made.
     rest_routes: Mutex<BTreeMap<String, Listed>>,
-    /// Stages by the REST API, for all who ask while a plan is made.
-    rest_stages: Mutex<BTreeMap<String, Listed>>,
+    /// Stages by the API of any kind, for all who ask while a plan is made.
+    stages: Mutex<BTreeMap<String, Listed>>,
     /// What the tagging API knows of this service.
     pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
     /// The log groups of this service's functions.
@@ -72,7 +72,7 @@ impl Default for Run {
             rest_apis: Mutex::default(),
             v2_apis: Mutex::default(),
             rest_routes: Mutex::default(),
-            rest_stages: Mutex::default(),
+            stages: Mutex::default(),
             tagged: tokio::sync::Mutex::default(),
             log_groups: tokio::sync::Mutex::default(),
             noted: Mutex::default(),
@@ -131,9 +131,9 @@ impl Run {
         Arc::clone(lock(&self.rest_routes).entry(api.to_owned()).or_default())
     }
 
-    /// Where the stages of a REST API are, once somebody asked.
-    pub fn rest_stages(&self, api: &str) -> Listed {
-        Arc::clone(lock(&self.rest_stages).entry(api.to_owned()).or_default())
+    /// Where the stages of an API are, once somebody asked.
+    pub fn stages(&self, api: &str) -> Listed {
+        Arc::clone(lock(&self.stages).entry(api.to_owned()).or_default())
     }
 
     /// What deploys made a moment ago, to be looked for beside what is tagged. `None` when that is not known.
@@ -171,7 +171,7 @@ impl Run {
         *lock(&self.rest_apis) = Arc::default();
         *lock(&self.v2_apis) = Arc::default();
         lock(&self.rest_routes).clear();
-        lock(&self.rest_stages).clear();
+        lock(&self.stages).clear();
         *self.tagged.lock().await = None;
         *self.log_groups.lock().await = None;
     }

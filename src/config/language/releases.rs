@@ -5,6 +5,7 @@ use super::super::node::Node;
 use super::custom::PluginSettings;
 use super::custom::deployment::Prune;
 use super::effective::EffectiveFunction;
+use super::function::Function;
 use super::pace::Pace;
 use super::service::Service;
 
@@ -137,6 +138,21 @@ pub struct Release {
     pub alarms: Vec<Cf>,
     /// What CodeDeploy is told, where the settings name it.
     pub code_deploy: Option<CodeDeploy>,
+}
+
+impl Function {
+    /// The setting that puts an alias before the function by itself, with the alias' name. Provisioned concurrency wins
+    /// where several do.
+    pub fn alias_of_its_own(&self) -> Option<(&'static str, &str)> {
+        let provisioned = self.provisioned_concurrency.as_ref();
+        if let Some(provisioned) = provisioned.filter(|provisioned| provisioned.executions() != Some(0)) {
+            return Some(("provisionedConcurrency", provisioned.alias()));
+        }
+        if self.snap_start == Some(true) {
+            return Some(("snapStart", "snapstart"));
+        }
+        self.durable_config.as_ref().map(|_| ("durableConfig", "durable"))
+    }
 }
 
 impl EffectiveFunction<'_> {

@@ -1,7 +1,6 @@
 //! Provisioned concurrency that follows the load, as serverless-provisioned-concurrency-autoscaling writes it.
 
 use super::super::decode::{Bounded, Toggle, keywords, object};
-use super::super::node::Node;
 use super::function::Function;
 
 object! {
@@ -24,10 +23,35 @@ object! {
         /// Whether another statistic than the average of the use is followed.
         custom_metric "customMetric" = false: Option<Toggle<CustomMetric>>,
         /// Bounds that change at certain times.
-        scheduled_actions "scheduledActions": Option<Node>,
+        scheduled_actions "scheduledActions": Vec<ScheduledAction>,
     }
-    unbuilt {
-        "scheduledActions": "the bounds stay the same all day"
+}
+
+object! {
+    /// Bounds that change at a certain time.
+    pub struct ScheduledAction {
+        /// Its name; each action has another. Default: `ScheduledAction` and its place in the list.
+        name "name": Option<String>,
+        /// When, as `at(..)`, `rate(..)` or `cron(..)`.
+        schedule "schedule": String,
+        /// Since when: `2027-01-01T00:00:00.000Z`.
+        start_time "startTime": Option<String>,
+        /// Until when.
+        end_time "endTime": Option<String>,
+        /// The time zone of `at` and `cron`, which is UTC otherwise: `Europe/Berlin`.
+        timezone "timezone": Option<String>,
+        /// The bounds from then on.
+        action "action": ScheduledBounds,
+    }
+}
+
+object! {
+    /// Bounds from a certain time on; one that is left out stays as it is.
+    pub struct ScheduledBounds {
+        /// The fewest environments.
+        minimum "minimum": Option<Bounded<0, { i32::MAX as i64 }>>,
+        /// The most environments.
+        maximum "maximum": Option<Bounded<0, { i32::MAX as i64 }>>,
     }
 }
 
@@ -66,6 +90,12 @@ pub struct Scaling {
 }
 
 impl Function {
+    /// Bounds that change at certain times, where the function's provisioned concurrency follows its load.
+    pub fn scheduled_actions(&self) -> &[ScheduledAction] {
+        let settings = self.concurrency_autoscaling.as_ref().and_then(Toggle::settings);
+        settings.map(|settings| settings.scheduled_actions.as_slice()).unwrap_or_default()
+    }
+
     /// How the function's provisioned concurrency follows its load, when it has some and is to.
     pub fn scaling(&self) -> Option<Scaling> {
         let provisioned = self.provisioned_concurrency.as_ref()?;

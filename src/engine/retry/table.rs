@@ -66,8 +66,8 @@ impl Default for Budgets {
     fn default() -> Self {
         Self {
             // Seconds as a rule, minutes at worst; others gave up too soon at 15, 30 and 48 s.
-            // Close together at first: when it counts at last, nobody should be asleep.
-            propagating: Budget::new(250, 1.15, 2_000, 300),
+            // Close together for the first ten seconds: when it counts at last, nobody should be asleep.
+            propagating: Budget::new(250, 1.03, 2_000, 300),
             // The slowest quotas give one call in 30 s.
             throttled: Budget::new(400, 1.8, 10_000, 600),
             // A function in a VPC takes minutes to update.

@@ -3,10 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use super::super::output::Output;
-use super::super::plan::{Plan, Triggered};
+use super::super::plan::{FunctionPlan, Plan, Triggered};
 use super::super::role::FunctionRole;
 use super::super::tree::{self, Properties};
-use super::{endpoint, foreign_permission, invocation, log_group, tag_map};
+use super::{caller, endpoint, foreign_permission, invocation, log_group, tag_map};
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
 use crate::config::language::events::Trigger;
@@ -97,15 +97,14 @@ fn route(
         );
         return;
     }
-    // What belongs to the API: it lives beneath an API of ours.
-    let place = |resource: TemplateResource| if own { resource.beneath(naming::WEBSOCKET_API) } else { resource };
+    let place = |resource| beneath(resource, function, own);
     let integration_id = function.id("WebsocketsIntegration");
     let integration = Properties::new()
         .with("ApiId", api.clone())
         .with("IntegrationType", "AWS_PROXY")
         .with("IntegrationUri", invocation(function.target()));
     output.add_once(integration_id.clone(), place(function.beside("AWS::ApiGatewayV2::Integration", integration)));
-    let permission = function.permission("apigateway.amazonaws.com");
+    let permission = allowed(function.permission("apigateway.amazonaws.com"), api, own);
     output.add_once(
         naming::permission(function.key, "Websockets"),
         function.beneath("AWS::Lambda::Permission", permission),
@@ -141,6 +140,18 @@ fn route(
         routes.push(response_id);
     }
     routes.push(route_id);
+}
+
+/// A part of the API: it lives beneath an API of ours, and in somebody else's beneath the function that it calls, through
+/// whose policy it is found again.
+fn beneath(resource: TemplateResource, function: &FunctionPlan, own: bool) -> TemplateResource {
+    resource.beneath(if own { naming::WEBSOCKET_API } else { &function.logical_id })
+}
+
+/// A permission of API Gateway. For an API that is somebody else's it names the API: so the routes in it are found again when
+/// they leave the file.
+fn allowed(permission: Properties, api: &Value, own: bool) -> Properties {
+    permission.maybe("SourceArn", (!own).then(|| caller(api.clone(), "/*")))
 }
 
 /// The authorizer of a route, made on first need, with the permission to call its function: its logical id.
@@ -180,7 +191,7 @@ fn authorizer(
                 );
                 return None;
             };
-            let permission = function.permission("apigateway.amazonaws.com");
+            let permission = allowed(function.permission("apigateway.amazonaws.com"), api, own);
             output.add_once(permission_id, function.beneath("AWS::Lambda::Permission", permission));
             (function.target(), function.alias_id())
         }
@@ -196,11 +207,8 @@ fn authorizer(
         .with("AuthorizerUri", invocation(target))
         .with("IdentitySource", sources);
     let logical_id = naming::of_function(name, "WebsocketsAuthorizer");
-    let mut resource = TemplateResource::new("AWS::ApiGatewayV2::Authorizer", properties.into()).after(alias);
-    if own {
-        resource = resource.beneath(naming::WEBSOCKET_API);
-    }
-    output.add_once(logical_id.clone(), resource);
+    let resource = TemplateResource::new("AWS::ApiGatewayV2::Authorizer", properties.into()).after(alias);
+    output.add_once(logical_id.clone(), beneath(resource, plan.function(name).unwrap_or(event.function), own));
     Some(logical_id)
 }
 

@@ -68,8 +68,8 @@ impl Routes {
         self.resources.iter().filter(move |resource| member(resource, "parentId") == Some(parent))
     }
 
-    /// Whether the service made a resource: a method of ours at or beneath it says so, or it is empty beneath one that we
-    /// made, where a deploy was cut off.
+    /// Whether the service made a resource: a method of ours at or beneath it says so, or nothing answers there and it lies
+    /// beneath one that we made, where a deploy was cut off.
     pub fn is_ours(&self, resource: &Json, noted: &dyn Fn(&Json) -> bool) -> bool {
         let path = member(resource, "path").unwrap_or_default();
         if path == "/" {
@@ -80,7 +80,7 @@ impl Routes {
             let is_above = method.path == path || method.path.starts_with(&format!("{path}/"));
             is_above && self::depth(&method.path).saturating_sub(method.made) < depth
         });
-        let is_empty = resource.get("resourceMethods").and_then(Json::as_object).is_none_or(serde_json::Map::is_empty);
+        let is_empty = !has_methods(resource);
         let parent = || member(resource, "parentId").and_then(|id| self.resource(id));
         claimed || noted(resource) || is_empty && parent().is_some_and(|parent| self.is_ours(parent, noted))
     }
@@ -91,6 +91,13 @@ impl Routes {
             self.methods.iter().map(|method| (method.logical_id.as_str(), state(&method.properties))).collect();
         all.into_iter().map(|(logical_id, state)| format!("{logical_id}={state}")).collect()
     }
+}
+
+/// Whether a resource has a method that could be deployed. One without an integration is what a deploy left that was cut
+/// off between the two.
+pub fn has_methods(resource: &Json) -> bool {
+    let mut methods = resource.get("resourceMethods").and_then(Json::as_object).into_iter().flatten();
+    methods.any(|(_, method)| method.get("methodIntegration").is_some_and(Json::is_object))
 }
 
 fn depth(path: &str) -> usize {
@@ -125,6 +132,8 @@ mod tests {
             json!({ "id": "i", "path": "/v1/orders/{id}", "parentId": "o", "pathPart": "{id}",
                     "resourceMethods": method(&marks.method(2, "ApiGatewayMethodOrdersIdVarGet")) }),
             json!({ "id": "e", "path": "/v1/orders/empty", "parentId": "o", "pathPart": "empty" }),
+            json!({ "id": "h", "path": "/v1/orders/half", "parentId": "o", "pathPart": "half",
+                    "resourceMethods": { "GET": { "httpMethod": "GET" } } }),
             json!({ "id": "f", "path": "/v1/orders/full", "parentId": "o", "pathPart": "full", "resourceMethods": method("f") }),
             json!({ "id": "x", "path": "/v1/other", "parentId": "v", "pathPart": "other" }),
         ];
@@ -132,8 +141,8 @@ mod tests {
         let ours = |noted: &dyn Fn(&Json) -> bool| -> Vec<&str> {
             resources.iter().filter(|one| routes.is_ours(one, noted)).filter_map(|one| member(one, "id")).collect()
         };
-        assert_eq!(ours(&|_| false), ["o", "i", "e"]);
-        assert_eq!(ours(&|one| one["id"] == "x"), ["o", "i", "e", "x"], "the notes of a deploy say so too");
+        assert_eq!(ours(&|_| false), ["o", "i", "e", "h"]);
+        assert_eq!(ours(&|one| one["id"] == "x"), ["o", "i", "e", "h", "x"], "the notes of a deploy say so too");
         assert_eq!(routes.methods[0].logical_id, "ApiGatewayMethodOrdersIdVarGet");
         assert_eq!(routes.child("o", "{id}").and_then(|one| member(one, "id")), Some("i"));
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
+use super::live::has_methods;
 use super::{PARTS, Routes, WRITER, list, listed, our_marks, routes};
 use crate::aws::client::Aws;
 use crate::aws::kinds::json::{expect, member};
@@ -162,8 +163,7 @@ impl Kind for Resource {
         };
         let all = routes(&api, &list(&self.aws, &api).await?, &our_marks(&self.aws));
         let Some(now) = all.resource(id) else { return Ok(()) };
-        let has_methods = now.get("resourceMethods").and_then(Json::as_object).is_some_and(|all| !all.is_empty());
-        if has_methods || all.children(id).next().is_some() {
+        if has_methods(now) || all.children(id).next().is_some() {
             progress.kept("there are routes of others in it");
             return Ok(());
         }

@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/autoscaling/application/userguide/services-that-can-integrate-lambda.html>
 
 pub mod policy;
+pub mod scheduled;
 pub mod target;
 
 use serde_json::{Map, Value as Json};

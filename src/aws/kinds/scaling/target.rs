@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::aws::client::Aws;
 use crate::aws::kinds::json::{Retag, changed, expect, member, plain_in_place, properties, tags_of, where_allowed};
-use crate::aws::kinds::properties::{default_to, drop_empty, own_tags, required, tags_to_map, text_map, to_json};
+use crate::aws::kinds::properties::{default_to, drop_empty, own_tags, required, tags_to_map, text_map};
 use crate::aws::kinds::{Findable, function};
 use crate::aws::ownership::ID;
 use crate::aws::signed::Signed;
@@ -24,7 +24,7 @@ use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
-use super::{DIMENSION, NAMESPACE, SERVICE, about, send, take_away};
+use super::{DIMENSION, NAMESPACE, SERVICE, about, scheduled, send, take_away};
 
 /// `AWS::ApplicationAutoScaling::ScalableTarget`
 pub const TYPE: &str = "AWS::ApplicationAutoScaling::ScalableTarget";
@@ -70,7 +70,7 @@ impl ScalableTarget {
 
     async fn live(&self, answer: &Json, parent: Option<String>) -> Result<Live, Failure> {
         let resource = expect(answer, "ResourceId", "application-autoscaling.DescribeScalableTargets")?;
-        let tags = match member(answer, "ScalableTargetARN") {
+        let mut tags = match member(answer, "ScalableTargetARN") {
             Some(arn) => {
                 let request = Signed::action("ListTagsForResource", json!({ "ResourceARN": arn }));
                 let answer = self.aws.look_for(SERVICE, "ListTagsForResource", &request).await?;
@@ -78,8 +78,15 @@ impl ScalableTarget {
             }
             None => BTreeMap::new(),
         };
+        let bounds = tags.remove(scheduled::MARK);
         let mut map = properties(answer, PROPERTIES);
         map.insert("Tags".to_owned(), own_tags(&tags));
+        if let Some(bounds) = bounds {
+            map.insert(scheduled::ACTIONS.to_owned(), scheduled::read(&self.aws, &resource).await?);
+            map.insert(scheduled::BOUNDS.to_owned(), Value::String(bounds));
+            // What an action made of them is nobody's wish.
+            map.retain(|key, _| key != "MaxCapacity" && key != "MinCapacity");
+        }
         normalise(&mut map);
         Ok(Live {
             address: Address::new(TYPE, tags.get(ID).map_or(resource.as_str(), String::as_str)),
@@ -97,18 +104,39 @@ impl ScalableTarget {
     async fn register(
         &self,
         resource: &str,
-        properties: &Value,
+        bounds: Option<(i64, i64)>,
         tags: Option<Map<String, Json>>,
         progress: &Progress,
     ) -> Result<Json, Failure> {
         let mut more = Map::new();
-        for key in ["MaxCapacity", "MinCapacity"] {
-            more.extend(properties.get(key).map(|value| (key.to_owned(), to_json(value))));
+        if let Some((least, most)) = bounds {
+            more.insert("MaxCapacity".to_owned(), most.into());
+            more.insert("MinCapacity".to_owned(), least.into());
         }
         more.extend(tags.map(|tags| ("Tags".to_owned(), Json::Object(tags))));
         let answer = send(&self.aws, "RegisterScalableTarget", about(resource, Json::Object(more)), progress).await;
         *self.listed.lock().await = None;
         answer
+    }
+}
+
+impl ScalableTarget {
+    /// The bounds that a new target begins with: those of the file, or what an action made of them on the version before.
+    async fn first_bounds(&self, resource: &str, wanted: &Value) -> Result<Option<(i64, i64)>, Failure> {
+        let file = scheduled::bounds(wanted);
+        if wanted.get(scheduled::ACTIONS).is_none() {
+            return Ok(file);
+        }
+        let of_function = resource.rsplit_once(':').map_or(resource, |(function, _)| function);
+        let all = self.all().await?;
+        let reached = all.iter().filter(|one| {
+            member(one, "ResourceId")
+                .and_then(|id| id.rsplit_once(':'))
+                .is_some_and(|(function, _)| function == of_function)
+        });
+        let mut reached =
+            reached.filter_map(|one| Some((one.get("MinCapacity")?.as_i64()?, one.get("MaxCapacity")?.as_i64()?)));
+        Ok(reached.find(|bounds| scheduled::leads_to(wanted, *bounds)).or(file))
     }
 }
 
@@ -125,6 +153,7 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
     // Only Lambda's own role can be used, and it is made by AWS.
     properties.remove("RoleARN");
     plain_in_place(properties, &["MaxCapacity", "MinCapacity"], &[]);
+    scheduled::normalise(properties);
     tags_to_map(properties);
     drop_empty(properties, &[]);
     default_to(properties, "ScalableDimension", Value::string(DIMENSION));
@@ -144,6 +173,7 @@ impl Kind for ScalableTarget {
             ("ResourceId", Trait::Immutable),
             ("ScalableDimension", Trait::Immutable),
             ("ServiceNamespace", Trait::Immutable),
+            (scheduled::ACTIONS, Trait::Unordered),
         ]
     }
 
@@ -197,9 +227,14 @@ impl Kind for ScalableTarget {
                 return Err(Failure::new(Reason::NotOurs, message).help("Take it over with --adopt, or deregister it."));
             }
             Some(_) => None,
-            None => Some(text_map(&wanted, &["Tags"]).into_iter().map(|(key, value)| (key, value.into())).collect()),
+            None => {
+                let tags = text_map(&wanted, &["Tags"]).into_iter().chain(scheduled::mark(&wanted));
+                Some(tags.map(|(key, value)| (key, value.into())).collect())
+            }
         };
-        let answer = self.register(&resource, &wanted, tags, progress).await?;
+        let bounds = self.first_bounds(&resource, &wanted).await?;
+        let answer = self.register(&resource, bounds, tags, progress).await?;
+        scheduled::write(&self.aws, &resource, &Value::Null, &wanted, progress).await?;
         let arn = member(&answer, "ScalableTargetARN").map(str::to_owned);
         Ok(Live { revision: arn, ..Live::made(desired, attributes(&resource), resource, wanted) })
     }
@@ -213,11 +248,19 @@ impl Kind for ScalableTarget {
     ) -> Result<Live, Failure> {
         let wanted = self.normalised(desired);
         let mut arn = live.revision.clone();
-        if changed(fields).iter().any(|key| *key != "Tags") {
-            let answer = self.register(&live.physical_id, &wanted, None, progress).await?;
+        let changed = changed(fields);
+        if changed.iter().any(|key| !["Tags", scheduled::ACTIONS].contains(key)) {
+            let answer = self.register(&live.physical_id, scheduled::bounds(&wanted), None, progress).await?;
             arn = member(&answer, "ScalableTargetARN").map(str::to_owned).or(arn);
         }
-        let Retag { set, remove } = Retag::between(&live.properties, &wanted);
+        let Retag { mut set, mut remove } = Retag::between(&live.properties, &wanted);
+        let marks = [&live.properties, &wanted].map(scheduled::mark);
+        if marks[0] != marks[1] {
+            match &marks[1] {
+                Some((key, value)) => drop(set.insert(key.clone(), value.clone())),
+                None => drop(remove.insert(scheduled::MARK.to_owned())),
+            }
+        }
         if let Some(arn) = &arn {
             if !set.is_empty() {
                 send(&self.aws, "TagResource", json!({ "ResourceARN": arn, "Tags": set }), progress).await?;
@@ -226,11 +269,12 @@ impl Kind for ScalableTarget {
                 send(&self.aws, "UntagResource", json!({ "ResourceARN": arn, "TagKeys": remove }), progress).await?;
             }
         }
+        scheduled::write(&self.aws, &live.physical_id, &live.properties, &wanted, progress).await?;
         Ok(Live { revision: arn, ..live.now(wanted) })
     }
 
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
-        // Its policies go with it.
+        // Its policies and actions go with it.
         let gone =
             take_away(&self.aws, "DeregisterScalableTarget", about(&live.physical_id, Json::Null), progress).await;
         *self.listed.lock().await = None;
@@ -244,11 +288,15 @@ impl Kind for ScalableTarget {
         const ALL: &[Permission] = &[
             needs(Step::Read, "application-autoscaling:DescribeScalableTargets", "*"),
             needs(Step::Read, "application-autoscaling:ListTagsForResource", TARGET_ARN),
+            needs(Step::Read, "application-autoscaling:DescribeScheduledActions", "*"),
             needs(Step::Create, "application-autoscaling:RegisterScalableTarget", TARGET_ARN),
             needs(Step::Create, "application-autoscaling:TagResource", TARGET_ARN),
             // The first target of an account makes the role that scales; what is scaled is looked at.
             needs(Step::Create, "iam:CreateServiceLinkedRole", LINKED_ROLE_ARN),
             needs(Step::Create, "lambda:GetProvisionedConcurrencyConfig", FUNCTION_ARN),
+            needs(Step::Create, "application-autoscaling:PutScheduledAction", TARGET_ARN),
+            needs(Step::Update, "application-autoscaling:PutScheduledAction", TARGET_ARN),
+            needs(Step::Update, "application-autoscaling:DeleteScheduledAction", TARGET_ARN),
             needs(Step::Update, "application-autoscaling:RegisterScalableTarget", TARGET_ARN),
             needs(Step::Update, "application-autoscaling:TagResource", TARGET_ARN),
             needs(Step::Update, "application-autoscaling:UntagResource", TARGET_ARN),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
-use super::{TAGS, decode, encode};
+use super::{TAGS, decode, encode, stage};
 use crate::aws::client::Aws;
 use crate::aws::kinds::domains::mapping::{self, is_mark};
 use crate::aws::kinds::json::{Retag, changed, expect, member, retag, tags_of, where_allowed};
@@ -109,7 +109,9 @@ impl Api {
         let mut map = decode(api, PROPERTIES);
         normalise(&mut map);
         if let Some(wanted) = desired.and_then(|desired| desired.properties.get("Body")) {
-            let body = match self.export(&id).await? {
+            // Whoever reads the stages next finds them here.
+            let (export, _) = tokio::try_join!(self.export(&id), stage::listed(&self.aws, &id))?;
+            let body = match export {
                 Some(export) if is_deployed(&export, wanted, &tags) => wanted.clone(),
                 Some(export) => openapi::live(&export, wanted),
                 // An API that cannot be exported is what was put up last.

@@ -213,6 +213,14 @@ impl Part {
         self.live(api, &Value::Null, answer, None)
     }
 
+    /// The answers of a route of ours in an API of somebody else's.
+    pub(super) async fn of_route(&self, api: &str, route: &Json) -> Result<Vec<Live>, Failure> {
+        let owner = route_id(member(route, "routeId").unwrap_or_default());
+        let Some(collection) = self.collection(api, &owner) else { return Ok(Vec::new()) };
+        let all = self.list(&collection).await?;
+        Ok(all.iter().filter_map(|answer| self.live(api, &owner, answer, None)).collect())
+    }
+
     /// What sets a live part apart: the value of its key, or the logical id at the end of its description.
     fn key_of(&self, answer: &Json) -> Option<String> {
         if self.shape.key.is_empty() {
@@ -296,6 +304,11 @@ impl Part {
         let collection = self.collection(&api, &live.properties).ok_or_else(missing)?;
         Ok(format!("{collection}/{}", segment(id)))
     }
+}
+
+/// The properties that say which route an answer is of.
+fn route_id(id: &str) -> Value {
+    Value::Map(BTreeMap::from([("RouteId".to_owned(), Value::string(id))]))
 }
 
 fn attributes(shape: &Shape, id: &str) -> BTreeMap<String, Value> {
@@ -436,7 +449,7 @@ impl Kind for Part {
                 .iter()
                 .filter(|route| member(route, "routeResponseSelectionExpression").is_some())
                 .filter_map(|route| member(route, "routeId"))
-                .map(|id| Value::Map(BTreeMap::from([("RouteId".to_owned(), Value::string(id))])))
+                .map(route_id)
                 .collect();
         }
         let mut found = Vec::new();

@@ -80,6 +80,15 @@ impl Stage {
     }
 }
 
+/// The stages of an API as they were when this run first asked.
+pub(super) async fn listed(aws: &Aws, api: &str) -> Result<Arc<Vec<Json>>, Failure> {
+    let ask = || async {
+        let request = Signed::rest("GET", format!("{}/stages", api::path(api)));
+        aws.pages("apigatewayv2", "GetStages", request, ("nextToken", "nextToken"), "items").await.map(Arc::new)
+    };
+    aws.run.stages(api).get_or_try_init(ask).await.cloned()
+}
+
 fn path(api: &str, stage: &str) -> String {
     format!("{}/stages/{}", api::path(api), segment(stage))
 }
@@ -213,15 +222,15 @@ impl Kind for Stage {
         let (Some(api), Some(name)) = (api_of(&desired.properties), text(&desired.properties, &["StageName"])) else {
             return Ok(None);
         };
-        let found = self.get(&api, &name).await?;
-        Ok(found.map(|stage| self.live(&api, &stage, Some(desired.address.clone()))))
+        let stages = listed(&self.aws, &api).await?;
+        let found = stages.iter().find(|stage| member(stage, "stageName") == Some(&name));
+        Ok(found.map(|stage| self.live(&api, stage, Some(desired.address.clone()))))
     }
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
         let api = parent.physical_id.as_str();
-        let request = Signed::rest("GET", format!("{}/stages", api::path(api)));
-        let stages = self.aws.pages("apigatewayv2", "GetStages", request, ("nextToken", "nextToken"), "items").await?;
-        Ok(stages
+        Ok(listed(&self.aws, api)
+            .await?
             .iter()
             .map(|stage| Live { parent: Some(parent.address.logical_id.clone()), ..self.live(api, stage, None) })
             .collect())

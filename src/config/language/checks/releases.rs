@@ -2,7 +2,7 @@
 
 use super::{Checked, function_error};
 use crate::config::decode::nearest;
-use crate::config::diagnostic::Diagnostic;
+use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::language::pace::Pace;
 use crate::config::language::releases::DeploymentSettings;
 
@@ -68,6 +68,20 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 problem("unknown-function", key, format!("`{hook}` is not a function of this service"), &help);
             }
         }
+        // One alias stands before a function: with two, callers would have to know which one is warm.
+        if let (Some(named), Some((key, taken))) = (alias, one.function.alias_of_its_own())
+            && named != taken
+        {
+            let place = own.places.get("alias").unwrap_or(whole);
+            let text = format!("`{named}` is not made: traffic shifts on `{taken}`, the alias of `{key}`");
+            let help = if key == "provisionedConcurrency" {
+                format!("`provisionedConcurrency: {{executions: .., alias: {named}}}` gives that alias this name")
+            } else {
+                format!("whoever calls the function by an alias calls `{taken}`")
+            };
+            let warning = function_error("other-alias", one, "deploymentSettings.alias", place, text).help(help);
+            diagnostics.push(Diagnostic { severity: Severity::Warning, ..warning });
+        }
     }
 }
 
@@ -98,6 +112,19 @@ mod tests {
         insta::assert_snapshot!(
             in_functions("  a: {handler: a.b, deploymentSettings: {type: Canary20Percent5Minutes, triggerConfigurations: [{TriggerName: t, TriggerEvents: [DeploymentStart], TriggerTargetArn: arn}]}}\n"),
             @"4:48 error[code-deploy] functions.a.deploymentSettings.type: `Canary20Percent5Minutes` is no pace that CodeDeploy has a configuration for"
+        );
+    }
+
+    #[test]
+    fn the_alias_of_another_setting_is_shifted_and_that_is_said() {
+        insta::assert_snapshot!(
+            in_functions(
+                "  a: {handler: a.b, provisionedConcurrency: 1, deploymentSettings: {type: AllAtOnce, alias: live}}\n  b: {handler: a.b, runtime: python3.13, snapStart: true, deploymentSettings: {type: AllAtOnce, alias: live}}\n  c: {handler: a.b, provisionedConcurrency: {executions: 1, alias: live}, deploymentSettings: {type: AllAtOnce, alias: live}}\n  d: {handler: a.b, provisionedConcurrency: 1, deploymentSettings: {type: AllAtOnce}}\n"
+            ),
+            @r"
+        4:93 warning[other-alias] functions.a.deploymentSettings.alias: `live` is not made: traffic shifts on `provisioned`, the alias of `provisionedConcurrency`
+        5:104 warning[other-alias] functions.b.deploymentSettings.alias: `live` is not made: traffic shifts on `snapstart`, the alias of `snapStart`
+        "
         );
     }
 
