@@ -84,7 +84,7 @@ fn function(plan: &Plan, one: &FunctionPlan, output: &mut Output) -> TemplateRes
 
     let mut resource = TemplateResource::new("AWS::Lambda::Function", properties.into());
     if function.disable_logs != Some(true) {
-        resource = resource.after([one.id("LogGroup")]);
+        resource = resource.after([one.log_group_id()]);
     }
     if let super::role::FunctionRole::Existing { after: Some(after), .. } = &one.role {
         resource = resource.after([after]);

@@ -159,6 +159,18 @@ impl<'a> FunctionPlan<'a> {
     pub fn id(&self, ending: &str) -> String {
         naming::of_function(self.key, ending)
     }
+
+    /// The logical id of the function's log group. A function that is called as an API has another than in the
+    /// framework, where one of its own and of the access log hides the other.
+    pub fn log_group_id(&self) -> String {
+        let id = self.id("LogGroup");
+        match id.as_str() {
+            naming::REST_LOG_GROUP | naming::HTTP_LOG_GROUP | naming::WEBSOCKET_LOG_GROUP => {
+                self.id("FunctionLogGroup")
+            }
+            _ => id,
+        }
+    }
 }
 
 /// The alias that a function's settings ask for. Provisioned concurrency wins where several do, and what shifts traffic

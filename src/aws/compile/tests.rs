@@ -637,6 +637,31 @@ fn tree_of(json: &Json) -> Value {
 }
 
 #[test]
+fn a_function_that_is_called_as_an_api_has_a_log_group_beside_the_access_log() {
+    let all = resources(
+        "service: shop
+provider: {name: aws, logs: {websocket: true, httpApi: true, restApi: true}}
+functions:
+  websockets: {handler: a.b, events: [{websocket: $connect}]}
+  httpApi: {handler: a.b, events: [{httpApi: '*'}]}
+  apiGateway: {handler: a.b, events: [{http: GET /}]}
+",
+    );
+    let name = |id: &str| all[id]["Properties"]["LogGroupName"].clone();
+    for (api, function, access_log) in [
+        ("WebsocketsLogGroup", "websockets", "/aws/websocket/shop-dev"),
+        ("HttpApiLogGroup", "httpApi", "/aws/http-api/shop-dev"),
+        ("ApiGatewayLogGroup", "apiGateway", "/aws/api-gateway/shop-dev"),
+    ] {
+        assert_eq!(name(api), access_log);
+        let id = api.replace("LogGroup", "FunctionLogGroup");
+        assert_eq!(name(&id), format!("/aws/lambda/shop-dev-{function}"));
+        let after = &all[api.replace("LogGroup", "LambdaFunction")]["DependsOn"];
+        assert!(after.as_array().is_some_and(|ids| ids.contains(&json!(id))), "{after}");
+    }
+}
+
+#[test]
 fn functions_that_come_to_the_same_ids_are_told_once_at_the_second() {
     let yaml = "service: shop
 provider: {name: aws}
