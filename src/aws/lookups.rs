@@ -91,7 +91,7 @@ impl Answers {
                 Lookup::Dynamic(Dynamic::Secret { secret, .. }) => {
                     secrets.insert(secret.clone());
                 }
-                Lookup::Stack { .. } | Lookup::AvailabilityZones { .. } => {}
+                Lookup::Stack { .. } => {}
             }
         }
         names.retain(|name| !self.parameters.contains_key(name));
@@ -144,7 +144,7 @@ impl Answers {
                 Some(Stored::Binary) => Err("holds bytes, and a variable takes a text".to_owned()),
                 Some(Stored::Nothing) | None => Err(missing()),
             },
-            Lookup::Stack { .. } | Lookup::AvailabilityZones { .. } => {
+            Lookup::Stack { .. } => {
                 return Err(Failure::new(Reason::Invalid, format!("{lookup} cannot be looked up yet"))
                     .help("Write the value itself."));
             }

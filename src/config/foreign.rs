@@ -5,21 +5,19 @@ use super::node::{Data, Node, Place};
 
 /// Variables in a syntax of the file's own (`provider.variableSyntax`, until v1). Where it only leaves something out of
 /// the usual `${..}`, hoist reads the file alike; where variables begin otherwise, their text would be deployed as it is.
-pub(super) fn other_variables(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
-    let Some(syntax) = root.get("provider").and_then(|provider| provider.get("variableSyntax")) else { return };
-    let Some(opening) = syntax.as_str().map(opening).filter(|opening| !opening.is_empty() && opening != "${") else {
-        return;
-    };
-    if let Some(place) = first(root, &opening, syntax.place) {
-        let message = format!("provider.variableSyntax: hoist does not read variables that begin with `{opening}`");
-        diagnostics.push(
-            Diagnostic::error("variable-syntax", message)
-                .path("provider.variableSyntax")
-                .at(place)
-                .related("the syntax", syntax.place)
-                .help("write variables as `${source:address}`; `\\${..}` is a text that is none"),
-        );
-    }
+/// One message instead of one for each value that they are a part of.
+pub(super) fn other_variables(root: &Node) -> Option<Diagnostic> {
+    let syntax = root.get("provider")?.get("variableSyntax")?;
+    let opening = syntax.as_str().map(opening).filter(|opening| !opening.is_empty() && opening != "${")?;
+    let place = first(root, &opening, syntax.place)?;
+    let message = format!("provider.variableSyntax: hoist does not read variables that begin with `{opening}`");
+    Some(
+        Diagnostic::error("variable-syntax", message)
+            .path("provider.variableSyntax")
+            .at(place)
+            .related("the syntax", syntax.place)
+            .help("write variables as `${source:address}`; `\\${..}` is a text that is none"),
+    )
 }
 
 /// How a variable begins, from the pattern that describes it: what stands before its first group.
@@ -61,6 +59,14 @@ pub fn another_tool(root: &Node) -> Option<Diagnostic> {
                 .help("hoist deploys files that have `service`, `provider` and `functions`"),
         );
     }
+    if let Some(sign) = ["AWSTemplateFormatVersion", "Transform"].iter().find_map(|key| map.get(*key)) {
+        let message = "the file is a template of CloudFormation or SAM, which is another thing than a service";
+        return Some(
+            Diagnostic::error("another-tool", message)
+                .at(sign.key_place)
+                .help("write its resources beneath `resources` of a file that has `service` and `provider`"),
+        );
+    }
     let services = map.get("services").filter(|entry| matches!(entry.value.data, Data::Map(_)))?;
     let message = "the file is one of Serverless Compose: it names services and is none itself";
     Some(
@@ -95,8 +101,7 @@ mod tests {
         let found = |syntax: &str, text: &str| {
             let yaml =
                 format!("service: shop\nprovider: {{name: aws, variableSyntax: '{syntax}'}}\ncustom: '{text}'\n");
-            let mut found = Vec::new();
-            other_variables(&sample::node(&yaml), &mut found);
+            let found: Vec<Diagnostic> = other_variables(&sample::node(&yaml)).into_iter().collect();
             sample::summary(&found)
         };
         let own = r"\${{([ ~:a-zA-Z0-9._@,\-\/\(\)]+?)}}";
@@ -115,6 +120,7 @@ mod tests {
         assert!(found("site: {component: '@serverless/website'}").contains("Components"));
         assert!(found("name: x\ncomponent: express\n").contains("Components"));
         assert!(found("services: {api: {path: api}}").contains("Compose"));
+        assert!(found("Transform: AWS::Serverless-2016-10-31\nResources: {}").contains("SAM"));
         assert!(found("service: x\nprovider: {name: google}").contains("not to `google`"));
         assert_eq!(found("service: x\nprovider: {name: aws}\ncomponents: {a: {component: b}}"), "");
     }

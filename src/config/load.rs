@@ -158,7 +158,10 @@ async fn finish(
     remote: Option<&dyn Remote>,
 ) -> Loaded {
     let Some(mut root) = root.and_then(|root| shape::before(root, &mut loaded.diagnostics)) else { return loaded };
-    foreign::other_variables(&root, &mut loaded.diagnostics);
+    if let Some(other) = foreign::other_variables(&root) {
+        loaded.diagnostics.push(other);
+        return loaded;
+    }
     if let Some(stage) = prepare(&root, options, &mut inputs, &mut loaded).await {
         decide_stage(&mut root, stage);
     }

@@ -127,6 +127,14 @@ impl Node {
         }
     }
 
+    /// The variable as it is written, when only live state can resolve it.
+    pub fn as_variable(&self) -> Option<&str> {
+        match &self.data {
+            Data::Deferred(variable) => Some(variable),
+            _ => None,
+        }
+    }
+
     /// The text, when this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.data {

@@ -165,7 +165,7 @@ impl<'a> Collection<'a> {
                 _ => None,
             },
             layer_paths: service.layers.values().filter_map(|layer| layer.path.clone()).collect(),
-            dotenv: service.use_dotenv.as_ref().is_some_and(is_on),
+            dotenv: service.use_dotenv.as_deref().is_some_and(is_on),
         };
         let mut places = HashMap::new();
         if let Some(package) = own(service) {

@@ -23,9 +23,10 @@ fn function(plan: &Plan, one: &FunctionPlan, output: &mut Output) -> TemplateRes
     let (function, effective) = (one.function, &one.effective);
     check(plan, one, output);
     let reserved = function.reserved_concurrency.as_ref().map(tree::number);
+    let memory = effective.written_memory_size().map_or_else(|| effective.memory_size().into(), tree::number);
     let mut properties = code(one, plan)
         .with("FunctionName", one.name.as_str())
-        .with("MemorySize", effective.memory_size())
+        .with("MemorySize", memory)
         .with("Timeout", effective.timeout())
         .with("Role", one.role.arn())
         .maybe("Architectures", effective.architecture().map(|name| vec![name.as_str()]))
@@ -83,7 +84,7 @@ fn function(plan: &Plan, one: &FunctionPlan, output: &mut Output) -> TemplateRes
 
     let mut resource = TemplateResource::new("AWS::Lambda::Function", properties.into());
     if function.disable_logs != Some(true) {
-        resource = resource.after([one.id("LogGroup")]);
+        resource = resource.after([one.log_group_id()]);
     }
     if let super::role::FunctionRole::Existing { after: Some(after), .. } = &one.role {
         resource = resource.after([after]);

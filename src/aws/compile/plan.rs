@@ -5,7 +5,7 @@ use super::role::FunctionRole;
 use super::tree::{self, Properties};
 use crate::aws::naming::{self, Names};
 use crate::aws::template::TemplateResource;
-use crate::config::diagnostic::Diagnostic;
+use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::language::Service;
 use crate::config::language::effective::EffectiveFunction;
 use crate::config::language::events::{Event, Trigger};
@@ -57,6 +57,12 @@ impl<T> Triggered<'_, '_, T> {
         let path =
             format!("functions.{}.events[{}].{}", self.function.key, self.event.index, self.event.trigger.kind());
         Diagnostic::error(code, format!("{path}: {what}")).path(path).at(self.event.place)
+    }
+
+    /// Says of a value that only an account knows that nothing is made of it here.
+    pub fn left_out(&self, variable: &str) -> Diagnostic {
+        let what = format!("only an account knows `{variable}`, and what depends on it is left out here");
+        Diagnostic { severity: Severity::Warning, ..self.problem("needs-account", what) }
     }
 }
 
@@ -152,6 +158,18 @@ impl<'a> FunctionPlan<'a> {
     /// A logical id that begins with this function's key.
     pub fn id(&self, ending: &str) -> String {
         naming::of_function(self.key, ending)
+    }
+
+    /// The logical id of the function's log group. A function that is called as an API has another than in the
+    /// framework, where one of its own and of the access log hides the other.
+    pub fn log_group_id(&self) -> String {
+        let id = self.id("LogGroup");
+        match id.as_str() {
+            naming::REST_LOG_GROUP | naming::HTTP_LOG_GROUP | naming::WEBSOCKET_LOG_GROUP => {
+                self.id("FunctionLogGroup")
+            }
+            _ => id,
+        }
     }
 }
 

@@ -40,9 +40,11 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
     let mut raw: IndexMap<String, Value> = IndexMap::new();
     for (logical_id, entry) in section(&documents, "Resources") {
         let Some(resource) = all.at(&["Resources", logical_id]) else { continue };
+        // What is not a mapping was told, or only an account knows it: it can still be referred to.
+        let is_mapping = matches!(entry.value.data, Data::Map(_));
         if let Some(generated) = output.template.resources.get_mut(logical_id) {
             lay_over(generated, resource.clone());
-        } else if resource.get("Type").is_some() || logical_id.starts_with("Fn::") {
+        } else if !is_mapping || resource.get("Type").is_some() || logical_id.starts_with("Fn::") {
             raw.insert(logical_id.clone(), resource.clone());
         } else {
             output.problem(
@@ -68,7 +70,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             ),
         }
     }
-    super::apis::absorb(&mut raw, output);
+    super::apis::absorb(&mut raw, &section(&documents, "Resources"), output);
     check_references(&documents, &all, &raw, output);
     stacks(plan, &all, raw, output);
 }
@@ -159,11 +161,13 @@ fn stacks(plan: &Plan, all: &Value, raw: IndexMap<String, Value>, output: &mut O
             parts[usize::from(late)].1.insert(name.clone(), value.clone());
         }
         if raw.is_empty() && !outputs.values().any(is_exported) {
-            output.problem(
+            let mut problem =
                 Diagnostic::warning("ignored-key", "resources.Outputs: there is no stack whose outputs these would be")
                     .path("resources.Outputs")
-                    .help("`hoist info` shows functions and endpoints"),
-            );
+                    .help("`hoist info` shows functions and endpoints; outputs with an `Export` are published");
+            let written = plan.service.resources.as_ref().and_then(|resources| resources.get("Outputs"));
+            problem.place = written.map(|outputs| outputs.place);
+            output.problem(problem);
         }
     }
     for (logical_id, resource) in raw {

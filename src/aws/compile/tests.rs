@@ -111,6 +111,22 @@ fn a_function_comes_with_its_role_log_group_and_version() {
 }
 
 #[test]
+fn the_memory_may_depend_on_a_condition() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws, memorySize: !Ref Size}
+functions:
+  hello: {handler: a.b, memorySize: !If [IsDev, 512, 1024]}
+  other: {handler: a.b}
+",
+    );
+    let memory = |id: &str| all[id]["Properties"]["MemorySize"].clone();
+    assert_eq!(memory("HelloLambdaFunction"), json!({ "Fn::If": ["IsDev", 512, 1024] }));
+    assert_eq!(memory("OtherLambdaFunction"), json!({ "Ref": "Size" }));
+}
+
+#[test]
 fn every_setting_of_a_function_becomes_a_property() {
     let all = resources(
         "
@@ -617,6 +633,31 @@ fn tree_of(json: &Json) -> Value {
         Json::Object(map) => Value::Map(map.iter().map(|(key, value)| (key.clone(), tree_of(value))).collect()),
         Json::String(text) => Value::string(text),
         _ => Value::Null,
+    }
+}
+
+#[test]
+fn a_function_that_is_called_as_an_api_has_a_log_group_beside_the_access_log() {
+    let all = resources(
+        "service: shop
+provider: {name: aws, logs: {websocket: true, httpApi: true, restApi: true}}
+functions:
+  websockets: {handler: a.b, events: [{websocket: $connect}]}
+  httpApi: {handler: a.b, events: [{httpApi: '*'}]}
+  apiGateway: {handler: a.b, events: [{http: GET /}]}
+",
+    );
+    let name = |id: &str| all[id]["Properties"]["LogGroupName"].clone();
+    for (api, function, access_log) in [
+        ("WebsocketsLogGroup", "websockets", "/aws/websocket/shop-dev"),
+        ("HttpApiLogGroup", "httpApi", "/aws/http-api/shop-dev"),
+        ("ApiGatewayLogGroup", "apiGateway", "/aws/api-gateway/shop-dev"),
+    ] {
+        assert_eq!(name(api), access_log);
+        let id = api.replace("LogGroup", "FunctionLogGroup");
+        assert_eq!(name(&id), format!("/aws/lambda/shop-dev-{function}"));
+        let after = &all[api.replace("LogGroup", "LambdaFunction")]["DependsOn"];
+        assert!(after.as_array().is_some_and(|ids| ids.contains(&json!(id))), "{after}");
     }
 }
 

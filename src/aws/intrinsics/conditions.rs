@@ -67,7 +67,7 @@ impl Evaluator<'_> {
     pub(super) fn choose(&mut self, argument: &Value) -> Option<Value> {
         let Value::List(items) = argument else { return self.no_choice() };
         let [Value::String(name), then, otherwise] = items.as_slice() else { return self.no_choice() };
-        if self.condition(name) { self.value(then) } else { self.value(otherwise) }
+        if self.condition(name) { self.argument(1, then) } else { self.argument(2, otherwise) }
     }
 
     fn no_choice(&mut self) -> Option<Value> {

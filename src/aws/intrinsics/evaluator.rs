@@ -16,6 +16,12 @@ use crate::engine::value::{Expression, Secret, Value};
 /// How deep intrinsics may nest, and how long a chain of conditions may be.
 const DEPTH: usize = 64;
 
+/// What to write instead of a function that only CloudFormation evaluates.
+const WAYS_OUT: &[(&str, &str)] = &[(
+    "Fn::GetAZs",
+    "write the names of the zones (`us-east-1a`), or refer to an attribute of a raw resource, such as `!GetAtt Subnet.AvailabilityZone`",
+)];
+
 /// Resources that plugins make which are not built in.
 const OF_PLUGINS: &[(&str, &str)] = &[
     ("PythonRequirementsLambdaLayer", "serverless-python-requirements"),
@@ -113,6 +119,11 @@ impl<'a> Evaluator<'a> {
             .collect()
     }
 
+    /// Evaluates one of a function's arguments, by its position in their list: paths lead through it.
+    pub(super) fn argument(&mut self, position: usize, tree: &Value) -> Option<Value> {
+        self.within(&[&position.to_string()], |evaluator| evaluator.value(tree))
+    }
+
     fn call(&mut self, name: &str, argument: &Value) -> Option<Value> {
         match name {
             "Ref" => match argument {
@@ -128,7 +139,6 @@ impl<'a> Evaluator<'a> {
             "Fn::If" => self.choose(argument),
             "Fn::ImportValue" => Some(self.import(argument)),
             "Fn::FindInMap" => Some(self.find_in_map(argument)),
-            "Fn::GetAZs" => Some(self.availability_zones(argument)),
             "Fn::ToJsonString" => Some(self.json(argument)),
             "Fn::Length" => Some(self.length(argument)),
             "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" | "Condition" => {
@@ -139,6 +149,11 @@ impl<'a> Evaluator<'a> {
                     "unsupported-function",
                     format!("`{name}` can only be used in raw `resources:`, which CloudFormation makes"),
                 );
+                if let (Some((_, way_out)), Some(problem)) =
+                    (WAYS_OUT.iter().find(|(function, _)| *function == name), self.problems.last_mut())
+                {
+                    problem.help.push((*way_out).to_owned());
+                }
                 Some(Value::Null)
             }
         }
@@ -236,6 +251,10 @@ impl<'a> Evaluator<'a> {
             {
                 problem.help.push(format!("the plugin `{plugin}` makes it, and is not built into hoist"));
             }
+            if let ("ServerlessDeploymentBucket", Some(problem)) = (logical_id, self.problems.last_mut()) {
+                let help = "hoist makes no bucket for the service: take this away, or name a bucket of your own";
+                problem.help.push(help.to_owned());
+            }
             return Value::Null;
         }
         self.found(Lookup::Stack { logical_id: logical_id.to_owned(), attribute: attribute.to_owned() })
@@ -260,7 +279,7 @@ impl<'a> Evaluator<'a> {
             return self.malformed("a separator and a list");
         };
         let open = self.open;
-        match self.value(list) {
+        match self.argument(1, list) {
             Some(Value::List(parts)) => self.completed(joined(separator, parts), open),
             // The one later value that `Fn::Join` takes for a list is a list itself (`Fn::Split`): nothing to join
             // with until it is known.
@@ -327,7 +346,7 @@ impl<'a> Evaluator<'a> {
         let Some(index) = index.and_then(|index| usize::try_from(index).ok()) else {
             return Some(self.malformed("an index from 0"));
         };
-        match self.value(list) {
+        match self.argument(1, list) {
             Some(Value::List(items)) => match items.get(index) {
                 Some(item) => Some(item.clone()),
                 // How many there are depends on what only an account knows.
@@ -352,7 +371,7 @@ impl<'a> Evaluator<'a> {
         if separator.is_empty() {
             return self.malformed("a separator that is not empty");
         }
-        match self.value(text) {
+        match self.argument(1, text) {
             Some(Value::String(text)) => Value::List(text.split(separator.as_str()).map(Value::string).collect()),
             Some(Value::Secret(secret)) => Value::List(
                 secret.reveal().split(separator.as_str()).map(|part| Value::Secret(Secret::new(part))).collect(),
@@ -413,16 +432,6 @@ impl<'a> Evaluator<'a> {
                 self.problem("unknown-mapping", format!("`Mappings` has no `{map}.{first}.{second}`"));
                 Value::Null
             }
-        }
-    }
-
-    fn availability_zones(&mut self, argument: &Value) -> Value {
-        match self.value(argument) {
-            Some(Value::String(region)) if region.is_empty() => {
-                self.found(Lookup::AvailabilityZones { region: self.context.region.clone() })
-            }
-            Some(Value::String(region)) => self.found(Lookup::AvailabilityZones { region }),
-            _ => self.malformed("a region"),
         }
     }
 

@@ -13,8 +13,6 @@ pub enum Lookup {
     /// An attribute of one of the file's own raw `resources:`, which CloudFormation makes. `Ref` is the attribute
     /// `"Ref"`.
     Stack { logical_id: String, attribute: String },
-    /// The names of the region's availability zones (`Fn::GetAZs`), as a list.
-    AvailabilityZones { region: String },
     /// `{{resolve:ssm:name:version}}` and its kin.
     Dynamic(Dynamic),
 }
@@ -25,7 +23,6 @@ impl fmt::Display for Lookup {
             Self::Export(name) => write!(f, "the export `{name}`"),
             Self::Stack { logical_id, attribute } if attribute == "Ref" => write!(f, "the resource `{logical_id}`"),
             Self::Stack { logical_id, attribute } => write!(f, "`{attribute}` of the resource `{logical_id}`"),
-            Self::AvailabilityZones { region } => write!(f, "the availability zones of {region}"),
             Self::Dynamic(dynamic) => write!(f, "{dynamic}"),
         }
     }

@@ -63,6 +63,12 @@ fn evaluated(value: serde_json::Value) -> (serde_json::Value, Evaluation) {
 fn functions_are_evaluated_as_far_as_they_can_be() {
     let table = [
         (json!({ "Ref": "AWS::Region" }), json!("eu-west-1")),
+        (json!({ "Ref": "AWS::StackName" }), json!("shop-dev")),
+        (json!({ "Fn::Sub": "${AWS::StackName}-x" }), json!("shop-dev-x")),
+        (
+            json!({ "Fn::Sub": "https://s3.${AWS::Region}.${AWS::URLSuffix}" }),
+            json!("https://s3.eu-west-1.amazonaws.com"),
+        ),
         (json!({ "Ref": "AWS::NoValue" }), json!("<absent>")),
         (json!(["a", { "Ref": "AWS::NoValue" }, "b"]), json!(["a", "b"])),
         (json!({ "Ref": "Stage" }), json!("dev")),
@@ -142,17 +148,30 @@ fn every_problem_is_named_with_its_path() {
         (json!({ "Ref": "Nothing" }), "there is no resource and no parameter `Nothing`"),
         (json!({ "Fn::GetAtt": ["HelloLambdaFunction"] }), "expected a resource and one of its attributes"),
         (json!({ "Fn::Cidr": ["10.0.0.0/8", 1, 8] }), "`Fn::Cidr` can only be used in raw `resources:`"),
+        (json!({ "Fn::GetAZs": "" }), "`Fn::GetAZs` can only be used in raw `resources:`"),
+        (json!({ "Fn::Select": [0, { "Fn::GetAZs": { "Ref": "AWS::Region" } }] }), "`Fn::GetAZs` can only be used"),
         (json!({ "Fn::If": ["Unknown", 1, 2] }), "`resources.Conditions` has no `Unknown`"),
         (json!({ "Fn::If": ["Turning", 1, 2] }), "the condition `Turning` depends on itself"),
         (json!({ "Fn::Select": [5, ["a"]] }), "the list has no item 5"),
         (json!({ "Ref": "AWS::StackId" }), "`AWS::StackId` means nothing here"),
     ];
+    let (_, evaluation) = evaluated(json!({ "Fn::Join": ["", ["a", { "Ref": "ServerlessDeploymentBucket" }]] }));
+    let problem = evaluation.problems.first().unwrap();
+    assert_eq!(problem.path.as_deref(), Some("resources.Probe.Properties.P.Fn::Join.1.1.Ref"));
+    assert!(problem.help[0].contains("name a bucket of your own"), "{problem:?}");
     for (from, want) in table {
         let (_, evaluation) = evaluated(from.clone());
         let first = evaluation.problems.first().unwrap_or_else(|| panic!("{from}: no problem"));
         assert!(first.message.contains(want), "{}", first.message);
         assert!(first.message.starts_with("resources.Probe.Properties.P."), "{}", first.message);
     }
+}
+
+#[test]
+fn a_function_that_only_cloudformation_evaluates_comes_with_a_way_out() {
+    let (_, evaluation) = evaluated(json!({ "Fn::Join": [",", { "Fn::GetAZs": "" }] }));
+    let problem = evaluation.problems.first().unwrap();
+    assert!(problem.help.iter().any(|help| help.contains("!GetAtt Subnet.AvailabilityZone")), "{problem:?}");
 }
 
 #[test]

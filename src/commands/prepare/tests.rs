@@ -108,6 +108,52 @@ async fn a_value_that_only_an_account_knows_is_not_wrong() {
     assert!(wrong.is_empty(), "{} values\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// What cannot be compiled without an account is said: each with the path of what is left out.
+#[tokio::test]
+async fn what_is_left_out_for_want_of_an_account_is_said() {
+    let listener =
+        "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/a/0123456789abcdef/0123456789abcdef";
+    let alb = |more: &str| format!("alb: {{listenerArn: '{listener}', priority: 1, conditions: {{path: /a}}, {more}}}");
+    let table = [
+        ("events[0].schedule.method", "schedule: {rate: rate(1 day), method: '${ssm:/x}'}".to_owned()),
+        ("events[0].schedule.enabled", "schedule: {rate: rate(1 day), enabled: '${ssm:/x}'}".to_owned()),
+        (
+            "events[0].stream.type",
+            "stream: {arn: 'arn:aws:kinesis:eu-west-1:123456789012:stream/s', type: '${ssm:/x}'}".to_owned(),
+        ),
+        (
+            "events[0].sqs.batchSize",
+            "sqs: {arn: 'arn:aws:sqs:eu-west-1:123456789012:q', batchSize: '${ssm:/x}'}".to_owned(),
+        ),
+        ("events[0].http", "http: '${ssm:/x}'".to_owned()),
+        ("events[0].http.cors", "http: {path: a, method: get, cors: '${ssm:/x}'}".to_owned()),
+        ("events[0].http", "http: {path: a, method: get, authorizer: {name: '${ssm:/x}'}}".to_owned()),
+        (
+            "events[0].http",
+            "http: {path: a, method: post, request: {schemas: {application/json: '${ssm:/x}'}}}".to_owned(),
+        ),
+        ("events[0].httpApi", "httpApi: '${ssm:/x}'".to_owned()),
+        ("events[0].httpApi", "httpApi: {path: /a, method: get, authorizer: '${ssm:/x}'}".to_owned()),
+        ("events[0].alb", alb("authorizer: '${ssm:/x}'")),
+        ("events[0].alb.healthCheck", alb("healthCheck: '${ssm:/x}'")),
+        ("events[0].kafka", "kafka: '${ssm:/x}'".to_owned()),
+    ];
+    for (path, event) in table {
+        let text = format!(
+            "service: shop\nprovider: {{name: aws, runtime: nodejs24.x, region: eu-west-1}}\nfunctions:\n  f: {{handler: a.b, timeout: 5, events: [{{{event}}}]}}\n"
+        );
+        let sample = loaded(&text).await;
+        let found = said(&sample, sample.root.clone().expect("a tree"));
+        let left_out: Vec<&str> = found
+            .iter()
+            .filter(|one| one.code == "needs-account" && one.severity == Severity::Warning && one.place.is_some())
+            .filter_map(|one| one.path.as_deref())
+            .collect();
+        assert_eq!(left_out, [format!("functions.f.{path}")], "{event}: {found:?}");
+        assert_eq!(errors(&found), BTreeSet::new(), "{event}");
+    }
+}
+
 #[tokio::test]
 async fn a_secret_is_in_no_problem_wherever_it_stands() {
     let sample = loaded(EVERYTHING).await;

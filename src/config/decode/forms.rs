@@ -90,7 +90,10 @@ impl<T> Deref for Shorthand<T> {
 impl<T: Short> Decode for Shorthand<T> {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         if T::is_short(node) {
-            let long = T::expand(node, cx)?;
+            let Some(long) = T::expand(node, cx) else {
+                cx.left_out(node);
+                return None;
+            };
             return cx.within_expanded(&long, |cx| T::decode(&long, cx)).map(Self);
         }
         if T::fits(node) {

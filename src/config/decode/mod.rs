@@ -4,6 +4,7 @@ mod cf;
 mod choice;
 mod collections;
 mod forms;
+mod free;
 mod object;
 #[cfg(test)]
 pub mod sample;
@@ -22,6 +23,7 @@ pub use cf::{Cf, CfList, CfOr};
 pub(crate) use choice::{alternatives, keywords};
 pub use choice::{forms_schema, ignores_case, one_of, words_schema};
 pub use forms::{Short, Shorthand, Toggle, mapping_at, string_at};
+pub use free::FreeMapping;
 pub(crate) use object::object;
 pub use object::{FieldInfo, Places, Shape, expects_object, field_schema, object_schema, prose};
 pub use scalars::Bounded;
@@ -156,7 +158,7 @@ impl Decoder {
         diagnostic
     }
 
-    /// Says that a value has the wrong type. Silent about a variable that only live state can resolve.
+    /// Says that a value has the wrong type; of a variable that only live state can resolve, that it is left out.
     pub fn wrong_type(&mut self, node: &Node, expected: &str) {
         self.wrong_type_with(node, expected, None);
     }
@@ -164,6 +166,7 @@ impl Decoder {
     /// As [`Self::wrong_type`], with a sentence that says what to write.
     pub fn wrong_type_with(&mut self, node: &Node, expected: &str, help: Option<String>) {
         if matches!(node.data, Data::Deferred(_)) {
+            self.left_out(node);
             return;
         }
         let found = describe(node);
@@ -182,6 +185,18 @@ impl Decoder {
             diagnostic =
                 diagnostic.help(format!("YAML 1.2 reads `yes`, `no`, `on` and `off` as strings: write `{meant}`"));
         }
+        self.report(diagnostic);
+    }
+
+    /// Says of a variable that only live state can resolve that nothing could be made of it here; once for each place.
+    pub fn left_out(&mut self, node: &Node) {
+        let Data::Deferred(variable) = &node.data else { return };
+        let told = |known: &Diagnostic| known.code == "needs-account" && known.place == Some(node.place);
+        if self.diagnostics.iter().any(told) {
+            return;
+        }
+        let problem = format!("only an account knows `{variable}`, and what depends on it is left out here");
+        let diagnostic = self.warning("needs-account", node, problem);
         self.report(diagnostic);
     }
 
@@ -219,13 +234,8 @@ impl Decoder {
             // What could not be read was reported, or only an account knows it: it counts as absent, so that the rest
             // is still checked.
             let read = read.or_else(T::absent);
-            let told = |known: &Diagnostic| known.code == "needs-account" && known.place == Some(entry.value.place);
-            if let (None, Data::Deferred(variable)) = (&read, &entry.value.data)
-                && !self.diagnostics.last().is_some_and(told)
-            {
-                let problem = format!("only an account knows `{variable}`, and what depends on it is left out here");
-                let diagnostic = self.within(key, |cx| cx.warning("needs-account", &entry.value, problem));
-                self.report(diagnostic);
+            if read.is_none() {
+                self.within(key, |cx| cx.left_out(&entry.value));
             }
             return read;
         }
@@ -430,13 +440,17 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_not_known_yet_is_no_error() {
+    fn a_variable_that_is_not_known_yet_is_no_error_and_not_lost_in_silence() {
         let mut node = sample::node("x");
         node.data = Data::Deferred("${ssm:/size}".to_owned());
         let mut cx = Decoder::new();
         assert_eq!(Option::<Bounded<1, 10>>::decode(&node, &mut cx), Some(None));
         assert_eq!(Option::<bool>::decode(&node, &mut cx), Some(None));
         assert_eq!(Code::decode(&node, &mut cx).as_deref(), Some("${ssm:/size}"));
-        assert!(cx.into_diagnostics().is_empty());
+        // That it counts as absent is said, and once.
+        assert_eq!(
+            sample::summary(&cx.into_diagnostics()),
+            "1:1 warning[needs-account] only an account knows `${ssm:/size}`, and what depends on it is left out here"
+        );
     }
 }

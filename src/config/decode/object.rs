@@ -90,6 +90,10 @@ impl Decoder {
             {
                 continue;
             }
+            // `null` is as good as absent, as in the framework: files in JavaScript write `vpc: subnets ? {..} : null`.
+            if matches!(entry.value.data, Data::Null) {
+                continue;
+            }
             if let Some((_, way_out)) = shape.refused.iter().find(|(name, _)| name == key) {
                 let diagnostic =
                     self.within(key, |cx| cx.error("refused-key", &at_key, "is not supported by hoist")).help(*way_out);

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::super::decode::{
-    Bounded, Cf, CfList, Decode, Decoder, Schemas, Short, Shorthand, Toggle, alternatives, keywords, mapping_at,
-    object, text,
+    Bounded, Cf, CfList, Decode, Decoder, FreeMapping, Schemas, Short, Shorthand, Toggle, alternatives, keywords,
+    mapping_at, object, text,
 };
 use super::super::node::{Data, Node};
 use super::function::PayloadVersion;
@@ -38,7 +38,7 @@ object! {
         /// Bytes from which answers are compressed.
         minimum_compression_size "minimumCompressionSize": Option<Bounded<0, 10485760>>,
         /// Who may call the API.
-        resource_policy "resourcePolicy": Option<Vec<Node>>,
+        resource_policy "resourcePolicy": Option<Vec<FreeMapping>>,
         /// An API that is there, to which the routes are added.
         rest_api_id "restApiId": Option<Cf>,
         /// The root resource of that API.
@@ -101,7 +101,7 @@ object! {
     /// A schema that events refer to by its key.
     pub struct NamedSchema {
         /// The JSON Schema.
-        schema "schema": Node,
+        schema "schema": FreeMapping,
         /// The name of the model.
         name "name": Option<String>,
         /// What the model is for.

@@ -2,14 +2,14 @@
 
 use indexmap::IndexMap;
 
-use super::super::decode::{Cf, CfList, Toggle};
+use super::super::decode::{Cf, CfList, CfOr, Toggle};
 use super::super::node::{Node, Place};
 use super::events::Trigger;
 use super::function::Function;
 use super::iam::Role;
 use super::lambda::{
-    Architecture, EnvironmentVariable, Image, LambdaLogs, LogRetention, RuntimeManagement, SecretReference, Statement,
-    Tracing, VpcConfig, VpcSetting,
+    Architecture, EnvironmentVariable, Image, LambdaLogs, LogRetention, MemorySize, RuntimeManagement, SecretReference,
+    Statement, Tracing, VpcConfig, VpcSetting,
 };
 use super::provider::Provider;
 use super::service::Service;
@@ -126,12 +126,16 @@ impl<'a> EffectiveFunction<'a> {
         self.function.events.iter().any(|event| matches!(event.trigger, Trigger::CloudFront(_)))
     }
 
-    /// Memory in MB. The provider's does not count at the edge, which has limits of its own.
+    /// Memory in MB; the default where only CloudFormation's functions give it.
     pub fn memory_size(&self) -> i64 {
-        if self.is_at_edge() {
-            return self.function.memory_size.as_ref().map_or(EDGE_MEMORY_SIZE, |size| size.get());
-        }
-        self.function.memory_size.or(self.provider().memory_size).map_or(DEFAULT_MEMORY_SIZE, |size| size.get())
+        let default = if self.is_at_edge() { EDGE_MEMORY_SIZE } else { DEFAULT_MEMORY_SIZE };
+        self.written_memory_size().and_then(CfOr::value).map_or(default, |size| size.get())
+    }
+
+    /// The memory as it is written. The provider's does not count at the edge, which has limits of its own.
+    pub fn written_memory_size(&self) -> Option<&'a CfOr<MemorySize>> {
+        let of_provider = self.provider().memory_size.as_ref().filter(|_| !self.is_at_edge());
+        self.function.memory_size.as_ref().or(of_provider)
     }
 
     /// Timeout in seconds. The provider's does not count at the edge.
@@ -237,7 +241,7 @@ impl<'a> EffectiveFunction<'a> {
 
     /// What CloudWatch masks in the logs.
     pub fn log_data_protection_policy(&self) -> Option<&'a Node> {
-        self.function.log_data_protection_policy.as_ref().or(self.provider().log_data_protection_policy.as_ref())
+        self.function.log_data_protection_policy.as_deref().or(self.provider().log_data_protection_policy.as_deref())
     }
 
     /// X-Ray tracing; `None` when nothing is said.

@@ -1,6 +1,6 @@
 //! `functions.<key>`: one Lambda function with its triggers.
 
-use super::super::decode::{Bounded, Cf, CfOr, Shorthand, Toggle, alternatives, keywords, object, text};
+use super::super::decode::{Bounded, Cf, CfOr, FreeMapping, Shorthand, Toggle, alternatives, keywords, object, text};
 use super::super::node::Node;
 use super::events::Event;
 use super::iam::FunctionIam;
@@ -29,7 +29,7 @@ object! {
         /// The Lambda runtime. Default: the provider's.
         runtime "runtime": Option<String>,
         /// Memory in MB. Default: the provider's, or 1024.
-        memory_size "memorySize" = 1024: Option<MemorySize>,
+        memory_size "memorySize" = 1024: Option<CfOr<MemorySize>>,
         /// Seconds after which a call is ended. Default: the provider's, or 6.
         timeout "timeout" = 6: Option<Timeout>,
         /// The processor. Default: the provider's, or x86_64.
@@ -49,7 +49,7 @@ object! {
         /// Days that logs are kept.
         log_retention_in_days "logRetentionInDays": Option<LogRetention>,
         /// What CloudWatch masks in the logs.
-        log_data_protection_policy "logDataProtectionPolicy": Option<Node>,
+        log_data_protection_policy "logDataProtectionPolicy": Option<FreeMapping>,
         /// X-Ray tracing.
         tracing "tracing": Option<Tracing>,
         /// An existing role: ARN, logical id or CloudFormation function.

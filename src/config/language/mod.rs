@@ -23,6 +23,7 @@ pub mod runtimes;
 pub mod scaling;
 pub mod schema;
 pub mod service;
+pub mod stages;
 mod strictness;
 
 use super::decode::{Decode, Decoder};
@@ -43,6 +44,7 @@ pub fn decode_service(root: &Node) -> (Option<Service>, Vec<Diagnostic>) {
     let mut cx = Decoder::new();
     let service = Service::decode(root, &mut cx);
     let mut diagnostics = cx.into_diagnostics();
+    strictness::with_anchors(root, &mut diagnostics);
     misplaced::explain(&mut diagnostics);
     if service.is_none() {
         // Without it there is nothing to look at, so nothing that is missing can be left at a warning.

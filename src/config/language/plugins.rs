@@ -67,6 +67,10 @@ pub const PLUGINS: &[Plugin] = &[
     local("serverless-aws-documentation", &["documentation"]),
     local("serverless-auto-swagger", &["autoswagger"]),
     local("serverless-webpack-prisma", &[]),
+    local("serverless-step-functions-local", &["stepFunctionsLocal"]),
+    local("serverless-step-functions-offline", &["stepFunctionsOffline"]),
+    local("serverless-offline-step-functions", &["serverless-offline-step-functions"]),
+    local("serverless-ngrok-tunnel", &["ngrokTunnel"]),
     local("serverless-analyze-bundle-plugin", &[]),
     local("serverless-deployment-bucket-lint", &[]),
     native("serverless-iam-roles-per-function", &["serverless-iam-roles-per-function"]),
@@ -87,6 +91,7 @@ pub const PLUGINS: &[Plugin] = &[
     native("serverless-provisioned-concurrency-autoscaling", &[]),
     native("serverless-api-gateway-throttling", &["apiGatewayThrottling"]),
     native("serverless-deployment-bucket", &["deploymentBucket"]),
+    native("serverless-jetpack", &["jetpack"]),
     missing("serverless-esbuild", &["esbuild"], "the code is not bundled"),
     missing("serverless-webpack", &["webpack"], "the code is not bundled"),
     missing("serverless-bundle", &["bundle"], "the code is not bundled"),
@@ -165,6 +170,16 @@ pub const PLUGINS: &[Plugin] = &[
     missing("serverless-kms-secrets", &["kmsSecrets"], "secrets are not decrypted; `secrets:` keeps them elsewhere"),
     missing("serverless-secrets-plugin", &[], "secrets are not decrypted; `secrets:` keeps them elsewhere"),
     missing("serverless-reqvalidator-plugin", &[], "request validators are not shared"),
+    missing("serverless-add-api-key", &["apiKeys"], "API keys are not made; `provider.apiGateway.apiKeys` does that"),
+    missing("serverless-plugin-chrome", &["chrome"], "Chrome is not put into the zip"),
+    missing("aws-amplify-serverless-plugin", &["amplify"], "no file is written; `hoist info --json` gives the outputs"),
+    missing("serverless-certificate-creator", &["customCertificate"], "no certificate is made"),
+    missing(
+        "serverless-tag-api-gateway",
+        &["apiGatewayTags"],
+        "these tags are not set; `provider.tags` are, on the stage of the API",
+    ),
+    missing("serverless-tag-sqs", &["sqsTags"], "these tags are not set; `provider.stackTags` are"),
 ];
 
 /// The plugin of a name, as a file writes it.

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::super::decode::{
-    Bounded, Cf, CfList, Decoder, Schemas, Short, Shorthand, Toggle, keywords, mapping_at, object, text,
+    Bounded, Cf, CfList, CfOr, Decoder, FreeMapping, Schemas, Short, Shorthand, Toggle, keywords, mapping_at, object,
+    text,
 };
 use super::super::node::{Data, Node};
 use super::api::{ApiGateway, ApiKeys, HttpApi, UsagePlans};
@@ -30,7 +31,7 @@ object! {
         /// The Lambda runtime of functions that name none.
         runtime "runtime": Option<String>,
         /// Memory in MB of functions that name none.
-        memory_size "memorySize" = 1024: Option<MemorySize>,
+        memory_size "memorySize" = 1024: Option<CfOr<MemorySize>>,
         /// Seconds after which a call is ended, for functions that name none.
         timeout "timeout" = 6: Option<Timeout>,
         /// The processor of functions that name none.
@@ -46,7 +47,7 @@ object! {
         /// Days that logs are kept. Default: for ever.
         log_retention_in_days "logRetentionInDays": Option<LogRetention>,
         /// What CloudWatch masks in the logs.
-        log_data_protection_policy "logDataProtectionPolicy": Option<Node>,
+        log_data_protection_policy "logDataProtectionPolicy": Option<FreeMapping>,
         /// The KMS key for the environments.
         kms_key_arn "kmsKeyArn": Option<Cf>,
         /// Layers of functions that name none.
@@ -94,7 +95,7 @@ object! {
         /// The usage plan of the REST API (older form of `apiGateway.usagePlan`).
         usage_plan "usagePlan": Option<UsagePlans>,
         /// The resource policy of the REST API (older form of `apiGateway.resourcePolicy`).
-        resource_policy "resourcePolicy": Option<Vec<Node>>,
+        resource_policy "resourcePolicy": Option<Vec<FreeMapping>>,
         /// The HTTP API.
         http_api "httpApi": Option<HttpApi>,
         /// The name of the WebSocket API. Default: `<stage>-<service>-websockets`.
@@ -455,7 +456,7 @@ object! {
     /// CloudFront.
     pub struct CloudFront {
         /// Cache policies by name, in CloudFormation's keys.
-        cache_policies "cachePolicies": IndexMap<String, Node>,
+        cache_policies "cachePolicies": IndexMap<String, FreeMapping>,
     }
 }
 

@@ -108,7 +108,7 @@ fn kind(schema: &Value) -> String {
                 Some(values) => kind(values),
                 None => kind(&schema["additionalProperties"]),
             };
-            if values.is_empty() { "mapping".to_owned() } else { format!("mapping to {values}") }
+            if values.is_empty() || values == "any" { "mapping".to_owned() } else { format!("mapping to {values}") }
         }
         Some("integer") => match (schema["minimum"].as_i64(), schema["maximum"].as_i64()) {
             (Some(min), Some(max)) => format!("{min} to {max}"),
@@ -143,7 +143,7 @@ mod tests {
     fn says_values_and_defaults() {
         let page = page();
         for line in [
-            "| `memorySize` | 128 to 32768 | `1024` |",
+            "| `memorySize` | 128 to 32768 or CloudFormation function | `1024` |",
             "| `cors` | boolean or [Cors](#cors) |",
             "| `stackPolicy` | any |  | Accepted without effect:",
         ] {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::super::decode::{
-    Cf, Decode, Decoder, Schemas, Short, Shorthand, alternatives, keywords, mapping_at, object,
+    Cf, Decode, Decoder, FreeMapping, Schemas, Short, Shorthand, alternatives, keywords, mapping_at, object,
 };
 use super::super::node::{Data, Entry, Node, Place};
 use super::function::Function;
@@ -15,6 +15,7 @@ use super::layer::Layer;
 use super::names::ServiceName;
 use super::package::Package;
 use super::provider::Provider;
+use super::stages::{DotenvFiles, StageSettings};
 
 object! {
     /// A service: its functions, what calls them, and what they need.
@@ -32,32 +33,33 @@ object! {
         /// CloudFormation resources, outputs and conditions; a list of such mappings is merged.
         resources "resources": Option<Node>,
         /// Free-form values, and the settings of plugins.
-        custom "custom": Option<Node>,
+        custom "custom": Option<FreeMapping>,
         /// Plugins of the Serverless Framework: known ones are built in.
         plugins "plugins": Option<Plugins>,
         /// Values by stage, for `${param:…}`.
-        params "params": Option<Node>,
+        params "params": IndexMap<String, FreeMapping>,
         /// Values and resolvers by stage, for `${param:…}` (v4).
-        stages "stages": Option<Node>,
+        stages "stages": IndexMap<String, StageSettings>,
         /// Whether `.env` files are read: `true`, a path, or several.
-        use_dotenv "useDotenv": Option<Node>,
+        use_dotenv "useDotenv": Option<DotenvFiles>,
+        /// Which versions of the framework the file is for: hoist reads those of all.
+        framework_version "frameworkVersion": Option<String>,
         /// How hoist deploys the service.
         deploy "deploy": Option<Deploy>,
         /// How code is built (v4).
-        build "build": Option<Node>,
+        build "build": Option<FreeMapping>,
         /// What a problem of the configuration is: an error, a warning, or nothing.
         config_validation_mode "configValidationMode" = "error": Option<ValidationMode>,
         /// State machines (serverless-step-functions).
-        step_functions "stepFunctions": Option<Node>,
+        step_functions "stepFunctions": Option<FreeMapping>,
         /// A GraphQL API (serverless-appsync-plugin).
-        app_sync "appSync": Option<Node>,
+        app_sync "appSync": Option<FreeMapping>,
         /// Constructs (serverless-lift).
-        constructs "constructs": Option<Node>,
+        constructs "constructs": IndexMap<String, FreeMapping>,
         /// Values that other services read (v4).
-        outputs "outputs": Option<Node>,
+        outputs "outputs": Option<FreeMapping>,
     }
     ignored {
-        "frameworkVersion": "hoist reads the files of every version of the framework",
         "deprecationNotificationMode": "hoist has no deprecations of the framework to say",
         "disabledDeprecations": "hoist has no deprecations of the framework to say",
         "unresolvedVariablesNotificationMode": "a variable that does not resolve is always an error",

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::super::codes;
 use super::super::decode::nearest;
 use super::super::diagnostic::{Diagnostic, Severity};
+use super::super::node::{Data, Node, Place};
 use super::plugins;
 use super::service::{Service, ValidationMode};
 
@@ -36,6 +37,41 @@ pub fn asked_for(asked: &BTreeSet<String>, diagnostics: &mut Vec<Diagnostic>) {
     for found in diagnostics.iter_mut().filter(|found| asked_for(found)) {
         found.severity = found.severity.min(Severity::Warning);
     }
+}
+
+/// Takes away what is said about unknown keys of the top level that hold anchors for the rest of the file.
+pub fn with_anchors(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    let Data::Map(map) = &root.data else { return };
+    let holds = |key: &str| {
+        let Some(entry) = map.get(key) else { return false };
+        let span = entry.key_place.start..=end(&entry.value);
+        let within = |place: Place| place.file == entry.key_place.file && span.contains(&place.start);
+        map.iter().any(|(other, entry)| other != key && comes_from(&entry.value, &within))
+    };
+    diagnostics.retain(|found| {
+        found.code != "unknown-key" || found.label.is_some() || !found.path.as_deref().is_some_and(holds)
+    });
+}
+
+/// Whether a value, or any part of it, stands or came from where `within` says.
+fn comes_from(node: &Node, within: &impl Fn(Place) -> bool) -> bool {
+    within(node.place)
+        || node.origins.iter().any(|origin| within(origin.place))
+        || match &node.data {
+            Data::List(items) => items.iter().any(|item| comes_from(item, within)),
+            Data::Map(map) => map.values().any(|entry| comes_from(&entry.value, within)),
+            _ => false,
+        }
+}
+
+/// Where a value ends.
+fn end(node: &Node) -> u32 {
+    let parts: u32 = match &node.data {
+        Data::List(items) => items.iter().map(end).max().unwrap_or_default(),
+        Data::Map(map) => map.values().map(|entry| end(&entry.value)).max().unwrap_or_default(),
+        _ => 0,
+    };
+    parts.max(node.place.end)
 }
 
 /// Weighs the decoder's problems.
@@ -176,6 +212,28 @@ mod tests {
             sample::summary(&found),
             "3:37 warning[unknown-key] provider.regoin: unknown key\n3:67 error[unknown-key] provider.lost: unknown key"
         );
+    }
+
+    #[test]
+    fn keys_that_hold_anchors_are_the_files_own() {
+        let file = "service: shop
+responseMappings: &mappings
+  statusCodes: {'200': {pattern: ''}}
+functionDefaults: &defaults
+  timeout: 5
+schedulesEvery: &every rate(1 hour)
+leftBehind: &nobody {a: 1}
+provider: aws
+functions:
+  f:
+    <<: *defaults
+    handler: a.b
+    events:
+      - http: {path: a, method: get, integration: lambda, response: *mappings}
+      - schedule: *every
+";
+        let (_, found) = decode_service(&sample::node(file));
+        assert_eq!(sample::summary(&found), "7:1 error[unknown-key] leftBehind: unknown key");
     }
 
     #[test]

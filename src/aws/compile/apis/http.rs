@@ -1,5 +1,7 @@
 //! `httpApi`: the HTTP API, as one document; routes of an API that is there, one by one.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 
 use super::super::output::Output;
@@ -163,10 +165,13 @@ fn route<'p, 'a>(
                                     .help("leave out `scopes`"),
                             );
                         }
-                        Authorizer::Named(name)
+                        Authorizer::Named(declared.name.as_deref().unwrap_or(name))
                     }
                     // Only the account knows who may call: nobody whom AWS does not know stands in for that.
-                    None if has_variables(name) => Authorizer::Signed,
+                    None if has_variables(name) => {
+                        output.problem(event.left_out(name));
+                        Authorizer::Signed
+                    }
                     None => {
                         output.problem(
                             event
@@ -366,13 +371,19 @@ fn schemes(
     output: &mut Output,
 ) -> Properties {
     let mut schemes = Properties::new();
+    let mut names = BTreeSet::new();
     for (key, authorizer) in settings.iter().flat_map(|settings| &settings.authorizers) {
+        let name = authorizer.name.as_deref().unwrap_or(key);
+        if !names.insert(name) {
+            let what = format!("another authorizer is called `{name}` too");
+            problem(authorizer, key, &what, "give each a `name` of its own", output);
+        }
         let scheme = match authorizer.kind {
             Some(HttpApiAuthorizerKind::Request) => request_scheme(plan, key, authorizer, output),
             _ => jwt_scheme(key, authorizer, output),
         };
         if let Some(scheme) = scheme {
-            schemes = schemes.with(key, scheme);
+            schemes = schemes.with(name, scheme);
         }
     }
     if routes.values().any(|route| matches!(route.authorizer, Authorizer::Signed)) {
@@ -443,6 +454,9 @@ fn request_scheme(plan: &Plan, key: &str, authorizer: &HttpApiAuthorizer, output
         (Some(function), None) => {
             let Some(function) = plan.function(function) else {
                 if has_variables(function) {
+                    let what = format!("provider.httpApi.authorizers.{key}: only an account knows `{function}`");
+                    let problem = Diagnostic::warning("needs-account", what).at(authorizer.place);
+                    output.problem(problem.help("without it the authorizer is left out here"));
                     return None;
                 }
                 let what = format!("there is no function `{function}`");

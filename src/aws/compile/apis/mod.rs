@@ -123,7 +123,7 @@ fn log_group(plan: &Plan, name: String) -> TemplateResource {
     let properties = Properties::new()
         .with("LogGroupName", name)
         .maybe("RetentionInDays", provider.log_retention_in_days.map(|days| days.0))
-        .maybe("DataProtectionPolicy", provider.log_data_protection_policy.as_ref().map(tree::from_node));
+        .maybe("DataProtectionPolicy", provider.log_data_protection_policy.as_deref().map(tree::from_node));
     TemplateResource::new("AWS::Logs::LogGroup", properties.into())
 }
 

@@ -177,16 +177,53 @@ fn integrations_that_are_no_proxy_have_templates_and_answers() {
 }
 
 #[test]
+fn one_answer_is_for_all_other_results() {
+    let answers = |codes: &str| {
+        let all = rest(
+            "",
+            &format!("[{{http: {{path: a, method: get, integration: lambda, response: {{statusCodes: {codes}}}}}}}]"),
+        );
+        let responses = operation(&all, "/a", "get")["x-amazon-apigateway-integration"]["responses"].clone();
+        let codes = responses.as_object().unwrap().iter().map(|(key, one)| format!("{key} {}", one["statusCode"]));
+        codes.collect::<Vec<_>>().join(", ")
+    };
+    // The one without a pattern, whatever its code; for success where there is none.
+    assert_eq!(answers("{'201': {template: done}, '404': {pattern: gone}}"), "default \"201\", gone \"404\"");
+    assert_eq!(answers("{'200': {template: done}}"), "default \"200\"");
+    assert_eq!(answers("{'404': {pattern: gone}}"), "default \"200\", gone \"404\"");
+}
+
+#[test]
+fn answers_that_hide_one_another_are_told() {
+    let found = |codes: &str| {
+        problems(&service(
+            "",
+            &format!("[{{http: {{path: a, method: get, integration: lambda, response: {{statusCodes: {codes}}}}}}}]"),
+        ))
+    };
+    assert_eq!(
+        found("{'200': {pattern: ''}, '201': {template: done}}"),
+        ["functions.work.events[0].http: the answers `200` and `201` have no `pattern`, so only `201` is given"]
+    );
+    assert_eq!(found("{'200': {pattern: ''}, '404': {pattern: gone}, '410': {pattern: gone}}").len(), 1);
+}
+
+#[test]
 fn schemas_become_models_of_the_document() {
     let all = rest(
-        "apiGateway: {request: {schemas: {order: {name: Order, schema: {$schema: x, type: object}}}}}",
+        "apiGateway: {request: {schemas: {order: {name: Order, description: One order, schema: {$schema: x, type: object}}}}}",
         "[{http: {path: a, method: post, request: {schemas: {application/json: order}}}},
-        {http: {path: b, method: post, request: {schemas: {application/json: {type: array}}}}}]",
+        {http: {path: b, method: post, request: {schemas: {application/json: {type: array}}}}},
+        {http: {path: c, method: post, request: {schemas: {application/json: {name: C, description: d, schema: {type: array}}}}}}]",
     );
     let body = &all["ApiGatewayRestApi"]["Properties"]["Body"];
     assert_eq!(
         body["components"]["schemas"],
-        json!({ "ApiGatewayMethodBPostApplicationJsonModel": { "type": "array" }, "Order": { "type": "object" } })
+        json!({
+            "ApiGatewayMethodBPostApplicationJsonModel": { "type": "array" },
+            "C": { "description": "d", "type": "array" },
+            "Order": { "description": "One order", "type": "object" },
+        })
     );
     assert_eq!(
         operation(&all, "/a", "post")["requestBody"]["content"]["application/json"]["schema"]["$ref"],
@@ -356,6 +393,24 @@ fn an_http_api_is_one_document_with_an_integration_per_function() {
     );
     assert_eq!(all["HttpApiLogGroup"]["Properties"]["LogGroupName"], "/aws/http-api/shop-dev");
     assert_eq!(all["WorkLambdaPermissionHttpApi"]["Properties"]["SourceArn"]["Fn::Join"][1][8], "/*");
+}
+
+#[test]
+fn an_authorizer_of_an_http_api_is_called_by_its_name() {
+    let jwt = "identitySource: $request.header.Authorization, issuerUrl: 'https://i', audience: [a]";
+    let all = rest(
+        &format!("httpApi: {{authorizers: {{users: {{name: people, {jwt}}}}}}}"),
+        "[{httpApi: {path: /b, method: post, authorizer: {name: users}}}]",
+    );
+    let body = &all["HttpApi"]["Properties"]["Body"];
+    assert_eq!(body["paths"]["/b"]["post"]["security"], json!([{ "people": [] }]));
+    assert_eq!(body["components"]["securitySchemes"]["people"]["x-amazon-apigateway-authorizer"]["type"], "jwt");
+
+    let found = problems(&service(
+        &format!("httpApi: {{authorizers: {{users: {{name: people, {jwt}}}, people: {{{jwt}}}}}}}"),
+        "[{httpApi: {path: /b, method: post, authorizer: {name: users}}}]",
+    ));
+    assert_eq!(found, ["provider.httpApi.authorizers.people: another authorizer is called `people` too"]);
 }
 
 #[test]

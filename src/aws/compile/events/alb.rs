@@ -184,7 +184,7 @@ fn authorizers(plan: &Plan, event: &Triggered<Alb>, output: &mut Output) -> Vec<
                 let order = i64::try_from(actions.len() + 1).unwrap_or(i64::MAX);
                 actions.push(authorize(authorizer).with("Order", order).into());
             }
-            None if has_variables(name) => {}
+            None if has_variables(name) => output.problem(event.left_out(name)),
             None => output.problem(
                 event
                     .problem("unknown-authorizer", format!("there is no authorizer `{name}`"))

@@ -240,7 +240,7 @@ fn of_url(url: &str) -> Option<Map> {
 fn behavior(plan: &Plan, event: &Step, origin: &str, behaviors: &mut Vec<Map>, output: &mut Output) {
     let settings = event.settings;
     let mut made = Map::from([("ViewerProtocolPolicy".to_owned(), Value::from("allow-all"))]);
-    if let Some(Value::Map(given)) = settings.behavior.as_ref().map(tree::from_node) {
+    if let Some(Value::Map(given)) = settings.behavior.as_deref().map(tree::from_node) {
         made.extend(given);
     }
     match &settings.cache_policy {
@@ -325,7 +325,8 @@ fn extend(known: &mut Map, more: Map) {
 }
 
 fn known_policies<'p>(plan: &'p Plan) -> impl Iterator<Item = (&'p String, &'p Node)> {
-    plan.service.provider.cloud_front.iter().flat_map(|settings| &settings.cache_policies)
+    let all = plan.service.provider.cloud_front.iter().flat_map(|settings| &settings.cache_policies);
+    all.map(|(name, policy)| (name, &**policy))
 }
 
 fn policy_id(name: &str) -> String {

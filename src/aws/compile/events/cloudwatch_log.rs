@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::super::output::Output;
-use super::super::plan::Plan;
+use super::super::plan::{FunctionPlan, Plan};
 use super::super::tree::{self, Properties};
 use crate::aws::naming;
 use crate::config::language::events::Trigger;
@@ -45,7 +45,7 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             function.beneath("AWS::Logs::SubscriptionFilter", properties).after([permission_id.as_str()]);
         // A group of the service itself must be there first.
         let own = plan.functions.iter().find(|other| naming::log_group(&other.name) == group);
-        resource = resource.after(own.map(|other| other.id("LogGroup")));
+        resource = resource.after(own.map(FunctionPlan::log_group_id));
         output.add(function.id(&format!("LogsSubscriptionFilterCloudWatchLog{}", event.number)), resource);
 
         let covered = groups.get(function.key).map(|names| common_beginning(names)).unwrap_or_default();

@@ -61,7 +61,7 @@ fn compile_one(event: &Triggered<EventBridge>, output: &mut Output) {
         .with("Name", name.as_str())
         .maybe("Description", settings.description.as_ref().map(|text| text.as_str()))
         .maybe("EventBusName", bus.name.clone())
-        .maybe("EventPattern", settings.pattern.as_ref().map(tree::from_node))
+        .maybe("EventPattern", settings.pattern.as_deref().map(tree::from_node))
         .maybe("ScheduleExpression", settings.schedule.as_ref().map(|rate| Value::from(&rate.0)))
         .with("State", state(settings.enabled))
         .with("Targets", Value::List(vec![target.into()]));

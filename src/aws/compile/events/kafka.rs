@@ -18,7 +18,7 @@ pub(super) fn compile_msk(plan: &Plan, output: &mut Output) {
     });
     for event in events {
         let (function, msk) = (event.function, event.settings);
-        let position = position(&event, msk.starting_position, msk.starting_position_timestamp, output);
+        let position = position(&event, msk.starting_position, msk.places.get(mapping::TIMESTAMP).is_some(), output);
         let access = msk.sasl_scram512.as_ref().map(|secret| vec![access("SASL_SCRAM_512_AUTH", secret.into())]);
         let group = msk.consumer_group_id.as_deref().map(|id| Properties::new().with("ConsumerGroupId", id));
         let properties = mapping::properties(function, msk.enabled)
@@ -63,7 +63,8 @@ pub(super) fn compile_kafka(plan: &Plan, output: &mut Output) {
     });
     for event in events {
         let (function, kafka) = (event.function, event.settings);
-        let position = position(&event, kafka.starting_position, kafka.starting_position_timestamp, output);
+        let position =
+            position(&event, kafka.starting_position, kafka.places.get(mapping::TIMESTAMP).is_some(), output);
         let access = accesses(&event, output);
         let servers: Vec<Value> = kafka.bootstrap_servers.iter().map(Into::into).collect();
         let endpoints = Properties::new().with("KafkaBootstrapServers", Value::List(servers));
@@ -152,15 +153,15 @@ fn pollers(config: &ProvisionedPollers) -> Properties {
         .maybe("MaximumPollers", config.maximum_pollers.map(|count| count.get()))
 }
 
-/// Where reading begins; `AT_TIMESTAMP` needs the time.
+/// Where reading begins; `AT_TIMESTAMP` needs the time, which may be one that only an account knows.
 fn position<T>(
     event: &Triggered<T>,
     position: Option<StartingPosition>,
-    timestamp: Option<f64>,
+    has_timestamp: bool,
     output: &mut Output,
 ) -> StartingPosition {
     let position = position.unwrap_or(StartingPosition::TrimHorizon);
-    if position == StartingPosition::AtTimestamp && timestamp.is_none() {
+    if position == StartingPosition::AtTimestamp && !has_timestamp {
         output.problem(
             event
                 .problem("missing-key", "`startingPosition: AT_TIMESTAMP` needs a time")

@@ -5,8 +5,11 @@ use super::super::plan::FunctionPlan;
 use super::super::role::FunctionRole;
 use super::super::tree::{self, Properties};
 use crate::aws::template::TemplateResource;
-use crate::config::node::Node;
+use crate::config::decode::FreeMapping;
 use crate::engine::value::Value;
+
+/// The key of the time at which reading begins. One that is there and has no value yet is what only an account knows.
+pub(super) const TIMESTAMP: &str = "startingPositionTimestamp";
 
 /// The network actions that Lambda needs to reach a cluster or broker in a VPC.
 pub(super) const NETWORK_ACTIONS: &[&str] = &[
@@ -36,7 +39,7 @@ pub(super) fn resource(function: &FunctionPlan, properties: Properties) -> Templ
 }
 
 /// Filters as the JSON texts that AWS takes.
-pub(super) fn filters(patterns: &[Node]) -> Option<Value> {
+pub(super) fn filters(patterns: &[FreeMapping]) -> Option<Value> {
     let filters = patterns.iter().map(|pattern| Properties::new().with("Pattern", tree::json_text(pattern)).into());
     let filters: Vec<Value> = filters.collect();
     Properties::new().list("Filters", filters).some()

@@ -53,7 +53,7 @@ fn compile_one(plan: &Plan, event: &Triggered<Sns>, output: &mut Output) {
     let subscription = Properties::new()
         .with("Protocol", "lambda")
         .with("Endpoint", function.target())
-        .maybe("FilterPolicy", sns.filter_policy.as_ref().map(tree::from_node))
+        .maybe("FilterPolicy", sns.filter_policy.as_deref().map(tree::from_node))
         .maybe("FilterPolicyScope", sns.filter_policy_scope.as_deref())
         .maybe("RedrivePolicy", redrive.clone());
     if let Some(topic) = &sns.arn {

@@ -51,7 +51,7 @@ fn compile_one(plan: &Plan, event: &Triggered<Stream>, output: &mut Output) {
         None => name,
     };
     let position = stream.starting_position.unwrap_or(StartingPosition::TrimHorizon);
-    if position == StartingPosition::AtTimestamp && stream.starting_position_timestamp.is_none() {
+    if position == StartingPosition::AtTimestamp && stream.places.get(mapping::TIMESTAMP).is_none() {
         output.problem(
             event
                 .problem("missing-key", "`startingPosition: AT_TIMESTAMP` needs a time")

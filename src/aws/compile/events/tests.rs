@@ -221,12 +221,12 @@ fn user_pools_get_all_their_triggers_at_once() {
 #[test]
 fn clusters_and_brokers_need_secrets_and_a_network() {
     let all = of("[{kafka: {accessConfigurations: {saslScram512Auth: ['arn:aws:secretsmanager:us-east-1:1:secret:s'],
-        vpcSubnet: [subnet-1], vpcSecurityGroup: [sg-1]}, bootstrapServers: ['a:9092'], topic: t}},
+        vpcSubnet: [subnet-1], vpcSecurityGroup: [sg-1]}, bootstrapServers: ['a:9092'], topic: to}},
         {rabbitmq: {arn: 'arn:aws:mq:us-east-1:1:broker:b:b-1', queue: q,
         basicAuthArn: 'arn:aws:secretsmanager:us-east-1:1:secret:m', virtualHost: /v}},
-        {msk: {arn: 'arn:aws:kafka:us-east-1:1:cluster/clicks/id', topic: t}}]");
+        {msk: {arn: 'arn:aws:kafka:us-east-1:1:cluster/clicks/id', topic: to}}]");
     assert_eq!(
-        all["WorkEventSourceMappingKafkaT"]["Properties"]["SourceAccessConfigurations"],
+        all["WorkEventSourceMappingKafkaTo"]["Properties"]["SourceAccessConfigurations"],
         json!([
             { "Type": "VPC_SUBNET", "URI": "subnet:subnet-1" },
             { "Type": "VPC_SECURITY_GROUP", "URI": "security_group:sg-1" },
@@ -237,8 +237,8 @@ fn clusters_and_brokers_need_secrets_and_a_network() {
         all["WorkEventSourceMappingRabbitMQQ"]["Properties"]["SourceAccessConfigurations"][1],
         json!({ "Type": "VIRTUAL_HOST", "URI": "/v" })
     );
-    assert_eq!(all["WorkEventSourceMappingMSKClicksT"]["Properties"]["Topics"], json!(["t"]));
-    let failed = of("[{kafka: {accessConfigurations: {saslPlainAuth: s}, bootstrapServers: [x], topic: t,
+    assert_eq!(all["WorkEventSourceMappingMSKClicksTo"]["Properties"]["Topics"], json!(["to"]));
+    let failed = of("[{kafka: {accessConfigurations: {saslPlainAuth: s}, bootstrapServers: [x], topic: to,
         onFailureDestination: 'arn:aws:s3:::failed'}}]");
     let failed = granted(&failed).into_iter().find(|(actions, _)| actions[0] == "s3:PutObject");
     assert_eq!(failed.unwrap().1, json!(["arn:aws:s3:::failed", "arn:aws:s3:::failed/*"]));

@@ -82,7 +82,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Settings of an API that is somebody else's, which are left as they are. What guards or records requests is an error:
-/// whoever wrote it relies on it.
+/// whoever wrote it relies on it. The framework takes the rest without a word, so that files that deploy have it.
 fn of_somebody_elses(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let provider = &checked.service.provider;
     let mut told = |path: &str, key: &str, places: &Places, whole: &str, is_relied_on: bool| {
@@ -99,10 +99,17 @@ fn of_somebody_elses(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let logs = provider.logs.as_ref();
     if let Some(api) = provider.http_api.as_ref().filter(|api| api.id.is_some()) {
         let whole = "provider.httpApi.id";
-        for key in ["authorizers", "cors", "disableDefaultEndpoint"] {
+        for key in ["authorizers", "cors"] {
             told("provider.httpApi", key, &api.places, whole, true);
         }
-        for key in ["name", "description", "metrics", "useProviderTags", "shouldStartNameWithService"] {
+        for key in [
+            "name",
+            "description",
+            "disableDefaultEndpoint",
+            "metrics",
+            "useProviderTags",
+            "shouldStartNameWithService",
+        ] {
             told("provider.httpApi", key, &api.places, whole, false);
         }
         if let Some(logs) = logs.filter(|logs| logs.http_api.as_ref().is_some_and(Toggle::is_on)) {
@@ -112,14 +119,13 @@ fn of_somebody_elses(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let Some(api) = provider.api_gateway.as_ref() else { return };
     if api.rest_api_id.is_some() {
         let whole = "provider.apiGateway.restApiId";
-        for key in ["resourcePolicy", "disableDefaultEndpoint"] {
-            told("provider.apiGateway", key, &api.places, whole, true);
-        }
+        told("provider.apiGateway", "resourcePolicy", &api.places, whole, true);
         told("provider", "resourcePolicy", &provider.places, whole, true);
         for key in [
             "apiKeySourceType",
             "binaryMediaTypes",
             "description",
+            "disableDefaultEndpoint",
             "endpoint",
             "metrics",
             "minimumCompressionSize",
@@ -243,13 +249,15 @@ provider:
     id: xyz
     cors: true
     metrics: true
+    disableDefaultEndpoint: true
     authorizers: {people: {type: jwt, identitySource: a, issuerUrl: https://example.com, audience: [x]}}
 functions: {guard: {handler: a.b}}
 ",
         );
         insta::assert_snapshot!(found, @r"
-        13:18 error[conflict] provider.httpApi.authorizers: the API of `provider.httpApi.id` is somebody else's, and stays as it is
+        14:18 error[conflict] provider.httpApi.authorizers: the API of `provider.httpApi.id` is somebody else's, and stays as it is
         11:11 error[conflict] provider.httpApi.cors: the API of `provider.httpApi.id` is somebody else's, and stays as it is
+        13:29 warning[ignored-key] provider.httpApi.disableDefaultEndpoint: the API of `provider.httpApi.id` is somebody else's, and stays as it is
         12:14 warning[ignored-key] provider.httpApi.metrics: the API of `provider.httpApi.id` is somebody else's, and stays as it is
         8:89 error[conflict] provider.apiGateway.resourcePolicy: the API of `provider.apiGateway.restApiId` is somebody else's, and stays as it is
         8:67 warning[ignored-key] provider.apiGateway.metrics: the API of `provider.apiGateway.restApiId` is somebody else's, and stays as it is

@@ -1,6 +1,8 @@
 //! The outer form of `resources`: sections, logical ids, and the keys of a resource. What is inside belongs to
 //! CloudFormation.
 
+use indexmap::IndexMap;
+
 use super::Checked;
 use crate::config::decode::{describe, nearest};
 use crate::config::diagnostic::Diagnostic;
@@ -22,6 +24,9 @@ const SECTIONS: [&str; 12] = [
     "Transform",
     "extensions",
 ];
+
+/// Sections that are texts, or a text or a list; all others are mappings.
+const TEXTS: [&str; 3] = ["AWSTemplateFormatVersion", "Description", "Transform"];
 
 /// Keys of a resource: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html>.
 const RESOURCE: [&str; 9] = [
@@ -49,34 +54,56 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn sections(node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>) {
-    let map = match &node.data {
-        Data::Map(map) => map,
-        Data::Null | Data::Deferred(_) => return,
-        _ => {
-            let message = format!("{path}: expected a mapping (`Resources`, `Outputs`, …), found {}", describe(node));
-            diagnostics.push(Diagnostic::error("wrong-type", message).path(path).at(node.place));
-            return;
-        }
-    };
+    let Some(map) = mapping(node, path, "a mapping (`Resources`, `Outputs`, …)", diagnostics) else { return };
     for (name, entry) in map {
         let path = format!("{path}.{name}");
         // `Fn::Transform` takes in a whole section.
         if !SECTIONS.contains(&name.as_str()) && !name.starts_with("Fn::") {
             diagnostics.push(unknown(&path, name, entry, &SECTIONS, looks_like_resource(entry)));
         }
-        if name == "Resources" || name == "extensions" {
-            each_resource(entry, &path, diagnostics);
+        if TEXTS.contains(&name.as_str()) || !SECTIONS.contains(&name.as_str()) {
+            continue;
+        }
+        let section = mapping(&entry.value, &path, "a mapping", diagnostics);
+        if let Some(section) = section.filter(|_| name == "Resources" || name == "extensions") {
+            each_resource(section, &path, diagnostics);
         }
     }
 }
 
-fn each_resource(section: &Entry, path: &str, diagnostics: &mut Vec<Diagnostic>) {
-    let Data::Map(map) = &section.value.data else { return };
+/// The entries of a mapping. Anything else is wrong, or left out where only an account knows it.
+fn mapping<'n>(
+    node: &'n Node,
+    path: &str,
+    expected: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<&'n IndexMap<String, Entry>> {
+    let diagnostic = match &node.data {
+        Data::Map(map) => return Some(map),
+        Data::Null => return None,
+        Data::Deferred(variable) => Diagnostic::warning(
+            "needs-account",
+            format!("{path}: only an account knows `{variable}`, and what depends on it is left out here"),
+        ),
+        _ => Diagnostic::error("wrong-type", format!("{path}: expected {expected}, found {}", describe(node))),
+    };
+    diagnostics.push(diagnostic.path(path).at(node.place));
+    None
+}
+
+fn each_resource(map: &IndexMap<String, Entry>, path: &str, diagnostics: &mut Vec<Diagnostic>) {
     for (id, entry) in map {
         if id.starts_with("Fn::") {
             continue;
         }
         let path = format!("{path}.{id}");
+        if let ("$ref", Some(file)) = (id.as_str(), entry.value.as_str()) {
+            // Until v2, the framework's reader of YAML followed these.
+            let message = format!("{path}: references of JSON are not followed");
+            let help = format!("write `${{file({file})}}` in place of the mapping");
+            diagnostics.push(Diagnostic::error("refused-key", message).path(&path).at(entry.key_place).help(help));
+            continue;
+        }
         if id.len() > 255 || !id.chars().all(|c| c.is_ascii_alphanumeric()) {
             diagnostics.push(
                 Diagnostic::error("bad-format", format!("{path}: a logical id has only letters and digits"))
@@ -84,7 +111,8 @@ fn each_resource(section: &Entry, path: &str, diagnostics: &mut Vec<Diagnostic>)
                     .at(entry.key_place),
             );
         }
-        if let Data::Map(keys) = &entry.value.data {
+        let keys = mapping(&entry.value, &path, "a resource (`Type`, `Properties`, …)", diagnostics);
+        if let Some(keys) = keys {
             for (key, inner) in keys {
                 if !RESOURCE.contains(&key.as_str()) && !key.starts_with("Fn::") {
                     diagnostics.push(unknown(&format!("{path}.{key}"), key, inner, &RESOURCE, false));
@@ -132,6 +160,27 @@ resources:
         6:7 error[bad-format] resources[0].Resources.my-table: a logical id has only letters and digits
         7:5 error[unknown-key] resources[0].Output: unknown key
         8:5 error[unknown-key] resources[1].Queue: unknown key
+        ");
+    }
+
+    #[test]
+    fn sections_and_resources_are_mappings() {
+        let found = findings(
+            "service: shop
+provider: {name: aws}
+resources:
+  Description: All of it
+  Transform: [AWS::LanguageExtensions]
+  Conditions: [IsProd]
+  Outputs: 3
+  Resources: {Table: 'AWS::DynamoDB::Table', Queue: null, $ref: ./tables.json}
+",
+        );
+        insta::assert_snapshot!(found, @r"
+        6:15 error[wrong-type] resources.Conditions: expected a mapping, found a list
+        7:12 error[wrong-type] resources.Outputs: expected a mapping, found the number 3
+        8:22 error[wrong-type] resources.Resources.Table: expected a resource (`Type`, `Properties`, …), found the string `AWS::DynamoDB::Table`
+        8:59 error[refused-key] resources.Resources.$ref: references of JSON are not followed
         ");
     }
 }

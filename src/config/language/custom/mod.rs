@@ -52,8 +52,17 @@ const SETTINGS: &[Settings] = &[
     settings::<DeploymentSettings>(),
     settings::<dotenv::Dotenv>(),
     settings::<roles::RolesPerFunction>(),
+    Settings {
+        plugin: LOG_RETENTION,
+        key: "logRetentionInDays",
+        check: |node, cx| {
+            LogRetention::decode(node, cx);
+        },
+    },
     settings::<throttling::ApiThrottling>(),
 ];
+
+const LOG_RETENTION: &str = "serverless-plugin-log-retention";
 
 impl Service {
     /// Whether a plugin is in `plugins`.
@@ -71,7 +80,7 @@ impl Service {
 
     /// The retention that serverless-plugin-log-retention sets for functions that have none.
     pub(super) fn plugin_log_retention(&self) -> Option<LogRetention> {
-        if !self.has_plugin("serverless-plugin-log-retention") {
+        if !self.has_plugin(LOG_RETENTION) {
             return None;
         }
         LogRetention::decode(self.custom.as_ref()?.get("logRetentionInDays")?, &mut Decoder::new())
@@ -122,6 +131,15 @@ mod tests {
         4:34 warning[unknown-key] custom.prune.nubmer: unknown key
         4:29 warning[wrong-type] custom.prune.automatic: expected a boolean (`true` or `false`), found the string `yes`
         ");
+    }
+
+    #[test]
+    fn a_retention_that_cannot_be_is_not_lost_in_silence() {
+        let service = service("plugins: [serverless-plugin-log-retention]\ncustom: {logRetentionInDays: often}\n");
+        let mut found = Vec::new();
+        check(&service, &mut found);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].path.as_deref(), Some("custom.logRetentionInDays"));
     }
 
     #[test]

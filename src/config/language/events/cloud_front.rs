@@ -1,6 +1,6 @@
 //! `cloudFront`: Lambda@Edge behind a distribution.
 
-use crate::config::decode::{Cf, keywords, object};
+use crate::config::decode::{Cf, FreeMapping, keywords, object};
 use crate::config::node::Node;
 
 object! {
@@ -11,7 +11,7 @@ object! {
         /// Where CloudFront gets what it serves: an address, or an origin in CloudFormation's keys.
         origin "origin": Option<Node>,
         /// The behaviour, in CloudFormation's keys.
-        behavior "behavior": Option<Node>,
+        behavior "behavior": Option<FreeMapping>,
         /// Which paths. Default: all.
         path_pattern "pathPattern": Option<String>,
         /// Whether this origin serves what no other does.

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::schedule::{Rate, RuleDescription, RuleName};
-use crate::config::decode::{Bounded, Cf, object};
+use crate::config::decode::{Bounded, Cf, FreeMapping, object};
 use crate::config::node::Node;
 
 object! {
@@ -14,7 +14,7 @@ object! {
         /// When calls are made.
         schedule "schedule": Option<Rate>,
         /// Which events call the function.
-        pattern "pattern": Option<Node>,
+        pattern "pattern": Option<FreeMapping>,
         /// The name of the rule. Default: `<function>-rule-<n>`.
         name "name": Option<RuleName>,
         /// What it is for.
@@ -58,7 +58,7 @@ object! {
     /// Events of the default bus that match a pattern.
     pub struct CloudwatchEvent {
         /// Which events call the function.
-        event "event": Node,
+        event "event": FreeMapping,
         /// What the function gets: a text, or a mapping that becomes JSON.
         input "input": Option<Node>,
         /// The part of the event that the function gets.

@@ -1,8 +1,14 @@
 //! `kafka` and `msk`: records of a topic.
 
 use super::stream::StartingPosition;
-use crate::config::decode::{Bounded, Cf, object};
-use crate::config::node::Node;
+use crate::config::decode::{Bounded, Cf, FreeMapping, object, text};
+
+text! {
+    /// The name of a topic, as Lambda takes it
+    /// (<https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html>): one character alone is none.
+    pub struct KafkaTopic: "the name of a topic that Lambda takes (2 to 249 letters, digits, `.`, `-` and `_`, the first no `.`)",
+        pattern "^[^.][a-zA-Z0-9\\-_.]+$", max 249
+}
 
 object! {
     /// Records of a topic of a Kafka cluster of your own.
@@ -12,7 +18,7 @@ object! {
         /// Addresses of the cluster.
         bootstrap_servers "bootstrapServers": Vec<Cf>,
         /// The topic.
-        topic "topic": String,
+        topic "topic": KafkaTopic,
         /// Records in one call.
         batch_size "batchSize": Option<Bounded<1, 10000>>,
         /// Seconds that records are gathered.
@@ -28,7 +34,7 @@ object! {
         /// The consumer group.
         consumer_group_id "consumerGroupId": Option<String>,
         /// Which records call the function.
-        filter_patterns "filterPatterns": Vec<Node>,
+        filter_patterns "filterPatterns": Vec<FreeMapping>,
         /// Pollers that are kept.
         provisioned_poller_config "provisionedPollerConfig": Option<ProvisionedPollers>,
     }
@@ -70,7 +76,7 @@ object! {
         /// The ARN of the cluster.
         arn "arn": Cf,
         /// The topic.
-        topic "topic": String,
+        topic "topic": KafkaTopic,
         /// Records in one call.
         batch_size "batchSize": Option<Bounded<1, 10000>>,
         /// Seconds that records are gathered.
@@ -86,8 +92,29 @@ object! {
         /// The consumer group.
         consumer_group_id "consumerGroupId": Option<String>,
         /// Which records call the function.
-        filter_patterns "filterPatterns": Vec<Node>,
+        filter_patterns "filterPatterns": Vec<FreeMapping>,
         /// Pollers that are kept.
         provisioned_poller_config "provisionedPollerConfig": Option<ProvisionedPollers>,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::decode::{Decode, Decoder, sample};
+
+    #[test]
+    fn topics_are_those_that_lambda_takes() {
+        let found = |topic: &str| {
+            let mut cx = Decoder::new();
+            KafkaTopic::decode(&sample::node(topic), &mut cx);
+            cx.into_diagnostics().len()
+        };
+        for good in ["to", "orders.v1", "_a-b"] {
+            assert_eq!(found(good), 0, "{good}");
+        }
+        for bad in ["t", ".orders", "two words", "x".repeat(250).as_str()] {
+            assert_eq!(found(bad), 1, "{bad}");
+        }
     }
 }

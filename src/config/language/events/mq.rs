@@ -1,7 +1,6 @@
 //! `activemq` and `rabbitmq`: messages of a broker of Amazon MQ.
 
-use crate::config::decode::{Bounded, Cf, object};
-use crate::config::node::Node;
+use crate::config::decode::{Bounded, Cf, FreeMapping, object};
 
 object! {
     /// Messages of an ActiveMQ broker.
@@ -19,7 +18,7 @@ object! {
         /// Whether messages are read.
         enabled "enabled" = true: Option<bool>,
         /// Which messages call the function.
-        filter_patterns "filterPatterns": Vec<Node>,
+        filter_patterns "filterPatterns": Vec<FreeMapping>,
     }
 }
 
@@ -41,6 +40,6 @@ object! {
         /// Whether messages are read.
         enabled "enabled" = true: Option<bool>,
         /// Which messages call the function.
-        filter_patterns "filterPatterns": Vec<Node>,
+        filter_patterns "filterPatterns": Vec<FreeMapping>,
     }
 }

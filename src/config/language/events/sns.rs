@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::sqs::is_arn;
-use crate::config::decode::{Cf, Decode, Decoder, Schemas, Short, mapping_at, object, text};
+use crate::config::decode::{Cf, Decode, Decoder, FreeMapping, Schemas, Short, mapping_at, object, text};
 use crate::config::node::Node;
 
 text! {
@@ -21,7 +21,7 @@ object! {
         /// The name that receivers of mail and text messages see.
         display_name "displayName": Option<String>,
         /// Which messages call the function.
-        filter_policy "filterPolicy": Option<Node>,
+        filter_policy "filterPolicy": Option<FreeMapping>,
         /// Whether the filter is for attributes or for the body.
         filter_policy_scope "filterPolicyScope": Option<String>,
         /// Where messages go that could not be delivered.

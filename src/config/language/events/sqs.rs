@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::config::decode::{Bounded, Cf, Decode, Decoder, Schemas, Short, intrinsic, keywords, mapping_at, object};
+use crate::config::decode::{
+    Bounded, Cf, Decode, Decoder, FreeMapping, Schemas, Short, intrinsic, keywords, mapping_at, object,
+};
 use crate::config::node::{Data, Node};
 
 object! {
@@ -19,7 +21,7 @@ object! {
         /// `ReportBatchItemFailures`: the function names the messages that failed.
         function_response_type "functionResponseType": Option<FunctionResponseType>,
         /// Which messages call the function.
-        filter_patterns "filterPatterns": Vec<Node>,
+        filter_patterns "filterPatterns": Vec<FreeMapping>,
         /// Calls at once.
         maximum_concurrency "maximumConcurrency": Option<Bounded<2, 1000>>,
     }

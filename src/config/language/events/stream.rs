@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::sqs::{FunctionResponseType, is_arn};
 use crate::config::decode::{
-    Bounded, Cf, Decode, Decoder, Schemas, Short, Shorthand, alternatives, keywords, mapping_at, object,
+    Bounded, Cf, Decode, Decoder, FreeMapping, Schemas, Short, Shorthand, alternatives, keywords, mapping_at, object,
 };
 use crate::config::node::Node;
 
@@ -38,7 +38,7 @@ object! {
         /// Seconds of a tumbling window.
         tumbling_window_in_seconds "tumblingWindowInSeconds": Option<Bounded<0, 900>>,
         /// Which records call the function.
-        filter_patterns "filterPatterns": Vec<Node>,
+        filter_patterns "filterPatterns": Vec<FreeMapping>,
         /// Kinesis: `true` makes a stream consumer, an ARN uses one.
         consumer "consumer": Option<Consumer>,
         /// Where batches go that failed for good.

@@ -45,7 +45,8 @@ fn run(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
 fn look(path: &str, name: &str, value: Option<&Cf>, diagnostics: &mut Vec<Diagnostic>) {
     let Some(value) = value else { return };
     // What came out of a variable does not stand in the file, and a known secret is already looked after.
-    if value.is_secret() || !value.node().origins.is_empty() {
+    let is_the_machines = value.node().reference.as_ref().is_some_and(|reference| reference.private);
+    if value.is_secret() || is_the_machines || !value.node().origins.is_empty() {
         return;
     }
     let Some(text) = value.as_str() else { return };
@@ -66,11 +67,12 @@ pub fn looks_secret(name: &str, text: &str) -> bool {
     (NAMES.is_match(&name.to_ascii_lowercase()) && looks_real(text)) || VALUES.is_match(text)
 }
 
-/// Whether a value could be a secret: not empty, no placeholder, no name or address of one.
+/// Whether a value could be a secret: not empty, no placeholder, no name or address of one, no reference to one.
 fn looks_real(text: &str) -> bool {
     let lower = text.to_lowercase();
     text.len() >= 4
         && !text.contains("${")
+        && !text.contains("{{resolve:")
         && !text.starts_with("arn:")
         && !text.starts_with('/')
         && !text.starts_with("http")
@@ -98,6 +100,7 @@ mod tests {
       DATABASE: postgres://shop:hunter22@db.example.com/shop
       STRIPE: sk_live_0123456789abcdef0123
       PASSWORD: !Ref Password
+      JWT_SECRET: '{{resolve:secretsmanager:shop:SecretString:jwt}}'
 ",
         );
         insta::assert_snapshot!(found, @r"

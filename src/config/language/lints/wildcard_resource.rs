@@ -12,7 +12,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 /// Actions for which AWS accepts only `*`, by their beginnings.
-const ONLY_WILDCARD: [&str; 24] = [
+const ONLY_WILDCARD: [&str; 32] = [
     "xray:Put",
     "ec2:Describe",
     "ec2:CreateNetworkInterface",
@@ -37,6 +37,14 @@ const ONLY_WILDCARD: [&str; 24] = [
     "polly:SynthesizeSpeech",
     "translate:Translate",
     "transcribe:StartTranscriptionJob",
+    "acm:ListCertificates",
+    "autoscaling:Describe",
+    "dynamodb:ListTables",
+    "ecr:GetAuthorizationToken",
+    "elasticloadbalancing:Describe",
+    "iam:ListAccountAliases",
+    "lambda:ListFunctions",
+    "sns:ListTopics",
 ];
 
 fn run(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -102,7 +110,7 @@ mod tests {
 provider:
   name: aws
   iamRoleStatements:
-    - {Effect: Allow, Action: ['xray:PutTraceSegments', 'ec2:DescribeSubnets'], Resource: '*'}
+    - {Effect: Allow, Action: ['xray:PutTraceSegments', 'ecr:GetAuthorizationToken'], Resource: '*'}
     - {Effect: Allow, Action: 's3:GetObject', Resource: ['arn:aws:s3:::a/*', '*']}
     - {Effect: Deny, Action: 's3:*', Resource: '*'}
 functions:

@@ -125,6 +125,23 @@ custom:
 }
 
 #[tokio::test]
+async fn outputs_are_read_in_the_region_that_the_variable_names() {
+    let service = Service::new(
+        "service: api
+provider: {name: aws, region: eu-west-1}
+custom:
+  here: ${cf:net.Vpc}
+  there: ['${cf(us-east-1):net.Vpc}', '${cf.us-east-1:net.Vpc}', '${aws:cf(us-east-1):net.Vpc}']
+",
+    )
+    .account(FakeAccount::new());
+    assert_eq!(service.custom().await, json!({"here": "vpc-1", "there": ["vpc-1", "vpc-1", "vpc-1"]}));
+    let mut asked = service.account.as_ref().expect("given").asked.lock().expect("not poisoned").clone();
+    asked.sort();
+    assert_eq!(asked, ["cf eu-west-1 net", "cf us-east-1 net"]);
+}
+
+#[tokio::test]
 async fn what_is_made_of_a_secret_is_secret() {
     let service = Service::new(
         "service: api

@@ -125,7 +125,10 @@ impl Schemes {
             (None, Some(name)) => match plan.function(name) {
                 Some(function) => (name.clone(), function.target(), Some(function)),
                 // Only the account knows who may call: nobody whom AWS does not know stands in for that.
-                None if has_variables(name) => return Authorization::Signed,
+                None if has_variables(name) => {
+                    output.problem(event.left_out(name));
+                    return Authorization::Signed;
+                }
                 None => {
                     output.problem(
                         event

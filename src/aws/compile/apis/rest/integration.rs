@@ -1,6 +1,8 @@
 //! What stands behind a method, in CloudFormation's words
 //! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-method-integration.html>).
 
+use indexmap::IndexMap;
+
 use super::super::super::output::Output;
 use super::super::super::plan::Triggered;
 use super::super::super::tree::Properties;
@@ -9,6 +11,7 @@ use super::authorizers::Authorization;
 use super::method::all_parameters;
 use super::{cors, templates};
 use crate::config::decode::Toggle;
+use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::language::events::http::{
     ContentHandling, Http, Integration, PassThrough, StatusCode, StatusTemplate, TransferMode,
 };
@@ -51,6 +54,9 @@ pub(super) fn integration(
     let request = http.request.as_ref();
     let transfer = http.response.as_ref().and_then(|response| response.transfer_mode);
     check(event, kind, transfer, output);
+    if matches!(kind, "AWS" | "HTTP" | "MOCK") {
+        tell_answers_apart(event, output);
+    }
     let mut integration =
         Properties::new().with("Type", kind).with("IntegrationHttpMethod", "POST").maybe("TimeoutInMillis", timeout);
     match kind {
@@ -156,8 +162,8 @@ struct Answer<'a> {
     config: Option<&'a StatusCode>,
 }
 
-/// The answers of an integration that is no proxy. Without any, those of a function are known; without one for
-/// success, there is one.
+/// The answers of an integration that is no proxy. Without any, those of a function are known; without one that is for
+/// all other results (no `pattern`), there is one for success.
 fn answers(http: &Http) -> Vec<Answer<'_>> {
     let kind = kind(http);
     let Some(response) = &http.response else {
@@ -175,11 +181,26 @@ fn answers(http: &Http) -> Vec<Answer<'_>> {
             config: Some(config),
         })
         .collect();
-    if !response.status_codes.values().any(|config| config.pattern.as_deref() == Some("")) {
+    if answers.iter().all(|answer| !answer.pattern.is_empty()) {
         answers.retain(|answer| answer.code != "200");
         answers.extend(defaults(&STATUS_CODES[..1]));
     }
     answers
+}
+
+/// Says which answers hide one another: the document names each by what chooses it.
+fn tell_answers_apart(event: &Triggered<Http>, output: &mut Output) {
+    let mut known: IndexMap<String, String> = IndexMap::new();
+    for Answer { code, pattern, .. } in answers(event.settings) {
+        let Some(hidden) = known.insert(pattern.clone(), code.clone()) else { continue };
+        let which = match pattern.as_str() {
+            "" => "have no `pattern`".to_owned(),
+            _ => format!("have the `pattern` `{pattern}`"),
+        };
+        let what = format!("the answers `{hidden}` and `{code}` {which}, so only `{code}` is given");
+        let problem = Diagnostic { severity: Severity::Warning, ..event.problem("conflict", what) };
+        output.problem(problem.help("give each a `pattern` of its own; one may have none, for all other results"));
+    }
 }
 
 fn defaults(codes: &[(&str, &str)]) -> Vec<Answer<'static>> {

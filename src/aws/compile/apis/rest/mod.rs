@@ -184,7 +184,7 @@ fn own(plan: &Plan, methods: &[Method], schemes: &Schemes, models: &Models, outp
     let policy: Value = match statements {
         Some(statements) if !statements.is_empty() => Properties::new()
             .with("Version", "2012-10-17")
-            .with("Statement", Value::List(statements.iter().map(tree::from_node).collect()))
+            .with("Statement", Value::List(statements.iter().map(|statement| tree::from_node(statement)).collect()))
             .into(),
         // Always there, so that a policy that left the file is taken away.
         _ => "".into(),

@@ -28,6 +28,10 @@ impl Models {
     ) -> Vec<(String, String)> {
         let mut models = Vec::new();
         for (content_type, given) in event.settings.request.iter().flat_map(|request| &request.schemas) {
+            if let Some(open) = open(plan, given) {
+                output.problem(event.left_out(open.as_variable().unwrap_or_default()).at(open.place));
+                continue;
+            }
             let Some((name, schema)) = model(plan, event, path, content_type, given) else {
                 output.problem(
                     event
@@ -41,6 +45,13 @@ impl Models {
         }
         models
     }
+}
+
+/// The schema that only an account knows: nothing is validated against it here.
+fn open<'n>(plan: &'n Plan, given: &'n Node) -> Option<&'n Node> {
+    let shared = plan.service.provider.api_gateway.as_ref().and_then(|settings| settings.request.as_ref());
+    let named = given.as_str().and_then(|name| Some(&*shared?.schemas.get(name)?.schema));
+    [given, named.unwrap_or(given)].into_iter().find(|node| matches!(node.data, Data::Deferred(_)))
 }
 
 /// The name and the schema of a model: one that the provider names, one with settings, or a schema alone.
@@ -60,7 +71,10 @@ fn model(
         Data::String(name) => {
             if let Some(named) = shared.and_then(|request| request.schemas.get(name)) {
                 let model = named.name.clone().unwrap_or_else(|| format!("{}Model", naming::plain(name)));
-                return Some((naming::alphanumeric(&model), schema(&named.schema)?));
+                return Some((
+                    naming::alphanumeric(&model),
+                    described(schema(&named.schema)?, named.description.as_deref()),
+                ));
             }
             let parsed: serde_json::Value = serde_json::from_str(name).ok()?;
             let schema = from_json(parsed);
@@ -69,7 +83,8 @@ fn model(
         Data::Map(_) => match given.get("schema").filter(|inner| matches!(inner.data, Data::Map(_))) {
             Some(inner) => {
                 let name = given.get("name").and_then(|name| name.as_str()).map(naming::alphanumeric);
-                Some((name.unwrap_or_else(generated), schema(inner)?))
+                let description = given.get("description").and_then(Node::as_str);
+                Some((name.unwrap_or_else(generated), described(schema(inner)?, description)))
             }
             None => Some((generated(), schema(given)?)),
         },
@@ -88,6 +103,14 @@ fn schema(node: &Node) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// A schema with what it is for, unless it says so itself. A model of a document has no description beside its schema.
+fn described(mut schema: Value, description: Option<&str>) -> Value {
+    if let (Value::Map(map), Some(text)) = (&mut schema, description) {
+        map.entry("description".to_owned()).or_insert_with(|| Value::string(text));
+    }
+    schema
 }
 
 /// What the types of JSON Schema are called.

@@ -10,6 +10,7 @@ use super::super::super::tree::Properties;
 use super::authorizers::scheme_of_resource;
 use crate::aws::naming;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::node::Entry;
 use crate::engine::value::Value;
 
 /// Types whose resources live in a REST API.
@@ -24,7 +25,11 @@ const OWN_TYPES: &[&str] = &[
 
 /// Takes gateway responses and authorizers of our API out of the raw resources and into its document. Anything else
 /// in our API cannot stay: each change of the document would take it away.
-pub(in super::super::super) fn absorb(raw: &mut IndexMap<String, Value>, output: &mut Output) {
+pub(in super::super::super) fn absorb(
+    raw: &mut IndexMap<String, Value>,
+    written: &IndexMap<&String, &Entry>,
+    output: &mut Output,
+) {
     if !output.template.resources.contains_key(naming::REST_API) {
         return;
     }
@@ -60,14 +65,14 @@ pub(in super::super::super) fn absorb(raw: &mut IndexMap<String, Value>, output:
             }
             kind => {
                 let kind = kind.unwrap_or_default();
-                output.problem(
-                    Diagnostic::warning(
-                        "lost-with-document",
-                        format!("resources.Resources.{logical_id}: hoist writes its API as one document, which a {kind} beside it does not survive"),
-                    )
-                    .path(format!("resources.Resources.{logical_id}"))
-                    .help("describe it in the `http` events, or give the API to `provider.apiGateway.restApiId`"),
-                );
+                let mut problem = Diagnostic::warning(
+                    "lost-with-document",
+                    format!("resources.Resources.{logical_id}: hoist writes its API as one document, which a {kind} beside it does not survive"),
+                )
+                .path(format!("resources.Resources.{logical_id}"))
+                .help("describe it in the `http` events, or give the API to `provider.apiGateway.restApiId`");
+                problem.place = written.get(&logical_id).map(|entry| entry.key_place);
+                output.problem(problem);
             }
         }
     }
