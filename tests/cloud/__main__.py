@@ -12,7 +12,7 @@ from .backend import Backend
 from .front import Front
 from .lifetime import ended
 from .settings import WEATHERS, Settings, settings_table
-from .warm import warm_up
+from .warm import first_list, warm_up
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -50,6 +50,9 @@ async def run(args: argparse.Namespace) -> None:
             # Where time is measured, the loading of modules must not be.
             await warm_up(front.world)
         await front.listen(args.port)
+        if settings["latency.enabled"]:
+            await asyncio.to_thread(first_list, front.url)
+            front.record.clear()
         ready = {
             "url": front.url,
             "ministack": backend.url,
