@@ -187,16 +187,29 @@ pub enum Word {
 #[derive(Clone)]
 pub struct Progress {
     say: std::sync::Arc<dyn Fn(Word) + Send + Sync>,
+    begun: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Progress {
     pub fn new(say: impl Fn(Word) + Send + Sync + 'static) -> Self {
-        Self { say: std::sync::Arc::new(say) }
+        Self { say: std::sync::Arc::new(say), begun: std::sync::Arc::default() }
     }
 
-    /// For tests and callers that show nothing.
+    /// Notes that the change sent a call: from then on it is under way, and a stop lets it end.
+    pub fn begin(&self) {
+        self.begun.store(true, std::sync::atomic::Ordering::Release);
+    }
+
+    /// Whether it sent one.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    /// For calls that belong to no change and show nothing: no stop keeps them from being sent.
     pub fn silent() -> Self {
-        Self::new(|_| {})
+        let silent = Self::new(|_| {});
+        silent.begin();
+        silent
     }
 
     /// Tells what the change is waiting for; shown beside its line while it runs.

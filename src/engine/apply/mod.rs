@@ -29,7 +29,8 @@ pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
 /// How a plan is carried out.
 #[derive(Clone)]
 pub struct ApplyOptions {
-    /// How many changes may run at once. Quotas are kept by [`super::limits`]; this only bounds memory.
+    /// How many changes may run at once. Quotas are kept by [`super::limits`]; this only bounds memory, and most of them wait
+    /// for a quota: with few, those of one narrow quota would keep all others from starting.
     pub parallel: usize,
     /// After the user asked to stop, how long what is under way may take. CI systems kill after 10 s.
     pub grace: Duration,
@@ -39,7 +40,7 @@ pub struct ApplyOptions {
 
 impl Default for ApplyOptions {
     fn default() -> Self {
-        Self { parallel: 128, grace: Duration::from_secs(6), events: Arc::new(|_| {}), guard: None }
+        Self { parallel: 1024, grace: Duration::from_secs(6), events: Arc::new(|_| {}), guard: None }
     }
 }
 

@@ -22,6 +22,9 @@ enum State {
     Given,
 }
 
+/// The longest remaining path, and how many wait: one role for a hundred functions goes before a hundred log groups.
+type Priority = (u64, usize);
+
 pub(super) struct Schedule {
     nodes: Vec<Node>,
     places: HashMap<Node, usize>,
@@ -29,8 +32,8 @@ pub(super) struct Schedule {
     /// How many before it are not done.
     missing: Vec<usize>,
     state: Vec<State>,
-    priority: Vec<u64>,
-    ready: BinaryHeap<(u64, Reverse<usize>)>,
+    priority: Vec<Priority>,
+    ready: BinaryHeap<(Priority, Reverse<usize>)>,
     /// Writers at work, and who waits for them.
     writers: HashMap<String, Vec<usize>>,
 }
@@ -67,10 +70,12 @@ impl Schedule {
         for &position in &cleanups {
             graph.add_unless_circular(places[&Node::Change(position)], places[&Node::Cleanup(position)]);
         }
-        let priority = graph.longest_remaining(|place| match nodes[place] {
+        let paths = graph.longest_remaining(|place| match nodes[place] {
             Node::Change(position) => weight(&plan.changes[position]),
             Node::Cleanup(_) => 1,
         });
+        let priority: Vec<Priority> =
+            paths.into_iter().enumerate().map(|(place, path)| (path, graph.after(place).len())).collect();
         let missing: Vec<usize> = (0..nodes.len()).map(|place| graph.before(place).len()).collect();
         let ready = (0..nodes.len())
             .filter(|&place| missing[place] == 0)

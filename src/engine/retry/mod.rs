@@ -168,7 +168,7 @@ impl Retry {
     {
         let mut trial = Trial::new(call);
         loop {
-            match self.send(&mut trial, &mut attempt).await? {
+            match self.send(&mut trial, progress, &mut attempt).await? {
                 Ok(value) => return Ok(value),
                 Err(error) => {
                     if call.resend == Resend::CheckFirst && error.is_ambiguous() {
@@ -200,7 +200,7 @@ impl Retry {
     {
         let mut trial = Trial::new(call);
         loop {
-            match self.send(&mut trial, &mut attempt).await? {
+            match self.send(&mut trial, progress, &mut attempt).await? {
                 Ok(value) => return Ok(value),
                 Err(error) => {
                     let ambiguous = error.is_ambiguous();
@@ -250,12 +250,27 @@ impl Retry {
     }
 
     /// One attempt, after its tokens. The outer error is the guard's.
-    async fn send<T, F, Fut>(&self, trial: &mut Trial<'_>, attempt: &mut F) -> Result<Result<T, CallError>, Failure>
+    async fn send<T, F, Fut>(
+        &self,
+        trial: &mut Trial<'_>,
+        progress: &Progress,
+        attempt: &mut F,
+    ) -> Result<Result<T, CallError>, Failure>
     where
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, CallError>>,
     {
-        self.limiter.draw(trial.call.buckets).await;
+        if progress.has_begun() {
+            self.limiter.draw(trial.call.buckets).await;
+        } else {
+            // A change that has only waited for its turn is not under way.
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(trial.stopped()),
+                () = self.limiter.draw(trial.call.buckets) => {}
+            }
+        }
+        progress.begin();
         let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(guard) = guard {
             guard.check()?;
@@ -432,6 +447,27 @@ mod tests {
         let told = told.lock().unwrap();
         assert_eq!(told.first().map(String::as_str), Some("waiting for IAM (0 s)"));
         assert!(told.iter().any(|line| line.starts_with("waiting for IAM (6 s)")), "{told:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_only_waits_for_its_turn_is_not_sent_after_a_stop() {
+        let (limiter, stop) =
+            (Limiter::new([Bucket { name: "slow", per_second: 0.1, burst: 1.0 }]), CancellationToken::new());
+        let retry = Retry::new(Arc::new(Table::new(RULES)), Arc::new(limiter), stop.clone(), 7);
+        let send = |progress: Progress| {
+            let retry = retry.clone();
+            tokio::spawn(async move {
+                retry.run(Call::new(&["slow"]), &progress, |_| async { Ok::<_, CallError>("sent") }).await
+            })
+        };
+        let under_way = Progress::new(|_| {});
+        assert_eq!(send(under_way.clone()).await.unwrap(), Ok("sent"));
+        let (waiting, going_on) = (send(Progress::new(|_| {})), send(under_way));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stop.cancel();
+        assert_eq!(waiting.await.unwrap().unwrap_err().reason, Reason::Cancelled);
+        assert_eq!(going_on.await.unwrap(), Ok("sent"), "its change is under way");
+        assert_eq!(send(Progress::silent()).await.unwrap(), Ok("sent"), "what gives the lease back, say");
     }
 
     #[tokio::test(start_paused = true)]
