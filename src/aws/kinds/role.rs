@@ -78,17 +78,23 @@ impl Role {
         self.note_if_young(&found);
         // Those of the file are most often all that there are, and need not wait for the list of names.
         let of_the_file = async {
-            let mut found = Vec::new();
+            let mut found = BTreeMap::new();
             for policy in wanted {
-                found.extend(self.policy(name, policy).await?);
+                found.extend(self.policy(name, policy, false).await?.map(|document| (policy.clone(), document)));
             }
             Ok(found)
         };
-        let (inline, managed, mut policies) =
+        let (inline, managed, found_early): (_, _, BTreeMap<String, Value>) =
             tokio::try_join!(self.inline_names(name), self.managed(name), of_the_file)?;
         let prefix = self.aws.scope().prefix();
-        for policy in inline.iter().filter(|policy| !wanted.contains(*policy) && policy.starts_with(&prefix)) {
-            policies.extend(self.policy(name, policy).await?);
+        let mut policies = Vec::new();
+        for policy in inline.iter().filter(|policy| wanted.contains(*policy) || policy.starts_with(&prefix)) {
+            // One that is listed is there, though not everywhere yet where the role is new.
+            let fresh = self.aws.retry().fresh.is_noted(&born(name));
+            match found_early.get(policy) {
+                Some(document) => policies.push(document.clone()),
+                None => policies.extend(self.policy(name, policy, fresh).await?),
+            }
         }
         self.live(&found, logical_id, policies, &managed).map(Some)
     }
@@ -178,11 +184,12 @@ impl Role {
         }
     }
 
-    async fn policy(&self, role: &str, policy: &str) -> Result<Option<Value>, Failure> {
+    /// A policy, `None` where there is none; waited for when `fresh`.
+    async fn policy(&self, role: &str, policy: &str, fresh: bool) -> Result<Option<Value>, Failure> {
         let answer = self
             .aws
             .call("iam", "GetRolePolicy")
-            .fresh(self.aws.retry().fresh.is_noted(&born(role)))
+            .fresh(fresh)
             .find(|| self.aws.iam().get_role_policy().role_name(role).policy_name(policy).send())
             .await?;
         Ok(answer.and_then(|answer| {
