@@ -83,23 +83,29 @@ pub fn endpoints<'a>(
 }
 
 /// The address of a path that begins with `/`: on the API that has a route for it, else on the one that there is, HTTP
-/// before REST. `None` without an API that is live.
+/// before REST. It is API Gateway's own: the name of a custom domain may not be everywhere yet. `None` without an API that
+/// is live.
 pub fn address<'a>(
     service: &Service,
     place: Where<'_>,
     live: impl Iterator<Item = &'a Live> + Clone,
     path: &str,
 ) -> Option<String> {
-    let bases = Bases::of(service, place, live);
-    let (plain, query) = path.split_once('?').map_or((path, None), |(plain, query)| (plain, Some(query)));
-    let plain = plain.trim_matches('/');
+    let bases = Bases::of(service, place, live.filter(|one| !is_mapping(one)));
+    let plain = path.split('?').next().unwrap_or(path).trim_matches('/');
     let mut triggers = service.functions.values().flat_map(|function| &function.events);
     let of_rest = triggers.find_map(|event| match &event.trigger {
-        Trigger::Http(route) if route.path.as_str().trim_matches('/') == plain => bases.of_rest(route),
+        Trigger::Http(route) if route.path.as_str().trim_matches('/') == plain => Some(route),
         _ => None,
     });
-    let url = of_rest.or_else(|| Some(join(bases.http.as_ref().or(bases.rest.as_ref())?, plain)))?;
-    Some(query.map_or(url.clone(), |query| format!("{url}?{query}")))
+    match of_rest {
+        Some(route) if bases.deployment.is_some() => {
+            let query = path.find('?').map_or("", |at| &path[at..]);
+            bases.of_rest(route).map(|url| format!("{url}{query}"))
+        }
+        Some(_) => Some(join(bases.rest.as_ref().or(bases.http.as_ref())?, path)),
+        None => Some(join(bases.http.as_ref().or(bases.rest.as_ref())?, path)),
+    }
 }
 
 fn attribute<'a>(mut live: impl Iterator<Item = &'a Live>, logical_id: &str, name: &str) -> Option<String> {
@@ -120,7 +126,8 @@ impl<'a> Bases<'a> {
     fn of(service: &Service, place: Where<'_>, live: impl Iterator<Item = &'a Live> + Clone) -> Self {
         let attribute = |logical_id: &str, name: &str| attribute(live.clone(), logical_id, name);
         let text = |one: &Live, key: &str| one.properties.get(key).and_then(|value| value.text().map(str::to_owned));
-        let own_stage = service.provider.api_gateway.as_ref().and_then(|settings| settings.stage.as_deref());
+        let settings = service.provider.api_gateway.as_ref();
+        let own_stage = settings.and_then(|settings| settings.stage.as_deref());
         let rest_place = Where { stage: own_stage.unwrap_or(place.stage), ..place };
         let own = attribute("ApiGatewayRestApi", "Ref")
             .map(|id| mapped("https", &id, live.clone()).unwrap_or_else(|| rest_place.stage_url("https", &id)));
@@ -136,7 +143,6 @@ impl<'a> Bases<'a> {
             told.as_str().filter(|id| !has_variables(id)).map(str::to_owned).or_else(route)
         };
         let told_http = service.provider.http_api.as_ref().and_then(|settings| settings.id.as_ref());
-        let settings = service.provider.api_gateway.as_ref();
         let told_websocket = settings.and_then(|settings| settings.websocket_api_id.as_ref());
         let http = attribute("HttpApi", "Ref").and_then(|id| mapped("https", &id, live.clone()));
         let http = http.or_else(|| attribute("HttpApi", "ApiEndpoint"));
@@ -159,12 +165,15 @@ impl<'a> Bases<'a> {
     }
 }
 
+fn is_mapping(one: &Live) -> bool {
+    [BASE_PATH.type_name, API.type_name].contains(&one.address.kind.as_str())
+}
+
 /// The address of an API beneath its custom domain, when it has one.
 fn mapped<'a>(scheme: &str, api: &str, mut live: impl Iterator<Item = &'a Live>) -> Option<String> {
     let text = |one: &Live, key: &str| one.properties.get(key).and_then(|value| value.text().map(str::to_owned));
     let mapping = live.find(|one| {
-        [BASE_PATH.type_name, API.type_name].contains(&one.address.kind.as_str())
-            && [text(one, "RestApiId"), text(one, "ApiId")].iter().flatten().any(|id| id == api)
+        is_mapping(one) && [text(one, "RestApiId"), text(one, "ApiId")].iter().flatten().any(|id| id == api)
     })?;
     let path = text(mapping, "BasePath").or_else(|| text(mapping, "ApiMappingKey")).unwrap_or_default();
     Some(join(&format!("{scheme}://{}", text(mapping, "DomainName")?), &path))
@@ -194,4 +203,51 @@ impl Where<'_> {
 fn join(base: &str, path: &str) -> String {
     let path = if path == "*" { "" } else { path };
     format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::decode::sample;
+    use crate::config::language::decode_service;
+    use crate::engine::address::Address;
+    use crate::engine::resource::Ownership;
+    use crate::engine::value::Value;
+
+    fn live(kind: &str, id: &str, attributes: &[(&str, &str)], properties: &[(&str, &str)]) -> Live {
+        let texts = |all: &[(&str, &str)]| -> BTreeMap<String, Value> {
+            all.iter().map(|(key, text)| ((*key).to_owned(), Value::string(*text))).collect()
+        };
+        Live {
+            address: Address::new(kind, id),
+            physical_id: id.to_owned(),
+            properties: Value::Map(texts(properties)),
+            attributes: texts(attributes),
+            ownership: Ownership::Ours,
+            fingerprint: None,
+            revision: None,
+            parent: None,
+        }
+    }
+
+    #[test]
+    fn a_path_is_fetched_as_it_is_written_and_not_by_the_name_of_a_domain() {
+        let yaml = "service: shop\nprovider: {name: aws, runtime: python3.13}\n\
+                    functions: {a: {handler: a.b, events: [{http: GET /orders}]}}\n";
+        let (service, _) = decode_service(&sample::node(yaml));
+        let all = [
+            live("AWS::ApiGateway::RestApi", "ApiGatewayRestApi", &[("Ref", "abc")], &[]),
+            live(BASE_PATH.type_name, "Mapping", &[], &[("RestApiId", "abc"), ("DomainName", "shop.example")]),
+        ];
+        let place = Where { region: "eu-west-1", partition: Partition::of("eu-west-1"), stage: "dev" };
+        let service = service.expect("a service");
+        let found = |path: &str| address(&service, place, all.iter(), path);
+        let base = "https://abc.execute-api.eu-west-1.amazonaws.com/dev";
+        for path in ["/orders", "/orders/", "/orders?x=1", "/orders/?x=1", "/other/"] {
+            assert_eq!(found(path), Some(format!("{base}{path}")));
+        }
+        assert_eq!(endpoints(&service, place, all.iter())[0].url, "https://shop.example/orders");
+    }
 }
