@@ -31,6 +31,11 @@ pub struct Diagnostic {
     pub help: Vec<String>,
 }
 
+/// What is said of a variable that only live state can resolve where nothing can be made of it.
+pub fn left_out(variable: &str) -> String {
+    format!("only an account knows `{variable}`, and what depends on it is left out here")
+}
+
 impl Diagnostic {
     /// An error with a code and a message; the rest is added by the `at`, `help` and `related` builders.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {

@@ -15,7 +15,7 @@ mod text;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, left_out};
 use super::node::{Data, Entry, Node, Place};
 
 pub use super::suggest::nearest;
@@ -195,8 +195,7 @@ impl Decoder {
         if self.diagnostics.iter().any(told) {
             return;
         }
-        let problem = format!("only an account knows `{variable}`, and what depends on it is left out here");
-        let diagnostic = self.warning("needs-account", node, problem);
+        let diagnostic = self.warning("needs-account", node, left_out(variable));
         self.report(diagnostic);
     }
 

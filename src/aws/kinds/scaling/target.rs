@@ -118,9 +118,7 @@ impl ScalableTarget {
         *self.listed.lock().await = None;
         answer
     }
-}
 
-impl ScalableTarget {
     /// The bounds that a new target begins with: those of the file, or what an action made of them on the version before.
     async fn first_bounds(&self, resource: &str, wanted: &Value) -> Result<Option<(i64, i64)>, Failure> {
         let file = scheduled::bounds(wanted);

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::Checked;
 use crate::config::decode::{describe, nearest};
-use crate::config::diagnostic::Diagnostic;
+use crate::config::diagnostic::{Diagnostic, left_out};
 use crate::config::node::{Data, Entry, Node};
 
 /// Sections of a template: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html>;
@@ -81,10 +81,7 @@ fn mapping<'n>(
     let diagnostic = match &node.data {
         Data::Map(map) => return Some(map),
         Data::Null => return None,
-        Data::Deferred(variable) => Diagnostic::warning(
-            "needs-account",
-            format!("{path}: only an account knows `{variable}`, and what depends on it is left out here"),
-        ),
+        Data::Deferred(variable) => Diagnostic::warning("needs-account", format!("{path}: {}", left_out(variable))),
         _ => Diagnostic::error("wrong-type", format!("{path}: expected {expected}, found {}", describe(node))),
     };
     diagnostics.push(diagnostic.path(path).at(node.place));
