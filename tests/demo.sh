@@ -7,8 +7,9 @@ root=$PWD
 say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 run() { printf '\033[36m$ %s\033[0m\n' "$*"; "$@"; }
 
+say "Set everything up: the first time, building takes ten minutes or more"
 python=$(tests/cloud/setup.sh)/bin/python
-cargo build --quiet
+cargo build
 PATH="${CARGO_TARGET_DIR:-$root/target}/debug:$PATH"
 
 work=$(mktemp -d)
