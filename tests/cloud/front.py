@@ -248,9 +248,12 @@ class Front:
             return await self._bridged(request)
         body = await request.read()
         if request.rel_url.raw_path.startswith("/_aws/"):
-            refusal = await invocations.refused(self.world, request.method, request.rel_url.raw_path)
-            if refusal is not None:
-                return _response(refusal, request.method)
+            method, path = request.method, request.rel_url.raw_path
+            answer = await invocations.refused(self.world, method, path) or await invocations.mapped(
+                self.world, method, path, request.rel_url.raw_query_string, request.headers, body
+            )
+            if answer is not None:
+                return _response(answer, method)
         async with self.backend.http.request(
             request.method, self.backend.target(str(request.rel_url)), headers=_onward(request.headers), data=body or None,
             allow_redirects=False,

@@ -1,4 +1,5 @@
-"""Who may invoke a function: APIs and function URLs need a statement in its policy, which the emulator never looks for.
+"""Who may invoke a function, and what it is given: APIs and function URLs need a statement in its policy, which the
+emulator never looks for, and REST APIs may map what goes in and out (see mapping).
 
 A deploy that forgets the permission works on the emulator and answers 500 or 403 on AWS. SNS, EventBridge and the
 other services that invoke from inside the emulator cannot be stopped from here.
@@ -8,8 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, TypeVar
 
+from multidict import CIMultiDictProxy
+
+from . import mapping
 from .answers import Answer
 from .openapi import rest_export
 from .openapi.document import ANY
@@ -27,7 +31,17 @@ class _Known:
     def __init__(self) -> None:
         self.urls: dict[str, tuple[str, str, str | None]] = {}  # id -> region, function, qualifier
         self.admitted: set[tuple[str, ...]] = set()
-        self.as_of = -1  # the count of writes that `admitted` was found at
+        self.unmapped: set[tuple[str, ...]] = set()
+        self.as_of = -1  # the count of writes that both were found at
+
+    def current(self, world: World) -> _Known:
+        # Permissions and routes change by writes alone, so between two of them
+        # what was found stays so.
+        if self.as_of != world.writes:
+            self.admitted.clear()
+            self.unmapped.clear()
+            self.as_of = world.writes
+        return self
 
 
 @after("lambda.CreateFunctionUrlConfig", "lambda.GetFunctionUrlConfig", "lambda.UpdateFunctionUrlConfig", "lambda.ListFunctionUrlConfigs")
@@ -46,12 +60,7 @@ async def refused(world: World, method: str, raw_path: str) -> Answer | None:
     """What the data plane answers to a request that may not invoke its function; None where it may."""
     if not world.settings["constraints.invocations"]:
         return None
-    known = world.of(_Known)
-    if known.as_of != world.writes:
-        # Permissions change by writes alone, so between two of them an
-        # answer of yes stays one.
-        known.admitted.clear()
-        known.as_of = world.writes
+    known = world.of(_Known).current(world)
     parts = raw_path.lstrip("/").split("/")
     if len(parts) < 3 or (method, raw_path) in known.admitted:
         return None
@@ -67,6 +76,27 @@ async def refused(world: World, method: str, raw_path: str) -> Answer | None:
     if answer is None:
         known.admitted.add((method, raw_path))
     return answer
+
+
+async def mapped(
+    world: World, method: str, raw_path: str, query: str, headers: CIMultiDictProxy[str], body: bytes
+) -> Answer | None:
+    """What a method answers that is no proxy to its function; None where the emulator can answer by itself."""
+    known = world.of(_Known).current(world)
+    parts = raw_path.lstrip("/").split("/")
+    if len(parts) < 4 or parts[1] != "execute-api" or (method, raw_path) in known.unmapped:
+        return None
+    scope = _scope(world)
+    path = [part for part in parts[4:] if part]
+    try:
+        found = await _rest_method(world, scope, parts[2], method, path)
+        if found is not None and mapping.is_mapped(found[2]):
+            stage = await world.ask("apigateway", "GetStage", {"restApiId": parts[2], "stageName": parts[3]}, scope)
+            return await mapping.answer(world, scope, found[1], found[2], method, path, query, headers, body, stage)
+    except AskFailed:
+        pass  # no REST API, or no such stage
+    known.unmapped.add((method, raw_path))
+    return None
 
 
 async def _policy(world: World, scope: Scope, function: str, qualifier: str | None) -> dict[str, Any]:
@@ -163,13 +193,14 @@ def _fit(template: str, path: list[str]) -> tuple[int, ...] | None:
     return tuple(score) if len(wanted) == len(path) else None
 
 
+Leads = TypeVar("Leads")
 Found = tuple[str, str, str, str]  # integration URI, stage, method and path of the source ARN
 
 
-def _best(candidates: list[tuple[str, str, str]], method: str, path: list[str]) -> tuple[str, str, str] | None:
-    """Of (method, template, uri) the one that serves the request."""
+def _best(candidates: list[tuple[str, str, Leads]], method: str, path: list[str]) -> tuple[str, str, Leads] | None:
+    """Of (method, template, where it leads) the one that serves the request."""
     fitting = [
-        ((fit, kind == method), (kind, template, uri)) for kind, template, uri in candidates
+        ((fit, kind == method), (kind, template, leads)) for kind, template, leads in candidates
         if kind in (method, "ANY") and (fit := _fit(template, path)) is not None
     ]
     return max(fitting, key=lambda entry: entry[0])[1] if fitting else None
@@ -194,14 +225,18 @@ async def _http_route(world: World, scope: Scope, api: str, method: str, path: l
     return uri, stage, "*" if kind == "ANY" else kind, template
 
 
-async def _rest_route(world: World, scope: Scope, api: str, method: str, path: list[str]) -> Found | None:
+async def _rest_method(world: World, scope: Scope, api: str, method: str, path: list[str]) -> tuple[str, str, dict[str, Any]] | None:
+    """The method that serves a request: its verb, its resource's path, and itself."""
     page = await world.ask("apigateway", "GetResources", {"restApiId": api, "limit": 500, "embed": ["methods"]}, scope)
     candidates = [
-        (kind, resource["path"], (live.get("methodIntegration") or {}).get("uri") or "")
-        for resource in page.get("items", []) for kind, live in (resource.get("resourceMethods") or {}).items()
+        (kind, resource["path"], live) for resource in page.get("items", []) for kind, live in (resource.get("resourceMethods") or {}).items()
     ]
-    best = _best(candidates, method, [part for part in path[1:] if part])
+    return _best(candidates, method, path)
+
+
+async def _rest_route(world: World, scope: Scope, api: str, method: str, path: list[str]) -> Found | None:
+    best = await _rest_method(world, scope, api, method, [part for part in path[1:] if part])
     if best is None or not path:
         return None
     # The ARN names the method of the request, and the resource, not the path.
-    return best[2], path[0], method, best[1]
+    return (best[2].get("methodIntegration") or {}).get("uri") or "", path[0], method, best[1]

@@ -15,6 +15,10 @@ def handler(event, context):
     return {'statusCode': 200, 'headers': {'x-made-by': 'hoist'}, 'body': json.dumps(event)}
 def plain(event, context):
     return {'seen': event}
+def later(event, context):
+    print('later: ' + event['body']['id'])
+def fails(event, context):
+    raise Exception(event['query'].get('why', event['method']))
 ";
 
 fn project(config: &str) -> Project {
@@ -85,6 +89,9 @@ functions:
     events:
       - http: {method: get, path: plain, integration: lambda}
       - http: {method: get, path: older, integration: aws}
+  later:
+    handler: handler.later
+    events:
       - http: {method: post, path: later, async: true}
 ";
 
@@ -110,10 +117,13 @@ fn every_integration_answers_and_requests_are_checked() {
         let (status, body) = cloud.get(&at(path));
         assert!(status == 200 && body.contains("backend"), "{path}: {status} {body}");
     }
-    for (method, path) in [("GET", "plain"), ("GET", "older"), ("POST", "later")] {
-        let (status, _, body) = cloud.request(method, &at(path), &[]);
+    for path in ["plain", "older"] {
+        let (status, body) = cloud.get(&at(path));
         assert!(status == 200 && body.contains("seen"), "{path}: {status} {body}");
     }
+    // Who does not wait for the function gets nothing of it.
+    assert_eq!(cloud.post(&at("later"), r#"{"id": "seven"}"#), (200, String::new()));
+    assert!(boto.hears("many-dev-later", "later: seven"));
     let preflight = [("Origin", "https://a.example"), ("Access-Control-Request-Method", "GET")];
     let (status, head, _) = cloud.request("OPTIONS", &at("two"), &preflight);
     assert_eq!(status, 200, "{head}");
@@ -159,6 +169,91 @@ fn every_integration_answers_and_requests_are_checked() {
 
     project.on(&cloud, ["remove", "--yes"]).success();
     assert_eq!(boto.call("apigateway", "get_rest_apis", json!({}))["items"], json!([]));
+}
+
+const MAPPED: &str = "
+service: mapped
+provider: {name: aws, runtime: python3.13, timeout: 10}
+functions:
+  plain:
+    handler: handler.plain
+    events:
+      - http: {method: any, path: 'plain/{id}', integration: lambda}
+      - http:
+          method: post
+          path: own
+          integration: lambda
+          request:
+            passThrough: NEVER
+            template:
+              application/json: '{\"only\": $input.json(\"$.inner\"), \"page\": \"$input.params(''page'')\"}'
+              text/xml: '{\"xml\": \"$util.escapeJavaScript($input.body)\"}'
+          response:
+            headers: {X-Page: integration.response.body.seen.page, X-Fixed: \"'1'\"}
+            template: '{\"said\": $input.json(\"$.seen\")}'
+  fails:
+    handler: handler.fails
+    events:
+      - http: {method: get, path: fails, integration: lambda}
+      - http:
+          method: get
+          path: own-fails
+          integration: lambda
+          response:
+            statusCodes:
+              200: {pattern: ''}
+              409: {pattern: '.*taken.*', template: '{\"sorry\": \"$input.path(''$.errorMessage'')\"}', headers: {Retry-After: \"'5'\"}}
+";
+
+#[test]
+fn requests_and_answers_of_functions_that_are_no_proxies_go_through_templates() {
+    let cloud = Cloud::with_apis();
+    let project = project(MAPPED);
+    settles(&project, &cloud);
+    let id = rest_api(&cloud.boto())["id"].as_str().unwrap().to_owned();
+    let send = |method: &str, path: &str, headers: &[(&str, &str)], body: &str| {
+        let (status, head, body) = cloud.send(method, &format!("/_aws/execute-api/{id}/dev/{path}"), headers, body);
+        let value: Value = serde_json::from_str(&body).unwrap_or(Value::String(body));
+        (status, head, value)
+    };
+
+    // The event that the framework documents.
+    let tricky = "plain/7?q=it%27s%20%22so%22&empty=";
+    let (status, _, answer) = send("PUT", tricky, &[("X-One", "a\\b")], r#"{"deep": [1, {"a": "it's"}]}"#);
+    let event = &answer["seen"];
+    assert_eq!((status, &event["body"]), (200, &json!({"deep": [1, {"a": "it's"}]})), "{answer}");
+    assert_eq!(event["query"], json!({"q": "it's \"so\"", "empty": ""}));
+    assert_eq!(
+        (&event["path"], &event["method"], &event["stage"]),
+        (&json!({"id": "7"}), &json!("PUT"), &json!("dev"))
+    );
+    assert_eq!((&event["headers"]["X-One"], &event["requestPath"]), (&json!("a\\b"), &json!("/plain/{id}")));
+    assert_eq!((&event["cognitoPoolClaims"], &event["principalId"]), (&json!({"sub": ""}), &json!("")));
+    assert!(event["identity"]["sourceIp"].is_string() && event["enhancedAuthContext"] == json!({}), "{event}");
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let (_, _, answer) = send("POST", "plain/7", &form, "name=A%26B+%22C%22&empty=&last=it%27s");
+    assert_eq!(answer["seen"]["body"], json!({"name": "A&B \"C\"", "empty": "", "last": "it's"}));
+    assert_eq!(send("POST", "plain/7", &[("Content-Type", "text/csv")], "a,b").0, 415);
+
+    // Templates of one's own.
+    let (status, head, answer) = send("POST", "own?page=2", &[], r#"{"inner": {"a": 1}}"#);
+    assert_eq!((status, answer), (200, json!({"said": {"only": {"a": 1}, "page": "2"}})));
+    assert!(head.contains("x-page: 2") && head.contains("x-fixed: 1"), "{head}");
+    let (_, _, answer) = send("POST", "own", &[("Content-Type", "text/xml")], "<a b=\"c\"/>");
+    assert_eq!(answer, json!({"said": {"xml": "<a b=\"c\"/>"}}));
+    assert_eq!(send("POST", "own", &form, "a=b").2["said"]["xml"], Value::Null);
+
+    // What a function's error says chooses the status.
+    for (why, status) in [("[404] gone", 404), ("it broke: [500]", 500), ("404", 200), ("[422]%0Aof two lines", 422)] {
+        let (answered, _, answer) = send("GET", &format!("fails?why={}", why.replace(' ', "%20")), &[], "");
+        assert_eq!(answered, status, "{why}: {answer}");
+    }
+    let (status, head, answer) = send("GET", "own-fails?why=name%20taken%20already", &[], "");
+    assert_eq!((status, answer), (409, json!({"sorry": "name taken already"})));
+    assert!(head.contains("retry-after: 5"), "{head}");
+    let (status, _, answer) = send("GET", "own-fails?why=something%20else", &[], "");
+    assert_eq!((status, &answer["errorMessage"]), (200, &json!("something else")));
+    project.on(&cloud, ["remove", "--yes"]).success();
 }
 
 #[test]

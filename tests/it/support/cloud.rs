@@ -156,9 +156,14 @@ impl Cloud {
 
     /// The same with a method and headers: status, the head of the answer in lower case, body.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
+        self.send(method, path, headers, "")
+    }
+
+    /// The same with a body, of JSON where no header says otherwise.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String, String) {
         let path = path.strip_prefix(self.url()).unwrap_or(path);
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        exchange(self.url(), method, path, &headers, "")
+        exchange(self.url(), method, path, &headers, body)
     }
 }
 
@@ -288,10 +293,14 @@ fn http(base: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Str
 /// Status, the head in lower case, body.
 fn exchange(base: &str, method: &str, path: &str, headers: &str, body: &str) -> (u16, String, String) {
     let host = base.strip_prefix("http://").unwrap();
+    let json = match headers.to_ascii_lowercase().contains("content-type:") {
+        true => "",
+        false => "Content-Type: application/json\r\n",
+    };
     let mut stream = TcpStream::connect(host).unwrap();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{json}{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .unwrap();
