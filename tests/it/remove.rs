@@ -157,3 +157,21 @@ fn what_a_killed_deploy_made_is_found() {
     project.on(&cloud, ["remove", "--yes"]).success();
     assert_same(&before, &everything(&cloud, &boto));
 }
+
+#[test]
+fn a_rule_of_any_name_is_found_by_the_function_that_it_invokes() {
+    let (cloud, boto, project) = behind_the_times();
+    let schedule = "    events: [{schedule: {rate: rate(1 hour), name: hourly}}]\n";
+    project.write("serverless.yml", &format!("{WITHOUT}{schedule}"));
+    project.deploy(&cloud);
+    let rules = || boto.call("events", "list_rules", json!({"NamePrefix": "hourly"}))["Rules"].clone();
+    assert_eq!(rules().as_array().unwrap().len(), 1);
+    // Nobody remembers what the last run made.
+    let bucket = boto.call("s3", "list_buckets", json!({}))["Buckets"][0]["Name"].clone();
+    boto.call("s3", "delete_object", json!({"Bucket": bucket, "Key": "leases/shop/dev.json"}));
+    project.write("serverless.yml", WITHOUT);
+    project.on(&cloud, ["diff", "--exit-code"]).code(2).says("StaysEventsRuleSchedule1");
+    project.deploy(&cloud);
+    assert_eq!(rules(), json!([]));
+    project.on(&cloud, ["remove", "--yes"]).success();
+}

@@ -5,12 +5,12 @@
 //! those that others hung on our rule are neither shown nor touched, and keep the rule alive.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
-use crate::aws::client::Aws;
+use crate::aws::client::{Aws, lock};
 use crate::aws::ownership::{ID, SERVICE, STAGE};
 use crate::aws::signed::Signed;
 use crate::engine::address::Address;
@@ -46,6 +46,8 @@ const RULE_ARN: &str = "arn:${Partition}:events:${Region}:${Account}:rule/*";
 /// Reads, makes, changes and deletes EventBridge rules.
 pub struct Rule {
     aws: Arc<Aws>,
+    /// Physical ids that were looked at in this run: what a function's policy names is mostly among them.
+    seen: Mutex<BTreeSet<String>>,
 }
 
 /// What a rule is called.
@@ -93,7 +95,7 @@ impl Name {
 
 impl Rule {
     pub fn new(aws: Arc<Aws>) -> Self {
-        Self { aws }
+        Self { aws, seen: Mutex::default() }
     }
 
     fn name(&self, desired: &Desired) -> Option<Name> {
@@ -123,6 +125,7 @@ impl Rule {
 
     /// The rule of that name with the targets that are ours: by its own tag, or by the ids that `desired` has.
     async fn look(&self, name: &Name, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
+        lock(&self.seen).insert(name.physical());
         let Some(rule) = self.find("DescribeRule", name.body("Name")).await? else { return Ok(None) };
         let arn = expect(&rule, "Arn", "events.DescribeRule")?;
         let tags = async {
@@ -334,6 +337,24 @@ impl Kind for Rule {
             Some(name) => self.look(&name, Some(desired)).await,
             None => Ok(None),
         }
+    }
+
+    /// The rules that a function may be invoked from because we allowed it. They are told by their names, whichever
+    /// function they were found beneath.
+    async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
+        let mut found = Vec::new();
+        for source in self.aws.invoked_from(&parent.physical_id, "events.amazonaws.com").await? {
+            let Some(path) = after(&source, "events", "rule/") else { continue };
+            let name = Name::of_path(path);
+            if !lock(&self.seen).contains(&name.physical()) {
+                found.extend(self.look(&name, None).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn parent_type(&self) -> Option<&'static str> {
+        Some(super::function::TYPE)
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
