@@ -89,6 +89,11 @@ pub struct Written {
 }
 
 impl Written {
+    /// All patterns, in no order that means anything.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        [&self.service_exclude, &self.own_exclude, &self.service_patterns, &self.own_patterns].into_iter().flatten()
+    }
+
     /// Whether a pattern, without its `!`, is in here.
     pub fn holds(&self, text: &str) -> bool {
         self.is_of_service(text) || is_in(text, [&self.own_exclude, &self.own_patterns])

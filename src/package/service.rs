@@ -11,13 +11,14 @@ use super::build::{build_beside, look_beside};
 use super::handler::Check;
 use super::request::{Content, Packaging, Request};
 use super::rules::{Defaults, Written};
-use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::diagnostic::{Diagnostic, Severity, left_out};
 use crate::config::language::Service;
 use crate::config::language::effective::EffectiveFunction;
 use crate::config::language::layer::Layer;
 use crate::config::language::package::Package;
 use crate::config::language::service::Plugins;
 use crate::config::node::{Data, Node, Place};
+use crate::config::variables::grammar::has_variables;
 
 /// What a service needs packaged.
 #[derive(Clone, Debug)]
@@ -71,6 +72,7 @@ pub fn from_service(
     for (key, layer) in &service.layers {
         packages.layer(service_dir, key, layer);
     }
+    packages.open_patterns();
     packages.done
 }
 
@@ -271,6 +273,21 @@ impl<'a> Collection<'a> {
         );
     }
 
+    /// Patterns that only an account knows choose no files here.
+    fn open_patterns(&mut self) {
+        let mut open: IndexMap<String, String> = IndexMap::new();
+        for request in &self.done.packaging.requests {
+            let Content::Files { written, .. } = &request.content else { continue };
+            for pattern in written.all().filter(|pattern| has_variables(pattern)) {
+                open.entry(pattern.clone()).or_insert_with(|| request.path.clone());
+            }
+        }
+        let problems = open.into_iter().map(|(pattern, path)| {
+            Diagnostic::warning("needs-account", format!("{path}: {}", left_out(&pattern))).path(path)
+        });
+        self.done.problems.extend(problems);
+    }
+
     /// A function whose packaging is turned off runs from the shared zip; there has to be one.
     fn disabled_functions(&mut self) {
         for key in std::mem::take(&mut self.disabled) {
@@ -446,6 +463,28 @@ layers:
         assert_eq!(packages.problems[0].code, "ignored-patterns");
         assert!(packages.packaging.defaults.dotenv);
         assert_eq!(packages.packaging.defaults.layer_paths, ["layers/common"]);
+    }
+
+    #[test]
+    fn a_pattern_that_only_an_account_knows_is_named_once() {
+        let packages = packages(
+            Path::new("/project"),
+            "
+service: shop
+provider: {name: aws, runtime: nodejs22.x}
+package: {individually: true, patterns: ['!${ssm:/all}', '!src/**']}
+functions:
+  one: {handler: one.handler, package: {patterns: ['!${ssm:/own}']}}
+  two: {handler: two.handler}
+",
+        );
+        let said: Vec<(&str, &str)> =
+            packages.problems.iter().map(|problem| (problem.code, problem.message.as_str())).collect();
+        let of = |path: &str, name: &str| {
+            format!("{path}: only an account knows `{name}`, and what depends on it is left out here")
+        };
+        let expected = [of("functions.one", "!${ssm:/all}"), of("functions.one", "!${ssm:/own}")];
+        assert_eq!(said, expected.each_ref().map(|message| ("needs-account", message.as_str())));
     }
 
     #[test]

@@ -132,6 +132,14 @@ async fn what_is_left_out_for_want_of_an_account_is_said() {
             "events[0].http",
             "http: {path: a, method: post, request: {schemas: {application/json: '${ssm:/x}'}}}".to_owned(),
         ),
+        (
+            "events[0].http",
+            "http: {path: a, method: get, authorizer: {name: f, identitySource: '${ssm:/x}'}}".to_owned(),
+        ),
+        (
+            "events[0].cloudFront",
+            "cloudFront: {eventType: viewer-request, origin: 'https://a.example', behavior: '${ssm:/x}'}".to_owned(),
+        ),
         ("events[0].httpApi", "httpApi: '${ssm:/x}'".to_owned()),
         ("events[0].httpApi", "httpApi: {path: /a, method: get, authorizer: '${ssm:/x}'}".to_owned()),
         ("events[0].alb", alb("authorizer: '${ssm:/x}'")),
@@ -139,8 +147,10 @@ async fn what_is_left_out_for_want_of_an_account_is_said() {
         ("events[0].kafka", "kafka: '${ssm:/x}'".to_owned()),
     ];
     for (path, event) in table {
+        // CloudFront takes functions of one region only.
+        let region = if event.starts_with("cloudFront") { "us-east-1" } else { "eu-west-1" };
         let text = format!(
-            "service: shop\nprovider: {{name: aws, runtime: nodejs24.x, region: eu-west-1}}\nfunctions:\n  f: {{handler: a.b, timeout: 5, events: [{{{event}}}]}}\n"
+            "service: shop\nprovider: {{name: aws, runtime: nodejs24.x, region: {region}}}\nfunctions:\n  f: {{handler: a.b, timeout: 5, events: [{{{event}}}]}}\n"
         );
         let sample = loaded(&text).await;
         let found = said(&sample, sample.root.clone().expect("a tree"));

@@ -489,6 +489,11 @@ fn what_cannot_be_is_said_before_the_first_call() {
             "[{http: {path: a, method: get, authorizer: {name: guard, scopes: [s]}}}]",
             "scopes are for user pools only",
         ),
+        (
+            "",
+            "[{http: {path: a, method: get, authorizer: {name: guard, identitySource: method.request.querystring.t}}}]",
+            "reads one header, and cannot read `method.request.querystring.t`",
+        ),
         ("", "[{http: {path: a, method: get, timeoutInMillis: 30000}}]", "may take 29000 ms at the most"),
         ("", "[{http: {path: a, method: get, integration: http}}]", "needs an address"),
         (

@@ -8,7 +8,7 @@ use super::super::plan::{FunctionPlan, Plan};
 use super::super::tree::{self, Properties};
 use crate::aws::naming;
 use crate::aws::template::{TemplateResource, masked};
-use crate::config::diagnostic::Diagnostic;
+use crate::config::diagnostic::{Diagnostic, Severity, left_out};
 use crate::config::language::events::cloud_front::CloudFrontEvent;
 use crate::config::language::events::{Event, Trigger};
 use crate::config::language::function::Function;
@@ -240,8 +240,13 @@ fn of_url(url: &str) -> Option<Map> {
 fn behavior(plan: &Plan, event: &Step, origin: &str, behaviors: &mut Vec<Map>, output: &mut Output) {
     let settings = event.settings;
     let mut made = Map::from([("ViewerProtocolPolicy".to_owned(), Value::from("allow-all"))]);
-    if let Some(Value::Map(given)) = settings.behavior.as_deref().map(tree::from_node) {
-        made.extend(given);
+    match settings.behavior.as_deref().map(tree::from_node) {
+        Some(Value::Map(given)) => made.extend(given),
+        Some(open) => {
+            let problem = event.problem("needs-account", left_out(open.text().unwrap_or_default()));
+            output.problem(Diagnostic { severity: Severity::Warning, ..problem });
+        }
+        None => {}
     }
     match &settings.cache_policy {
         Some(policy) => {

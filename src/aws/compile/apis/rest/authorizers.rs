@@ -209,7 +209,18 @@ impl Schemes {
             extension = extension.maybe("identitySource", source);
         }
         // A token or user pool authorizer reads the header that the scheme itself names.
-        let header = source.and_then(|source| source.strip_prefix("method.request.header.")).unwrap_or("Authorization");
+        let named = source.and_then(|source| source.strip_prefix("method.request.header."));
+        let named = named.filter(|name| !name.contains([',', ' ']));
+        match source {
+            Some(open) if !is_request && has_variables(open) => output.problem(event.left_out(open)),
+            Some(other) if !is_request && named.is_none() => output.problem(
+                event
+                    .problem("conflict", format!("the authorizer `{name}` reads one header, and cannot read `{other}`"))
+                    .help("write `identitySource: method.request.header.NAME`, or add `type: request`, which reads other things too"),
+            ),
+            _ => {}
+        }
+        let header = named.unwrap_or("Authorization");
         let scheme = Properties::new()
             .with("type", "apiKey")
             .with("name", header)
