@@ -160,3 +160,75 @@ fn a_queue_that_is_not_there_is_named() {
     settles(&project, &cloud);
     project.on(&cloud, ["remove", "--yes"]).success();
 }
+
+const FAR: &str = "
+service: far
+provider: {name: aws, runtime: python3.13}
+functions:
+  hears:
+    handler: handler.handler
+    events:
+      - sns: {arn: 'arn:aws:sns:eu-west-1:ACCOUNT:news', topicName: news, filterPolicy: {kind: [a]}}
+      - sns:
+          arn: 'arn:aws:sns:us-east-1:ACCOUNT:near'
+          redrivePolicy: {deadLetterTargetImport: {arn: lost-arn, url: lost-url}}
+";
+
+#[test]
+fn a_topic_of_another_region_is_heard_followed_and_let_go() {
+    let cloud = Cloud::own("calm");
+    let boto = cloud.boto();
+    let account = cloud.account.clone();
+    let exported = json!({"Resources": {"Lost": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "lost"}}}, "Outputs": {
+        "Arn": {"Value": {"Fn::GetAtt": ["Lost", "Arn"]}, "Export": {"Name": "lost-arn"}},
+        "Url": {"Value": {"Ref": "Lost"}, "Export": {"Name": "lost-url"}}}});
+    boto.call("cloudformation", "create_stack", json!({"StackName": "queues", "TemplateBody": exported.to_string()}));
+    boto.call("sns", "create_topic", json!({"Name": "near"}));
+    for name in ["news", "others"] {
+        boto.call("sns@eu-west-1", "create_topic", json!({"Name": name}));
+    }
+    let foreign = json!({"TopicArn": format!("arn:aws:sns:eu-west-1:{account}:news"), "Protocol": "https", "Endpoint": "https://example.com/"});
+    boto.call("sns@eu-west-1", "subscribe", foreign);
+    let listeners = |topic: &str| -> Vec<Value> {
+        let named = json!({"TopicArn": format!("arn:aws:sns:eu-west-1:{account}:{topic}")});
+        let found = boto.call("sns@eu-west-1", "list_subscriptions_by_topic", named);
+        let all = found["Subscriptions"].as_array().unwrap().iter();
+        all.filter(|one| one["Protocol"] == "lambda").cloned().collect()
+    };
+    let publish = |topic: &str, text: &str| {
+        boto.call(
+            "sns@eu-west-1",
+            "publish",
+            json!({"TopicArn": format!("arn:aws:sns:eu-west-1:{account}:{topic}"), "Message": text,
+                "MessageAttributes": {"kind": {"DataType": "String", "StringValue": "a"}}}),
+        );
+    };
+    let config = FAR.replace("ACCOUNT", &account);
+    let project = Project::new(&config).file("handler.py", "def handler(event, context):\n    print(event)\n");
+    settles(&project, &cloud);
+    let filter = |topic: &str| {
+        let arn = json!({"SubscriptionArn": listeners(topic)[0]["SubscriptionArn"]});
+        let live = boto.call("sns@eu-west-1", "get_subscription_attributes", arn);
+        serde_json::from_str::<Value>(live["Attributes"]["FilterPolicy"].as_str().unwrap()).unwrap()
+    };
+    assert_eq!(filter("news"), json!({"kind": ["a"]}));
+    assert_eq!(senders(&boto, "lost"), ["near"]);
+    publish("news", "from far away");
+    assert!(boto.hears("far-dev-hears", "from far away"));
+
+    project.write("serverless.yml", &config.replace("kind: [a]", "kind: [a, b]"));
+    settles(&project, &cloud);
+    assert_eq!(filter("news"), json!({"kind": ["a", "b"]}));
+    project
+        .write("serverless.yml", &config.replace(":news'", ":others'").replace("topicName: news", "topicName: others"));
+    settles(&project, &cloud);
+    assert_eq!((listeners("news").len(), listeners("others").len()), (0, 1));
+    publish("others", "from elsewhere");
+    assert!(boto.hears("far-dev-hears", "from elsewhere"));
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert_eq!(listeners("others").len(), 0);
+    assert_eq!(senders(&boto, "lost"), Vec::<String>::new());
+    let left = json!({"TopicArn": format!("arn:aws:sns:eu-west-1:{account}:news")});
+    let left = boto.call("sns@eu-west-1", "list_subscriptions_by_topic", left);
+    assert_eq!(left["Subscriptions"].as_array().unwrap().len(), 1, "what is foreign stays");
+}

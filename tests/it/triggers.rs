@@ -44,6 +44,14 @@ const MOVES: &[(&str, &str)] = &[
         "activemq: {arn: 'arn:aws:mq:us-east-1:ACCOUNT:broker:one:b-1', queue: jobs, basicAuthArn: 'arn:aws:secretsmanager:us-east-1:ACCOUNT:secret:a'}",
         "activemq: {arn: 'arn:aws:mq:us-east-1:ACCOUNT:broker:two:b-1', queue: jobs, basicAuthArn: 'arn:aws:secretsmanager:us-east-1:ACCOUNT:secret:a'}",
     ),
+    (
+        "rabbitmq: {arn: 'arn:aws:mq:us-east-1:ACCOUNT:broker:one:b-1', queue: jobs, virtualHost: /a, basicAuthArn: 'arn:aws:secretsmanager:us-east-1:ACCOUNT:secret:a'}",
+        "rabbitmq: {arn: 'arn:aws:mq:us-east-1:ACCOUNT:broker:two:b-1', queue: jobs, virtualHost: /b, basicAuthArn: 'arn:aws:secretsmanager:us-east-1:ACCOUNT:secret:a'}",
+    ),
+    (
+        "kafka: {topic: one, bootstrapServers: ['one.example.com:9092'], accessConfigurations: {saslScram512Auth: 'arn:aws:secretsmanager:us-east-1:ACCOUNT:secret:a'}}",
+        "kafka: {topic: one, bootstrapServers: ['two.example.com:9092'], accessConfigurations: {saslScram512Auth: 'arn:aws:secretsmanager:us-east-1:ACCOUNT:secret:a'}}",
+    ),
     ("schedule: rate(1 hour)", "schedule: {rate: rate(1 hour), method: scheduler}"),
     ("schedule: {rate: rate(1 hour), name: one}", "schedule: {rate: rate(1 hour), name: two}"),
     ("eventBridge: {pattern: {source: [a]}}", "eventBridge: {eventBus: made-one, pattern: {source: [a]}}"),

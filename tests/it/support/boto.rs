@@ -17,7 +17,8 @@ session = boto3.session.Session(aws_access_key_id="nobody", aws_secret_access_ke
 credentials = session.get_credentials()
 @functools.cache
 def made(service):
-    return session.client(service, config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
+    service, _, region = service.partition("@")
+    return session.client(service, region_name=region or None, config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
 def client_of(account, service):
     # Clients are dear to make: all of them sign with what stands here at the time.
     credentials.access_key = account
@@ -90,7 +91,8 @@ impl Boto {
         self.ask(&self.account, "triggers", "", json!({})).unwrap_or_else(|error| panic!("triggers: {error}"))
     }
 
-    /// `try_call("lambda", "get_function", json!({"FunctionName": ..}))`: the answer, or the error code.
+    /// `try_call("lambda", "get_function", json!({"FunctionName": ..}))`: the answer, or the error code. `sns@eu-west-1` asks
+    /// another region.
     pub fn try_call(&self, service: &str, operation: &str, parameters: Value) -> Result<Value, String> {
         self.ask(&self.account, service, operation, parameters)
     }
