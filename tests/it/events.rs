@@ -379,3 +379,33 @@ functions:
         assert!((0..5).any(|_| boto.hears("clock-dev-ticks", who)), "{who} was not heard");
     }
 }
+
+#[test]
+fn databases_are_heard_as_the_documentation_says() {
+    let page = include_str!("../../docs/events.md");
+    let (_, section) = page.split_once("## Databases").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let examples: Vec<&str> =
+        section.split("```yaml\nfunctions:\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    assert_eq!(examples.len(), 2);
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let head = "service: shop\nprovider: {name: aws, runtime: python3.13}\nfunctions:\n";
+    let code = "def handler(event, context):\n    print(event)\n";
+    // Nobody but RDS itself may speak for `aws.rds`.
+    let examples = examples.concat().replace("aws.rds", "not.rds");
+    let project = Project::new(&format!("{head}{examples}")).file("src/watch.py", code).file("src/hear.py", code);
+    settles(&project, &cloud);
+
+    let failover = json!({"EventCategories": ["failover"], "SourceIdentifier": "orders"});
+    let event = |detail: &Value| json!({"Source": "not.rds", "DetailType": "RDS DB Cluster Event", "Detail": detail.to_string()});
+    let quiet = json!({"EventCategories": ["backup"], "SourceIdentifier": "quiet"});
+    let sent = boto.call("events", "put_events", json!({"Entries": [event(&quiet), event(&failover)]}));
+    assert_eq!(sent["FailedEntryCount"], 0, "{sent}");
+    assert!(boto.hears("shop-dev-watch", "orders"));
+    assert!(!boto.heard("shop-dev-watch", "quiet"));
+    let topic = format!("arn:aws:sns:us-east-1:{}:database-events", cloud.account);
+    boto.call("sns", "publish", json!({"TopicArn": topic, "Message": "failover started"}));
+    assert!(boto.hears("shop-dev-hear", "failover started"));
+    project.on(&cloud, ["remove", "--yes"]).success();
+}

@@ -340,6 +340,7 @@ fn every_example_of_the_documentation_compiles() {
         page.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0)).collect();
     assert!(examples.len() >= 10, "{} examples", examples.len());
     for example in examples {
+        assert!(!example.contains("resources:\n  Resources:"), "raw resources stop a deploy: {example}");
         let provider = if example.contains("provider:") { "" } else { "provider: {name: aws, runtime: nodejs22.x}\n" };
         let yaml = format!("service: shop\n{provider}{example}\n");
         let today = jiff::civil::date(2026, 1, 1);
