@@ -58,9 +58,11 @@ pub enum Event {
         verb: Verb,
         cause: Address,
     },
-    /// Not started, or let go while it ran, because the user asked to stop.
+    /// Not done, because the user asked to stop.
     Interrupted {
         address: Address,
         verb: Verb,
+        /// Whether it had begun: then it was let go while it ran.
+        ran: bool,
     },
 }

@@ -111,7 +111,9 @@ pub fn event(event: &Event) -> Json {
         Event::Skipped { address, verb, cause } => {
             on(address, "skipped", json!({"action": self::verb(*verb), "because": cause.logical_id}))
         }
-        Event::Interrupted { address, verb } => on(address, "interrupted", json!({"action": self::verb(*verb)})),
+        Event::Interrupted { address, verb, ran } => {
+            on(address, "interrupted", json!({"action": self::verb(*verb), "ran": ran}))
+        }
     }
 }
 

@@ -98,8 +98,9 @@ impl Progress {
                 }
                 self.end(&mut running, address);
             }
-            Event::Interrupted { address, .. } => {
-                self.line(&format!("  · {} not started", name(address)));
+            Event::Interrupted { address, ran, .. } => {
+                let how = if *ran { "let go while it ran" } else { "not started" };
+                self.line(&format!("  · {} {how}", name(address)));
                 self.end(&mut running, address);
             }
         }

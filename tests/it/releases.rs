@@ -384,7 +384,8 @@ fn ctrl_c_brings_traffic_back_and_the_next_deploy_finishes() {
     wait_for_routing(&boto, "live", "1 {\"2\":0.3}");
     let began = Instant::now();
     signal(running.id(), "INT");
-    Ran::of(running.wait_with_output().unwrap()).code(130).says("all traffic is back on version 1");
+    let ran = Ran::of(running.wait_with_output().unwrap()).code(130);
+    ran.says("all traffic is back on version 1").says("HelloLambdaFunctionAliaslive let go while it ran");
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert_eq!(routing(&boto, "live"), "1");
     project.write("serverless.yml", &shifting("Canary30Percent1Second"));

@@ -313,7 +313,8 @@ impl<'a> Run<'a> {
             match node {
                 Node::Change(position) => {
                     self.result.outcomes[position] = Outcome::Interrupted;
-                    (self.options.events)(Event::Interrupted { address, verb });
+                    let ran = self.result.timings[position].is_some();
+                    (self.options.events)(Event::Interrupted { address, verb, ran });
                 }
                 Node::Cleanup(position) => self.leave_over(position),
             }
