@@ -1,5 +1,6 @@
 //! From the framework's shapes to what single calls make: subscriptions out of their topic.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::aws::kinds::rest_deployment::{self, PLACES, ROUTES};
@@ -7,12 +8,24 @@ use crate::aws::kinds::rest_routes::method;
 use crate::aws::template::{Template, TemplateResource};
 use crate::engine::value::Value;
 
-/// A template in which every resource is what one kind reads and writes.
-pub(super) fn expand(template: &Template) -> Template {
+/// A template in which every resource is what one kind reads and writes. Most are so from the beginning.
+pub(super) fn expand(template: &Template) -> Cow<'_, Template> {
+    if !template.resources.values().any(|resource| has_subscriptions(resource) || is_of_routes(resource)) {
+        return Cow::Borrowed(template);
+    }
     let mut template = template.clone();
     subscriptions(&mut template);
     routes(&mut template);
-    template
+    Cow::Owned(template)
+}
+
+fn has_subscriptions(resource: &TemplateResource) -> bool {
+    resource.kind == "AWS::SNS::Topic" && resource.properties.get("Subscription").is_some()
+}
+
+/// Whether it is a deployment of somebody else's API, which names the stage that it goes to.
+fn is_of_routes(resource: &TemplateResource) -> bool {
+    resource.kind == rest_deployment::TYPE && resource.properties.get("StageName").is_some()
 }
 
 /// Tells a deployment of somebody else's API which routes of ours it is to bring, so that it is made when they change.
@@ -40,10 +53,9 @@ fn routes(template: &mut Template) {
         let part = |key: &str| resource.properties.get(key).cloned().unwrap_or(Value::Null);
         places.push(joined("/", vec![part("ResourceId"), part("HttpMethod")], condition));
     }
-    let deployments = template.resources.values_mut().filter(|resource| resource.kind == rest_deployment::TYPE);
+    let deployments = template.resources.values_mut().filter(|resource| is_of_routes(resource));
     for deployment in deployments {
         if let Value::Map(properties) = &mut deployment.properties
-            && properties.contains_key("StageName")
             && !routes.is_empty()
         {
             properties.insert(ROUTES.to_owned(), Value::List(routes.clone()));
@@ -55,10 +67,7 @@ fn routes(template: &mut Template) {
 /// Takes the subscriptions out of topics: each is made, found and taken away by itself.
 fn subscriptions(template: &mut Template) {
     let mut taken = Vec::new();
-    for (topic_id, topic) in &mut template.resources {
-        if topic.kind != "AWS::SNS::Topic" {
-            continue;
-        }
+    for (topic_id, topic) in template.resources.iter_mut().filter(|(_, topic)| has_subscriptions(topic)) {
         let Value::Map(properties) = &mut topic.properties else { continue };
         let Some(Value::List(all)) = properties.remove("Subscription") else { continue };
         // What a subscription waits for, the topic need not: an alias.

@@ -64,7 +64,7 @@ pub struct Evaluation {
 /// Evaluates a template for one account.
 pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
     let expanded = expand::expand(template);
-    let template = &expanded;
+    let template = expanded.as_ref();
     let mut evaluator = Evaluator::new(template, context);
     let wanted: Vec<&String> = template
         .resources
