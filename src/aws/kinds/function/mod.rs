@@ -4,18 +4,19 @@
 //! All that GetFunction tells is read with that one call: it has a quota of its own, a hundred a second. Code is
 //! `{"Sha256": <base64 of the zip's digest>}` with the zip's path in the hint `Artifact`, or `{"ImageUri": ..}`.
 
+mod code;
 mod request;
+mod settings;
 mod shape;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{FunctionCode, LastUpdateStatus, RecursiveLoop, State, UpdateRuntimeOn};
+use aws_sdk_lambda::types::{FunctionCode, LastUpdateStatus, State};
 
 use crate::aws::client::{Aws, incomplete};
 use crate::aws::ownership::{APPLIED, ID};
@@ -28,8 +29,9 @@ use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::retry::Look;
 use crate::engine::value::Value;
 
+use self::code::{Code, read};
 use self::request::Steps;
-use super::properties::{integer, map, required, sorted, string, text};
+use super::properties::{required, sorted, text};
 use super::run::Published;
 use super::tags::TagChange;
 use super::{Findable, after};
@@ -39,9 +41,6 @@ pub use self::shape::{code_digest, config_digest, configuration, normalise};
 /// `AWS::Lambda::Function`
 pub const TYPE: &str = "AWS::Lambda::Function";
 
-/// Zips up to here go in the request itself. The quota is 50 MB; but what is kept in the deployment bucket in any case
-/// need not be sent twice, and the zip that many functions share only once.
-const DIRECT_UPLOAD: u64 = 4 * 1000 * 1000;
 /// Functions in a VPC take minutes to become active.
 const SETTLES_WITHIN: Duration = Duration::from_secs(600);
 
@@ -54,14 +53,6 @@ const fn needs(step: Step, action: &'static str) -> Permission {
 /// Reads, makes, changes and deletes functions.
 pub struct Function {
     aws: Arc<Aws>,
-}
-
-/// Where a function's code comes from.
-#[derive(Clone, Debug)]
-enum Code {
-    Zip { path: PathBuf, size: u64 },
-    Stored { bucket: String, key: String },
-    Image(String),
 }
 
 impl Function {
@@ -167,55 +158,6 @@ impl Function {
         })
     }
 
-    async fn runtime_management(&self, name: &str) -> Result<Option<Value>, Failure> {
-        let answer = self
-            .aws
-            .call("lambda", "GetRuntimeManagementConfig")
-            .find(|| self.aws.lambda().get_runtime_management_config().function_name(name).send())
-            .await?;
-        Ok(answer.and_then(|answer| {
-            map([
-                ("UpdateRuntimeOn", string(answer.update_runtime_on().map(UpdateRuntimeOn::as_str))),
-                ("RuntimeVersionArn", string(answer.runtime_version_arn())),
-            ])
-        }))
-    }
-
-    async fn recursion(&self, name: &str) -> Result<Option<Value>, Failure> {
-        let answer = self
-            .aws
-            .call("lambda", "GetFunctionRecursionConfig")
-            .find(|| self.aws.lambda().get_function_recursion_config().function_name(name).send())
-            .await?;
-        Ok(answer.and_then(|answer| string(answer.recursive_loop().map(RecursiveLoop::as_str))))
-    }
-
-    /// Where the code is, uploaded to the deployment bucket when it is too large for a request. Without a file it is
-    /// code that was deployed before.
-    async fn code(&self, desired: &Desired) -> Result<Code, Failure> {
-        if let Some(uri) = text(&desired.properties, &["Code", "ImageUri"]) {
-            return Ok(Code::Image(uri));
-        }
-        if let (Some(bucket), Some(key)) =
-            (text(&desired.properties, &["Code", "S3Bucket"]), text(&desired.properties, &["Code", "S3Key"]))
-        {
-            return Ok(Code::Stored { bucket, key });
-        }
-        let digest = required(desired.properties.get("Code").unwrap_or(&Value::Null), "Sha256")?;
-        let Some(path) = desired.hints.get("Artifact").and_then(Value::text) else {
-            let name = required(&desired.properties, "FunctionName")?;
-            let stored = self.aws.archived(&name, &digest).await?;
-            return Ok(Code::Stored { bucket: stored.bucket, key: stored.key });
-        };
-        let path = PathBuf::from(path);
-        let size = tokio::fs::metadata(&path).await.map_err(|error| unreadable(&path, &error))?.len();
-        if size <= DIRECT_UPLOAD {
-            return Ok(Code::Zip { path, size });
-        }
-        let stored = self.aws.bucket().store_artifact(&path, &digest).await?;
-        Ok(Code::Stored { bucket: stored.bucket, key: stored.key })
-    }
-
     /// Waits until the last change of a function has ended.
     async fn settle(&self, name: &str, progress: &Progress) -> Result<GetFunctionOutput, Failure> {
         let answer = self
@@ -236,96 +178,6 @@ impl Function {
             }
             None => Ok(answer),
         }
-    }
-
-    async fn set_concurrency(&self, name: &str, properties: &Value, progress: &Progress) -> Result<(), Failure> {
-        match integer(properties, &["ReservedConcurrentExecutions"]) {
-            Some(reserved) => {
-                self.aws
-                    .call("lambda", "PutFunctionConcurrency")
-                    .progress(progress)
-                    .fresh(self.is_fresh(name))
-                    .send(|| {
-                        self.aws
-                            .lambda()
-                            .put_function_concurrency()
-                            .function_name(name)
-                            .reserved_concurrent_executions(reserved)
-                            .send()
-                    })
-                    .await?;
-            }
-            None => {
-                self.aws
-                    .call("lambda", "DeleteFunctionConcurrency")
-                    .progress(progress)
-                    .find(|| self.aws.lambda().delete_function_concurrency().function_name(name).send())
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn set_runtime_management(&self, name: &str, properties: &Value, progress: &Progress) -> Result<(), Failure> {
-        let on = text(properties, &["RuntimeManagementConfig", "UpdateRuntimeOn"]).unwrap_or_else(|| "Auto".to_owned());
-        let version = text(properties, &["RuntimeManagementConfig", "RuntimeVersionArn"]);
-        self.aws
-            .call("lambda", "PutRuntimeManagementConfig")
-            .progress(progress)
-            .fresh(self.is_fresh(name))
-            .send(|| {
-                self.aws
-                    .lambda()
-                    .put_runtime_management_config()
-                    .function_name(name)
-                    .update_runtime_on(UpdateRuntimeOn::from(on.as_str()))
-                    .set_runtime_version_arn(version.clone())
-                    .send()
-            })
-            .await?;
-        Ok(())
-    }
-
-    async fn set_recursion(&self, name: &str, properties: &Value, progress: &Progress) -> Result<(), Failure> {
-        let mode = text(properties, &["RecursiveLoop"]).unwrap_or_else(|| "Terminate".to_owned());
-        self.aws
-            .call("lambda", "PutFunctionRecursionConfig")
-            .progress(progress)
-            .fresh(self.is_fresh(name))
-            .send(|| {
-                self.aws
-                    .lambda()
-                    .put_function_recursion_config()
-                    .function_name(name)
-                    .recursive_loop(RecursiveLoop::from(mode.as_str()))
-                    .send()
-            })
-            .await?;
-        Ok(())
-    }
-
-    async fn set_tags(&self, arn: &str, change: &TagChange, progress: &Progress) -> Result<(), Failure> {
-        if !change.set.is_empty() {
-            self.aws
-                .call("lambda", "TagResource")
-                .progress(progress)
-                .send(|| {
-                    let tags = change.set.clone().into_iter().collect();
-                    self.aws.lambda().tag_resource().resource(arn).set_tags(Some(tags)).send()
-                })
-                .await?;
-        }
-        if !change.remove.is_empty() {
-            self.aws
-                .call("lambda", "UntagResource")
-                .progress(progress)
-                .send(|| {
-                    let keys = change.remove.iter().cloned().collect();
-                    self.aws.lambda().untag_resource().resource(arn).set_tag_keys(Some(keys)).send()
-                })
-                .await?;
-        }
-        Ok(())
     }
 
     /// UpdateFunctionCode, with publishing. It replaces the code whole, so there is nothing of others to lose in it.
@@ -410,20 +262,6 @@ impl Function {
             Ok(Since::Applied)
         } else {
             Err(failure)
-        }
-    }
-
-    /// Keeps the code that Lambda has by now, for the way back.
-    async fn keep(&self, code: &Code, desired: &Desired) {
-        if let (Code::Zip { path, .. }, Some(digest)) = (code, text(&desired.properties, &["Code", "Sha256"])) {
-            self.aws.keep_artifact(path, &digest).await;
-        }
-    }
-
-    async fn room(&self, code: &Code) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        match code {
-            Code::Zip { size, .. } => self.aws.run.room_for(*size).await,
-            _ => None,
         }
     }
 
@@ -519,17 +357,6 @@ fn is_the_same(found: &Live, desired: &Desired) -> bool {
 
 fn publishes(desired: &Desired) -> bool {
     desired.hints.get("Publish") == Some(&Value::Bool(true))
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(Reason::Invalid, format!("{} cannot be read: {error}", path.display()))
-}
-
-async fn read(code: &Code) -> Result<Option<Vec<u8>>, Failure> {
-    match code {
-        Code::Zip { path, .. } => tokio::fs::read(path).await.map(Some).map_err(|error| unreadable(path, &error)),
-        _ => Ok(None),
-    }
 }
 
 fn is_settled(answer: &GetFunctionOutput) -> bool {
