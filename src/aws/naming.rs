@@ -6,6 +6,7 @@
 
 use super::ownership::Scope;
 use crate::config::language::Service;
+use crate::engine::fingerprint::hexadecimal;
 
 /// What the names of generated roles end with.
 pub const ROLE_ENDING: &str = "lambdaRole";
@@ -184,7 +185,7 @@ pub fn cut(name: &str, ending: &str) -> String {
 /// The MD5 of a text in hexadecimal: not for security, but for names that the framework makes so.
 pub fn md5(text: &str) -> String {
     use md5::{Digest, Md5};
-    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Md5::digest(text.as_bytes()))
 }
 
 /// The logical id of a function.

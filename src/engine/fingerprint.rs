@@ -22,7 +22,17 @@ pub fn fingerprint<'a>(children: impl IntoIterator<Item = &'a Desired>, outlives
         text(&mut digest, &child.address.logical_id);
         value(&mut digest, &child.properties);
     }
-    digest.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).chain([end.to_owned()]).collect()
+    hexadecimal(&digest.finalize()[..10]) + end
+}
+
+/// Bytes as hexadecimal digits, two each.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The first bytes of a text's SHA-256 in hexadecimal: `2 * bytes` digits that tell texts apart.
+pub fn short_digest(text: &str, bytes: usize) -> String {
+    hexadecimal(&Sha256::digest(text.as_bytes())[..bytes])
 }
 
 /// Whether a fingerprint says that everything beneath goes when the resource itself goes.

@@ -120,7 +120,7 @@ impl Template {
             {
                 let mut digest = Sha256::new();
                 fingerprint::value(&mut digest, &of_layer.properties);
-                let digest: String = digest.finalize().iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+                let digest = fingerprint::hexadecimal(&digest.finalize()[..20]);
                 ids.insert(logical_id.clone(), format!("{logical_id}{digest}"));
             }
         }

@@ -1,8 +1,7 @@
 //! Names for what the file leaves without one: CloudFormation would make up a random suffix, hoist takes the logical id.
 
-use sha2::{Digest, Sha256};
-
 use crate::aws::ownership::Scope;
+use crate::engine::fingerprint::short_digest;
 
 /// `shop-dev-HelloEventsRuleSchedule1`, cut and told apart by a digest where it would be longer than `longest`.
 pub fn generated(scope: &Scope, logical_id: &str, longest: usize) -> String {
@@ -10,7 +9,7 @@ pub fn generated(scope: &Scope, logical_id: &str, longest: usize) -> String {
     if name.len() <= longest {
         return name;
     }
-    let digest: String = Sha256::digest(name.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let digest = short_digest(&name, 4);
     let kept: String = name.chars().take(longest.saturating_sub(digest.len() + 1)).collect();
     format!("{kept}-{digest}")
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_lambda::types::FunctionUrlAuthType;
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 
 use crate::aws::client::Aws;
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
+use crate::engine::fingerprint::short_digest;
 use crate::engine::kind::{Kind, Permission as Needs, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
@@ -143,8 +143,7 @@ fn statement_id(logical_id: &str, properties: &Value) -> Option<String> {
     if holds_later(properties) {
         return None;
     }
-    let digest = Sha256::digest(format!("{logical_id} {}", to_json(properties)).as_bytes());
-    let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let digest = short_digest(&format!("{logical_id} {}", to_json(properties)), 4);
     let room = LONGEST_ID - PREFIX.len() - digest.len() - 1;
     let logical_id: String = logical_id.chars().filter(char::is_ascii_alphanumeric).take(room).collect();
     Some(format!("{PREFIX}{logical_id}-{digest}"))

@@ -12,13 +12,13 @@ use async_trait::async_trait;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_types::region::Region;
 use serde_json::{Value as Json, json};
-use sha2::{Digest, Sha256};
 
 use crate::aws::client::{Aws, lock};
 use crate::aws::naming;
 use crate::aws::partition::Partition;
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
+use crate::engine::fingerprint::short_digest;
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
 use crate::engine::plan::FieldChange;
 use crate::engine::resource::{Desired, Live, Ownership};
@@ -62,8 +62,7 @@ impl QueuePolicy {
         if holds_later(statement) {
             return None;
         }
-        let digest = Sha256::digest(to_json(statement).to_string().as_bytes());
-        let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let digest = short_digest(&to_json(statement).to_string(), 4);
         Some(format!("{}{}-{digest}", self.prefix(), desired.address.logical_id))
     }
 

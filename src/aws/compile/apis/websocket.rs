@@ -265,6 +265,6 @@ pub(super) fn finish(output: &mut Output) {
             fingerprint::value(&mut digest, &resource.properties);
         }
     }
-    let digest: String = digest.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+    let digest = fingerprint::hexadecimal(&digest.finalize()[..10]);
     output.template.rename_one(DEPLOYMENT, &format!("{DEPLOYMENT}{digest}"));
 }

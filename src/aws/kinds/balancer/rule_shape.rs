@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use crate::engine::fingerprint::hexadecimal;
 use crate::engine::value::Value;
 
 use super::super::json::sort_texts;
@@ -152,7 +153,7 @@ pub(super) fn secrets_note(properties: &Value) -> Option<String> {
         }
         digest.update(secret);
     }
-    any.then(|| digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect())
+    any.then(|| hexadecimal(&digest.finalize()[..4]))
 }
 
 pub(super) fn borrow_secrets(live: &mut BTreeMap<String, Value>, wanted: &Value) {

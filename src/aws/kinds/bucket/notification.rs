@@ -10,10 +10,10 @@ use aws_sdk_s3::types::{
     Event, EventBridgeConfiguration, FilterRule, FilterRuleName, LambdaFunctionConfiguration,
     NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter, TopicConfiguration,
 };
-use sha2::{Digest, Sha256};
 
 use crate::aws::client::Aws;
 use crate::engine::failure::{Failure, Reason};
+use crate::engine::fingerprint::short_digest;
 use crate::engine::kind::Progress;
 
 /// How often a document that somebody else wrote over is written again.
@@ -35,9 +35,7 @@ pub struct Entry {
 impl Entry {
     /// The id under which it stands in the document: the same for the same entry.
     pub fn id(&self, prefix: &str) -> String {
-        let digest = Sha256::digest(format!("{self:?}").as_bytes());
-        let digest: String = digest.iter().take(DIGEST).map(|byte| format!("{byte:02x}")).collect();
-        format!("{prefix}{digest}")
+        format!("{prefix}{}", short_digest(&format!("{self:?}"), DIGEST))
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::FunctionConfiguration;
-use sha2::{Digest, Sha256};
 
 use crate::aws::kinds::properties::{
     at_mut, boolean_in_place, default_to, drop_empty, holds_later, is_empty, list, map, number, number_in_place,
     own_tags, put, sorted, string, tags_to_map, text_in_place, to_json,
 };
+use crate::engine::fingerprint::short_digest;
 use crate::engine::value::Value;
 
 /// On a function: which settings it has that GetFunction does not tell, so that they are read only where there are any.
@@ -242,8 +242,7 @@ pub fn config_digest(properties: &Value) -> Option<String> {
     if holds_later(&versioned) {
         return None;
     }
-    let digest = Sha256::digest(to_json(&versioned).to_string().as_bytes());
-    Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    Some(short_digest(&to_json(&versioned).to_string(), 16))
 }
 
 /// Digest of a function's code: that of its zip, or the image with its digest.

@@ -7,9 +7,9 @@ mod tell;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
 
 use crate::aws::kinds::properties::{as_text, document, from_json, holds_later, is_empty, text, texts, to_json};
+use crate::engine::fingerprint::short_digest;
 use crate::engine::value::Value;
 
 pub use self::compare::{BODY, EXPORT, is_deployed, live};
@@ -31,8 +31,7 @@ pub fn export_digest(export: &Json) -> String {
 }
 
 fn digest_json(json: &Json) -> String {
-    let text = sorted(json).to_string();
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    short_digest(&sorted(json).to_string(), 6)
 }
 
 /// The same JSON with the keys of every object in the order of the alphabet.

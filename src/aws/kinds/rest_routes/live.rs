@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 
 use super::marks::Marks;
 use super::method_shape;
 use crate::aws::kinds::json::member;
 use crate::aws::kinds::properties::to_json;
+use crate::engine::fingerprint::short_digest;
 use crate::engine::value::Value;
 
 /// An API's resources, and the methods that carry our mark.
@@ -111,7 +111,7 @@ pub fn state(properties: &Value) -> String {
 
 /// Twelve hexadecimal digits.
 pub fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    short_digest(text, 6)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! authorizer in its `authType`, which is for documents only; a model and a deployment in their descriptions, a validator in
 //! its name.
 
-use sha2::{Digest, Sha256};
+use crate::engine::fingerprint::short_digest;
 
 /// The marks of one service and stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,7 @@ pub struct Marks {
 impl Marks {
     pub fn of(service: &str, stage: &str) -> Self {
         // Names may have hyphens: the digest says where one ends and the other begins.
-        let digest = Sha256::digest(format!("{service}\0{stage}").as_bytes());
-        let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let digest = short_digest(&format!("{service}\0{stage}"), 4);
         Self { prefix: format!("hoist-{service}-{stage}-{digest}-") }
     }
 
