@@ -69,18 +69,34 @@ impl Graph {
         before
     }
 
+    /// All nodes that a path leads to from one, itself among them, in no order.
+    pub fn reachable(&self, from: usize) -> Vec<usize> {
+        let mut all = Vec::new();
+        self.walk(from, |node| {
+            all.push(node);
+            false
+        });
+        all
+    }
+
     /// Whether a path leads from one node to another. A node reaches itself.
     pub fn reaches(&self, from: usize, to: usize) -> bool {
+        self.walk(from, |node| node == to)
+    }
+
+    /// Visits what can be reached from a node until `is_found` says so; gives whether it did.
+    fn walk(&self, from: usize, mut is_found: impl FnMut(usize) -> bool) -> bool {
         let mut seen = vec![false; self.len()];
         let mut stack = vec![from];
         while let Some(node) = stack.pop() {
-            if node == to {
+            if seen.get(node).is_none_or(|seen| *seen) {
+                continue;
+            }
+            if is_found(node) {
                 return true;
             }
-            if seen.get(node).is_some_and(|seen| !seen) {
-                seen[node] = true;
-                stack.extend(self.after(node));
-            }
+            seen[node] = true;
+            stack.extend(self.after(node));
         }
         false
     }

@@ -127,6 +127,17 @@ pub trait Kind: Send + Sync {
         false
     }
 
+    /// Whether a new one lets somebody use what it stands beneath (a permission): whoever comes to use that comes after it.
+    fn lets_in(&self) -> bool {
+        false
+    }
+
+    /// Whether there is room for one only where it is (a priority, a path): the old one goes before the new one comes.
+    /// Everything else goes when what may take its place is there and in use.
+    fn holds_a_place(&self) -> bool {
+        false
+    }
+
     /// Changes with the same key never run at the same time: one writer per function, per API, per bucket.
     fn writer(&self, properties: &Value) -> Option<String> {
         let _ = properties;

@@ -17,6 +17,7 @@ mod edge;
 mod event_fields;
 mod events;
 mod fields;
+mod handover;
 mod history;
 mod http;
 mod interrupts;

@@ -173,6 +173,11 @@ impl Kind for ApiKey {
         BTreeMap::new()
     }
 
+    /// The value of a key is taken once.
+    fn holds_a_place(&self) -> bool {
+        true
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         self.ours(desired).await?.map(|key| self.live(&key, Some(desired))).transpose()
     }

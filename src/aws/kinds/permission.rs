@@ -21,9 +21,9 @@ use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
 use super::Findable;
-use super::function;
 use super::properties::{boolean, boolean_in_place, drop_empty, holds_later, required, text, text_in_place, to_json};
-use super::version::{function_name, qualifier};
+use super::version::{self, function_name, qualifier};
+use super::{alias, function};
 
 /// `AWS::Lambda::Permission`
 pub const TYPE: &str = "AWS::Lambda::Permission";
@@ -275,6 +275,15 @@ impl Kind for Permission {
     }
 
     fn vanishes_with_parent(&self) -> bool {
+        true
+    }
+
+    /// Nobody looks whether the source of a statement is there.
+    fn only_names(&self, type_name: &str) -> bool {
+        ![function::TYPE, alias::TYPE, version::TYPE].contains(&type_name)
+    }
+
+    fn lets_in(&self) -> bool {
         true
     }
 

@@ -458,23 +458,16 @@ impl Kind for Stage {
         self.apply(live, desired, fields, progress).await
     }
 
-    /// Takes our settings and marks off the stage. The stage itself goes with its API: requests still come in.
     async fn delete(&self, live: &Live, progress: &Progress) -> Result<(), Failure> {
-        let nothing = Value::Map(BTreeMap::new());
         let Some((api, stage)) = live.physical_id.split_once('/') else { return Ok(()) };
-        let path = stage_path(api, stage);
-        let fields = crate::engine::diff::difference(&live.properties, &nothing, &[]).fields;
-        let patch = patch(&live.properties, &nothing, &changed(&fields));
-        if !patch.is_empty() {
-            let request = patch.request(&path);
-            let call = self.aws.call("apigateway", "UpdateStage").progress(progress);
-            if call.find(|| self.aws.signed("apigateway", request.clone())).await?.is_none() {
-                return Ok(());
-            }
-        }
-        let change = Retag::between(&live.properties, &nothing);
-        let arn = rest_api::arn(&self.aws, &path);
-        retag(&self.aws, rest_api::TAGS, ("tags", "tagKeys"), &arn, &change, progress).await
+        let request = Signed::rest("DELETE", stage_path(api, stage));
+        let call = self.aws.call("apigateway", "DeleteStage").progress(progress);
+        call.find(|| self.aws.signed("apigateway", request.clone())).await.map(drop)
+    }
+
+    /// A stage that a usage plan or a domain leads to cannot be deleted.
+    fn deleted_after(&self) -> &'static [&'static str] {
+        &[super::usage_plan::TYPE, super::domains::mapping::BASE_PATH.type_name]
     }
 
     fn permissions(&self) -> &'static [Permission] {

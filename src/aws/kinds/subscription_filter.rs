@@ -201,6 +201,11 @@ impl Kind for SubscriptionFilter {
             .unwrap_or_default()
     }
 
+    /// A log group takes two.
+    fn holds_a_place(&self) -> bool {
+        true
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some((group, filter)) = self.name(desired) else { return Ok(None) };
         let named = desired.properties.get("FilterName").is_some();

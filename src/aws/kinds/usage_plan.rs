@@ -134,10 +134,13 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
             }
         }
     }
-    if let Some(Value::Map(quota)) = properties.get_mut("Quota")
-        && quota.get("Offset") == Some(&Value::Number(0.into()))
-    {
-        quota.remove("Offset");
+    // What API Gateway shows of a limit that was not set.
+    for (group, key) in [("Quota", "Offset"), ("Throttle", "BurstLimit"), ("Throttle", "RateLimit")] {
+        if let Some(Value::Map(limits)) = properties.get_mut(group)
+            && limits.get(key) == Some(&Value::Number(0.into()))
+        {
+            limits.remove(key);
+        }
     }
     drop_empty(properties, &[]);
 }

@@ -187,7 +187,19 @@ impl Kind for MemoryKind {
     }
 
     fn only_names(&self, type_name: &str) -> bool {
-        self.facts.type_name == "Mem::Api" && type_name == "Mem::Function"
+        match self.facts.type_name {
+            "Mem::Api" => type_name == "Mem::Function",
+            "Mem::Permission" => !["Mem::Function", "Mem::Alias"].contains(&type_name),
+            _ => false,
+        }
+    }
+
+    fn lets_in(&self) -> bool {
+        self.facts.type_name == "Mem::Permission"
+    }
+
+    fn holds_a_place(&self) -> bool {
+        self.facts.type_name == "Mem::Mapping"
     }
 
     fn traits(&self) -> &'static [PropertyTrait] {

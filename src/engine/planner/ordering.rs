@@ -1,9 +1,10 @@
 //! Which change must be done before which.
 //!
-//! What is made or changed comes after what it refers to, in the order that the file gives. What is deleted comes after
-//! everything that pointed at it: that can only be seen in what is live.
+//! What is made or changed comes after what it refers to, in the order that the file gives, and after what lets it do what
+//! it will do. What is deleted comes after everything else, lest something is missing in between, or for good when a change
+//! fails; among themselves, deletions come after those of what pointed at them: that can only be seen in what is live.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::wanted::needs;
 use crate::engine::evaluate::references;
@@ -21,12 +22,14 @@ pub(super) fn order(wanted: &[Desired], changes: &[Change], cloud: &dyn Cloud) -
     let mut graph = Graph::new(changes.len());
     let active: Vec<usize> = (0..changes.len()).filter(|&position| changes[position].is_write()).collect();
     order_wanted(wanted, changes, &active, cloud, &mut graph);
+    order_openings(wanted, changes, &active, cloud, &mut graph);
     let deleted: Vec<usize> =
         active.iter().copied().filter(|&position| matches!(changes[position].action, Action::Delete)).collect();
     if !deleted.is_empty() {
         order_beneath(changes, &active, &deleted, cloud, &mut graph);
         order_mentions(changes, &active, &deleted, &mut graph);
         order_types(changes, &active, &deleted, cloud, &mut graph);
+        order_last(changes, &active, &deleted, cloud, &mut graph);
     }
     graph.into_predecessors()
 }
@@ -60,6 +63,34 @@ fn only_names(resource: &Desired, change: &Change, other: &Desired, cloud: &dyn 
         && !resource.depends_on.iter().any(|id| id == name)
         && !resource.hints.values().any(is_named)
         && !change.desired.as_ref().is_none_or(|desired| is_named(&desired.properties))
+}
+
+/// Whoever comes to use something comes after what lets it in: nobody stands before a closed door in between.
+fn order_openings(wanted: &[Desired], changes: &[Change], active: &[usize], cloud: &dyn Cloud, graph: &mut Graph) {
+    let kind_of = |position: usize| cloud.kind(&changes[position].address.kind);
+    let opens = |position: usize| kind_of(position).is_some_and(|kind| kind.lets_in());
+    let types: HashMap<&str, &str> =
+        wanted.iter().map(|one| (one.address.logical_id.as_str(), one.address.kind.as_str())).collect();
+    let mut openings: HashMap<String, Vec<usize>> = HashMap::new();
+    for &position in active.iter().filter(|&&position| opens(position)) {
+        let (Some(kind), Some(resource)) = (kind_of(position), wanted.get(position)) else { continue };
+        if !matches!(changes[position].action, Action::Create) {
+            continue;
+        }
+        // Who is let in is only named.
+        let to = |name: &String| types.get(name.as_str()).is_some_and(|type_name| !kind.only_names(type_name));
+        for name in needs(resource).into_iter().filter(to) {
+            openings.entry(name).or_default().push(position);
+        }
+    }
+    for &position in active.iter().filter(|&&position| !openings.is_empty() && !opens(position)) {
+        let Some(resource) = wanted.get(position) else { continue };
+        let before: BTreeSet<usize> =
+            needs(resource).iter().filter_map(|name| openings.get(name)).flatten().copied().collect();
+        for opening in before {
+            graph.add_unless_circular(opening, position);
+        }
+    }
 }
 
 /// What lives beneath another is deleted before it, and before it changes where only its properties lead there.
@@ -142,6 +173,41 @@ fn order_types(changes: &[Change], active: &[usize], deleted: &[usize], cloud: &
             let earlier = if related.is_empty() { candidates.to_vec() } else { related };
             for earlier in earlier {
                 graph.add_unless_circular(earlier, later);
+            }
+        }
+    }
+}
+
+/// What goes, goes last, but for what has to make room: that goes before another of its kind comes.
+fn order_last(changes: &[Change], active: &[usize], deleted: &[usize], cloud: &dyn Cloud, graph: &mut Graph) {
+    let is_deleted = |position: usize| matches!(changes[position].action, Action::Delete);
+    // What none of the others waits for: everything else comes before one of these.
+    let last: Vec<usize> = active
+        .iter()
+        .copied()
+        .filter(|&position| !is_deleted(position))
+        .filter(|&position| graph.after(position).iter().all(|&next| is_deleted(next)))
+        .collect();
+    let makes_room =
+        |position: usize| cloud.kind(&changes[position].address.kind).is_some_and(|kind| kind.holds_a_place());
+    let (leaving, going): (Vec<usize>, Vec<usize>) = deleted.iter().partition(|&&position| makes_room(position));
+    for &earlier in &leaving {
+        for &later in active {
+            let change = &changes[later];
+            if matches!(change.action, Action::Create) && change.address.kind == changes[earlier].address.kind {
+                graph.add_unless_circular(earlier, later);
+            }
+        }
+    }
+    // Mostly nothing but deletions comes after a deletion, and no circle can close.
+    let leads_back: Vec<bool> =
+        going.iter().map(|&position| graph.reachable(position).iter().any(|&next| !is_deleted(next))).collect();
+    for (&later, leads_back) in going.iter().zip(leads_back) {
+        for &earlier in &last {
+            if leads_back {
+                graph.add_unless_circular(earlier, later);
+            } else {
+                graph.add(earlier, later);
             }
         }
     }

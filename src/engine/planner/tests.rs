@@ -353,3 +353,50 @@ async fn beneath_what_never_has_a_fingerprint_everything_is_read() {
     assert_eq!(change(&plan, "New").action, Action::Create);
     assert_eq!(change(&plan, "P").action, Action::Delete);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_goes_last_but_for_what_makes_room() {
+    let things = vec![
+        ours("Mem::Function", "F", "f", None, json!({"Name": "f", "Memory": 1024})),
+        ours("Mem::Permission", "P", "p", Some("f"), json!({"FunctionName": "f", "Sid": "p"})),
+        ours("Mem::Mapping", "M", "id-1", Some("f"), json!({"FunctionName": "f", "Source": "a"})),
+        ours("Mem::Queue", "Old", "old", None, json!({"Name": "old"})),
+    ];
+    let resources = vec![
+        wanted("Mem::Function", "F", json!({"Name": "f", "Memory": 1024})),
+        beneath("F", wanted("Mem::Alias", "A", json!({"Name": "a"}))),
+        with(
+            beneath("F", wanted("Mem::Permission", "New", json!({"Sid": "new"}))),
+            "Alias",
+            Value::attribute("A", "Ref"),
+        ),
+        beneath("F", wanted("Mem::Mapping", "Other", json!({"Source": "b"}))),
+        wanted("Mem::Queue", "Q", json!({"Name": "q"})),
+    ];
+    let plan = planned(things, resources, PlanOptions::default()).await.unwrap();
+    for gone in ["P", "Old"] {
+        for made in ["A", "New", "Other", "Q"] {
+            assert!(precedes(&plan, made, gone), "{made} {gone}");
+        }
+    }
+    assert!(precedes(&plan, "M", "Other") && !precedes(&plan, "Q", "M"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_uses_something_else_is_let_in_first() {
+    let things = vec![
+        ours("Mem::Function", "F", "f", None, json!({"Name": "f", "Memory": 1024})),
+        ours("Mem::Queue", "Calls", "calls", None, json!({"Name": "calls", "To": "f"})),
+    ];
+    let alias = || beneath("F", wanted("Mem::Alias", "A", json!({"Name": "a"})));
+    let permission = || {
+        let named =
+            with(wanted("Mem::Permission", "P", json!({"Sid": "p"})), "Source", Value::attribute("Calls", "Arn"));
+        with(beneath("F", named), "Alias", Value::attribute("A", "Ref"))
+    };
+    let caller = with(wanted("Mem::Queue", "Calls", json!({"Name": "calls"})), "To", Value::attribute("A", "Ref"));
+    let resources =
+        vec![wanted("Mem::Function", "F", json!({"Name": "f", "Memory": 1024})), alias(), permission(), caller];
+    let plan = planned(things, resources, PlanOptions::default()).await.unwrap();
+    assert!(precedes(&plan, "A", "P") && precedes(&plan, "P", "Calls"));
+}

@@ -144,6 +144,11 @@ impl Kind for ListenerRule {
         BTreeMap::new()
     }
 
+    /// A priority is taken once.
+    fn holds_a_place(&self) -> bool {
+        true
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let part = |key: &str| text(&desired.properties, &[key]);
         let (Some(listener), Some(priority)) = (part("ListenerArn"), part("Priority")) else { return Ok(None) };

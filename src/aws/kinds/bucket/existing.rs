@@ -161,6 +161,11 @@ impl Kind for ExistingBucket {
         self.identity(desired).map(|bucket| attributes(&bucket)).unwrap_or_default()
     }
 
+    /// Two entries of a bucket must not overlap.
+    fn holds_a_place(&self) -> bool {
+        true
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some(bucket) = self.identity(desired) else { return Ok(None) };
         let document = read(&self.aws, &bucket).await?;

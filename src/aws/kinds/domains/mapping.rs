@@ -250,6 +250,11 @@ impl Kind for Mapping {
         BTreeMap::new()
     }
 
+    /// A path of a domain leads to one API.
+    fn holds_a_place(&self) -> bool {
+        true
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some(domain) = text(&desired.properties, &["DomainName"]) else { return Ok(None) };
         let found = self.find(desired).await?;

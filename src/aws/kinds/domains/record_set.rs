@@ -166,6 +166,11 @@ impl Kind for RecordSet {
         BTreeMap::new()
     }
 
+    /// A name has one record of a type.
+    fn holds_a_place(&self) -> bool {
+        true
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some(zone) = self.zone(desired).await? else { return Ok(None) };
         let name = required(&desired.properties, "Name")?;

@@ -415,6 +415,11 @@ impl Kind for Function {
         desired.properties.get("FunctionName")?.text().map(str::to_owned)
     }
 
+    /// What a version would hold is another thing while a layer, say, is not made yet.
+    fn changing_attributes(&self) -> &'static [&'static str] {
+        &["CodeSha256", "ConfigSha256"]
+    }
+
     fn predict(&self, desired: &Desired) -> BTreeMap<String, Value> {
         let mut attributes = digests(&desired.properties);
         if let Some(name) = self.identity(desired) {

@@ -147,6 +147,11 @@ impl Kind for Method {
         &[STATE]
     }
 
+    /// A path has one variable, whatever its name, and that has the methods.
+    fn holds_a_place(&self) -> bool {
+        true
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some(api) = desired.properties.get("RestApiId").and_then(Value::text) else { return Ok(None) };
         let identity = self.identity(desired);

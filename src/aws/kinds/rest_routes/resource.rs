@@ -103,6 +103,11 @@ impl Kind for Resource {
         BTreeMap::new()
     }
 
+    /// A path has one variable, whatever its name.
+    fn holds_a_place(&self) -> bool {
+        true
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let part = |key: &str| desired.properties.get(key).and_then(Value::text);
         let (Some(api), Some(parent), Some(name)) = (part("RestApiId"), part("ParentId"), part("PathPart")) else {
