@@ -26,7 +26,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command { name: "package", steps: &[], calls: &[] },
     Command { name: "diff", steps: &[Step::Read], calls: LOOK },
-    Command { name: "info", steps: &[Step::Read], calls: &[] },
+    Command { name: "info", steps: &[Step::Read], calls: LOOK },
     Command { name: "deploy", steps: &[Step::Read, Step::Create, Step::Update, Step::Delete], calls: WRITE },
     Command { name: "remove", steps: &[Step::Read, Step::Delete], calls: WRITE },
     Command { name: "history", steps: &[], calls: LOOK },

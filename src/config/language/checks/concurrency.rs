@@ -1,6 +1,6 @@
 //! Concurrency, snapshots, memory, and where results of asynchronous calls go.
 
-use super::{Checked, function_error};
+use super::{Checked, function_error, releases};
 use crate::config::decode::nearest;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::function::Destination;
@@ -26,6 +26,19 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 )
                 .related("the reserved concurrency", function.place_of("reservedConcurrency"))
                 .help("Lambda takes provisioned environments out of the reserved ones: raise one or lower the other"),
+            );
+        }
+        let own_alias = function.alias_of_its_own().filter(|(_, alias)| !alias.contains("${"));
+        if let Some((key, alias)) = own_alias.filter(|(_, alias)| !releases::is_alias(alias)) {
+            diagnostics.push(
+                function_error(
+                    "bad-format",
+                    one,
+                    key,
+                    function.place_of(key),
+                    format!("`{alias}` is no name of an alias"),
+                )
+                .help("use letters, digits, `-` and `_`, and not digits alone: those are versions"),
             );
         }
         let versioned = one.version_function();

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use super::{Checked, known};
-use crate::config::decode::{Places, nearest};
+use crate::config::decode::{Cf, Places, describe, intrinsic, nearest};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::events::http::{AuthorizerKind, Http};
 use crate::config::language::events::schedule::{Schedule, ScheduleMethod};
 use crate::config::language::events::sqs::Sqs;
 use crate::config::language::events::stream::Stream;
 use crate::config::language::events::{Event, Trigger};
-use crate::config::node::{Data, Place};
+use crate::config::node::{Data, Node, Place};
 
 /// What one event says wrong: the key beneath it, the place, the problem, what to do.
 struct Finding {
@@ -83,15 +83,32 @@ fn inspect(event: &Event, found: &mut Findings) {
                     "say which events call the function",
                 );
             }
+            if event.schedule.is_some() && event.event_bus.as_ref().is_some_and(is_own_bus) {
+                let help = "take `eventBus` away, or `schedule`";
+                found.add(
+                    "conflict",
+                    "schedule",
+                    event.place_of("schedule"),
+                    "only the default bus has schedules",
+                    help,
+                );
+            }
+            pattern("pattern", event.pattern.as_deref(), found);
             one_input(&event.places, found);
         }
-        Trigger::CloudwatchEvent(event) => one_input(&event.places, found),
+        Trigger::CloudwatchEvent(event) => {
+            pattern("event", Some(&event.event), found);
+            one_input(&event.places, found);
+        }
+        Trigger::Sns(event) => {
+            if event.arn.is_none() && event.topic_name.is_none() {
+                found.missing(event.place, "neither `arn` nor `topicName` is there", "name the topic");
+            }
+            pattern("filterPolicy", event.filter_policy.as_deref(), found);
+        }
         Trigger::Sqs(event) => sqs(event, found),
         Trigger::Stream(event) => stream(event, found),
         Trigger::Http(event) => http(event, found),
-        Trigger::Sns(event) if event.arn.is_none() && event.topic_name.is_none() => {
-            found.missing(event.place, "neither `arn` nor `topicName` is there", "name the topic");
-        }
         // `- alexaSkill` by itself is what v1 had, and said by the decoder: there event and settings stand in one place.
         Trigger::AlexaSkill(skill) if skill.app_id.is_none() && skill.place != event.place => {
             found.missing(skill.place, "`appId` is missing", "give the id of the skill: `amzn1.ask.skill.…`");
@@ -103,6 +120,28 @@ fn inspect(event: &Event, found: &mut Findings) {
             found.missing(event.place, "`origin` is missing", "say where CloudFront gets what it serves");
         }
         _ => {}
+    }
+}
+
+fn is_own_bus(bus: &Cf) -> bool {
+    known(bus).is_some_and(|bus| bus != "default" && !bus.ends_with(":event-bus/default"))
+}
+
+/// What an event is compared with is a list, wherever in the event it stands.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html>
+fn pattern(key: &'static str, pattern: Option<&Node>, found: &mut Findings) {
+    let Some(alone) = pattern.and_then(alone) else { return };
+    let problem = format!("{} stands without a list around it", describe(alone));
+    found.add("wrong-type", key, alone.place, &problem, "write `[..]` around what the event is compared with");
+}
+
+/// The first value of a pattern that is no list.
+fn alone(node: &Node) -> Option<&Node> {
+    match &node.data {
+        Data::Map(_) if intrinsic(node).is_some() => None,
+        Data::Map(map) => map.values().find_map(|entry| alone(&entry.value)),
+        Data::List(_) | Data::Deferred(_) => None,
+        _ => Some(node),
     }
 }
 
@@ -134,6 +173,13 @@ fn sqs(event: &Sqs, found: &mut Findings) {
         let (place, help) = (event.place_of("batchSize"), "add `maximumBatchingWindow: 1`");
         found.add("needs-batching-window", "batchSize", place, "more than 10 messages need a batching window", help);
     }
+    if window > 0 && known(&event.arn).is_some_and(|arn| arn.ends_with(".fifo")) {
+        let key = "maximumBatchingWindow";
+        found.add("conflict", key, event.place_of(key), "a FIFO queue has no batching window", "take it away");
+    }
+    for filter in &event.filter_patterns {
+        pattern("filterPatterns", Some(filter), found);
+    }
     if let Some(arn) = known(&event.arn).filter(|arn| !arn.starts_with("arn:")) {
         let help = "write `arn:aws:sqs:<region>:<account>:<queue>` or `!GetAtt Queue.Arn`";
         found.add("bad-format", "arn", event.arn.place(), &format!("`{arn}` is not an ARN"), help);
@@ -141,6 +187,9 @@ fn sqs(event: &Sqs, found: &mut Findings) {
 }
 
 fn stream(event: &Stream, found: &mut Findings) {
+    for filter in &event.filter_patterns {
+        pattern("filterPatterns", Some(filter), found);
+    }
     if event.kind.is_none() {
         match known(&event.arn) {
             None if matches!(event.arn.node().data, Data::Map(_)) => found.missing(
@@ -265,6 +314,22 @@ mod tests {
         9:60 error[needs-batching-window] functions.f.events[2].sqs.batchSize: more than 10 messages need a batching window
         10:17 error[missing-key] functions.f.events[3].stream: `type` is missing
         11:70 error[several-inputs] functions.f.events[4].cloudwatchEvent.inputPath: does not go with `input`
+        "
+        );
+    }
+
+    #[test]
+    fn what_a_source_would_refuse_is_refused_here() {
+        insta::assert_snapshot!(
+            events(
+                "      - eventBridge: {eventBus: own, schedule: rate(1 hour)}\n      - eventBridge: {pattern: {source: x, detail: {a: [b], c: 1}}}\n      - cloudwatchEvent: {event: {source: [a], $or: [{a: [b]}]}}\n      - sqs: {arn: 'arn:aws:sqs:eu-west-1:1:q.fifo', maximumBatchingWindow: 5, filterPatterns: [{body: {a: 1}}]}\n      - sns: {topicName: t, filterPolicy: {a: b}}\n      - sns: {topicName: u, filterPolicy: {a: !Ref B}}\n"
+            ),
+            @r"
+        7:48 error[conflict] functions.f.events[0].eventBridge.schedule: only the default bus has schedules
+        8:41 error[wrong-type] functions.f.events[1].eventBridge.pattern: the string `x` stands without a list around it
+        10:77 error[conflict] functions.f.events[3].sqs.maximumBatchingWindow: a FIFO queue has no batching window
+        10:108 error[wrong-type] functions.f.events[3].sqs.filterPatterns: the number 1 stands without a list around it
+        11:47 error[wrong-type] functions.f.events[4].sns.filterPolicy: the string `b` stands without a list around it
         "
         );
     }

@@ -86,7 +86,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html>
-fn is_alias(name: &str) -> bool {
+pub(super) fn is_alias(name: &str) -> bool {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
     !name.is_empty()
         && name.len() <= 128

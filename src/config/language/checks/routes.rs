@@ -17,7 +17,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut routes: HashMap<&'static str, usize> = HashMap::new();
     for one in &checked.functions {
         for event in &one.function.events {
-            let Some((kind, route)) = route_of(event) else { continue };
+            let Some(Route { kind, route, taken }) = route_of(event) else { continue };
             let path = format!("functions.{}.events[{}].{kind}", one.key, event.index);
             if route.contains("${") {
                 continue;
@@ -31,8 +31,14 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 );
                 continue;
             }
+            if let Some((problem, help)) = misshapen(kind, &event.trigger) {
+                diagnostics.push(
+                    Diagnostic::error("bad-format", format!("{path}: {problem}")).path(path).at(event.place).help(help),
+                );
+                continue;
+            }
             *routes.entry(kind).or_default() += 1;
-            if let Some((first, first_place)) = seen.get(&(kind, route.clone())) {
+            if let Some((first, first_place)) = seen.get(&(kind, taken.clone())) {
                 diagnostics.push(
                     Diagnostic::error("duplicate-route", format!("{path}: `{route}` is the route of {first} too"))
                         .path(path)
@@ -41,7 +47,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                         .help("an API has each route once: take one away or change its method or path"),
                 );
             } else {
-                seen.insert((kind, route), (path, event.place));
+                seen.insert((kind, taken), (path, event.place));
             }
         }
     }
@@ -61,25 +67,70 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A route in the form in which two of them clash.
-fn route_of(event: &Event) -> Option<(&'static str, String)> {
-    match &event.trigger {
-        Trigger::Http(http) => {
-            let path = http.path.trim_matches('/');
-            Some(("http", format!("{} /{path}", http.method.as_str())))
-        }
-        Trigger::HttpApi(route) if route.path.as_str() == "*" => Some(("httpApi", "*".to_owned())),
-        Trigger::HttpApi(route) => {
-            Some(("httpApi", format!("{} {}", route.method.unwrap_or(Method::Any).as_str(), route.path.as_str())))
-        }
-        Trigger::Websocket(websocket) => Some(("websocket", websocket.route.clone())),
-        _ => None,
+/// What is wrong with a route's path by itself, and what to write.
+fn misshapen(kind: &str, trigger: &Trigger) -> Option<(String, &'static str)> {
+    let path = match trigger {
+        Trigger::Http(http) => http.path.as_str(),
+        Trigger::HttpApi(route) => route.path.as_str(),
+        _ => return None,
+    };
+    if kind == "httpApi" && path != "*" && !path.starts_with('/') {
+        return Some((format!("the path `{path}` does not begin with `/`"), "write `/` before it"));
     }
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    if parts.len() > 1 && parts.iter().any(|part| part.is_empty()) {
+        return Some((format!("the path `{path}` has an empty part"), "take one `/` away"));
+    }
+    let greedy = parts.iter().position(|part| part.ends_with("+}"));
+    (kind == "httpApi" && greedy.is_some_and(|at| at + 1 < parts.len()))
+        .then(|| (format!("in `{path}` something follows what takes the rest"), "let `{name+}` be the last part"))
+}
+
+/// A route of one of the APIs.
+struct Route {
+    kind: &'static str,
+    route: String,
+    /// In the form in which two of them clash: whatever its name, a variable of an HTTP API takes the same.
+    taken: String,
+}
+
+fn route_of(event: &Event) -> Option<Route> {
+    let (kind, route) = match &event.trigger {
+        Trigger::Http(http) => ("http", format!("{} /{}", http.method.as_str(), http.path.trim_matches('/'))),
+        Trigger::HttpApi(route) if route.path.as_str() == "*" => ("httpApi", "*".to_owned()),
+        Trigger::HttpApi(route) => {
+            ("httpApi", format!("{} {}", route.method.unwrap_or(Method::Any).as_str(), route.path.as_str()))
+        }
+        Trigger::Websocket(websocket) => ("websocket", websocket.route.clone()),
+        _ => return None,
+    };
+    let part = |part: &str| match part.strip_prefix('{').filter(|_| kind == "httpApi") {
+        Some(name) if name.ends_with("+}") => "{+}".to_owned(),
+        Some(name) if name.ends_with('}') => "{}".to_owned(),
+        _ => part.to_owned(),
+    };
+    let taken = route.split('/').map(part).collect::<Vec<_>>().join("/");
+    Some(Route { kind, route, taken })
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::in_functions;
+
+    #[test]
+    fn paths_that_no_api_takes_are_refused() {
+        insta::assert_snapshot!(
+            in_functions(
+                "  a: {handler: a.b, events: [httpApi: {path: a, method: get}, httpApi: 'GET /{a+}/x', http: GET /a//b, httpApi: 'GET /x/{a}', httpApi: 'GET /x/{b}']}\n"
+            ),
+            @r"
+        4:30 error[bad-format] functions.a.events[0].httpApi: the path `a` does not begin with `/`
+        4:63 error[bad-format] functions.a.events[1].httpApi: in `/{a+}/x` something follows what takes the rest
+        4:87 error[bad-format] functions.a.events[2].http: the path `/a//b` has an empty part
+        4:127 error[duplicate-route] functions.a.events[4].httpApi: `GET /x/{b}` is the route of functions.a.events[3].httpApi too
+        "
+        );
+    }
 
     #[test]
     fn each_route_is_there_once() {

@@ -31,6 +31,10 @@ impl Decode for Rate {
             let diagnostic =
                 cx.error("bad-format", node, format!("{} is not a schedule", shown(node))).help(rate_help(text));
             cx.report(diagnostic);
+        } else if let Some(days) = rate.as_str().and_then(both_days) {
+            let problem = format!("{} says both the day of the month and that of the week", shown(node));
+            let help = format!("write `?` for one of them: `{days}`");
+            cx.report(cx.error("bad-format", node, problem).help(help));
         }
         Some(Self(rate))
     }
@@ -46,6 +50,17 @@ impl Decode for Rate {
     fn schema(schemas: &mut Schemas) -> Value {
         json!({"anyOf": [{"type": "string", "pattern": RATE}, schemas.intrinsic()]})
     }
+}
+
+/// A cron expression that names both kinds of day, as AWS would take it.
+fn both_days(text: &str) -> Option<String> {
+    let mut fields: Vec<&str> = text.strip_prefix("cron(")?.strip_suffix(')')?.split(' ').collect();
+    let [_, _, of_month, _, of_week, _] = fields.as_mut_slice() else { return None };
+    if *of_month == "?" || *of_week == "?" {
+        return None;
+    }
+    *if *of_week == "*" { of_week } else { of_month } = "?";
+    Some(format!("cron({})", fields.join(" ")))
 }
 
 /// What to do about a schedule that AWS would refuse.
@@ -148,5 +163,10 @@ mod tests {
         assert_eq!(rate_help("rate(1 minutes)"), "write `rate(1 minute)`");
         assert_eq!(rate_help("rate(5 minute)"), "write `rate(5 minutes)`");
         assert!(rate_help("cron(0 12 * * *)").ends_with("this has 5"));
+        for (both, one) in [("cron(0 1 * * * *)", "cron(0 1 * * ? *)"), ("cron(0 1 * * MON *)", "cron(0 1 ? * MON *)")]
+        {
+            assert_eq!(both_days(both).as_deref(), Some(one));
+        }
+        assert_eq!(both_days("cron(0 12 ? * MON *)"), None);
     }
 }

@@ -20,10 +20,10 @@ fn run(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let timeout = one.timeout();
         let limit = one.function.events.iter().find_map(|event| match &event.trigger {
             Trigger::Http(http) if http.asynchronous != Some(true) => {
-                let own = http.timeout_in_millis.or(raised).map_or(REST, |millis| millis.get() / 1000);
-                (timeout > own).then_some(("a REST API", own))
+                let own = http.timeout_in_millis.or(raised).map_or(REST * 1000, |millis| millis.get());
+                (timeout * 1000 > own).then(|| ("a REST API", own as f64 / 1000.0))
             }
-            Trigger::HttpApi(_) => (timeout > HTTP).then_some(("an HTTP API", HTTP)),
+            Trigger::HttpApi(_) => (timeout > HTTP).then_some(("an HTTP API", HTTP as f64)),
             _ => None,
         });
         let Some((api, limit)) = limit else { continue };
