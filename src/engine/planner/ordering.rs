@@ -65,30 +65,59 @@ fn only_names(resource: &Desired, change: &Change, other: &Desired, cloud: &dyn 
         && !change.desired.as_ref().is_none_or(|desired| is_named(&desired.properties))
 }
 
+/// Something new that lets others in.
+struct Opening {
+    position: usize,
+    /// To what.
+    to: BTreeSet<String>,
+    /// Whom it names; where it names nobody, anybody.
+    named: BTreeSet<String>,
+}
+
 /// Whoever comes to use something comes after what lets it in: nobody stands before a closed door in between.
 fn order_openings(wanted: &[Desired], changes: &[Change], active: &[usize], cloud: &dyn Cloud, graph: &mut Graph) {
     let kind_of = |position: usize| cloud.kind(&changes[position].address.kind);
-    let opens = |position: usize| kind_of(position).is_some_and(|kind| kind.lets_in());
     let types: HashMap<&str, &str> =
         wanted.iter().map(|one| (one.address.logical_id.as_str(), one.address.kind.as_str())).collect();
-    let mut openings: HashMap<String, Vec<usize>> = HashMap::new();
-    for &position in active.iter().filter(|&&position| opens(position)) {
-        let (Some(kind), Some(resource)) = (kind_of(position), wanted.get(position)) else { continue };
-        if !matches!(changes[position].action, Action::Create) {
-            continue;
-        }
-        // Who is let in is only named.
-        let to = |name: &String| types.get(name.as_str()).is_some_and(|type_name| !kind.only_names(type_name));
-        for name in needs(resource).into_iter().filter(to) {
-            openings.entry(name).or_default().push(position);
-        }
+    let opening = |position: usize| {
+        let kind = kind_of(position).filter(|kind| kind.lets_in())?;
+        let resource = wanted.get(position).filter(|_| matches!(changes[position].action, Action::Create))?;
+        let names_only = |name: &String| types.get(name.as_str()).is_none_or(|type_name| kind.only_names(type_name));
+        let (named, to) = needs(resource).into_iter().partition(names_only);
+        Some(Opening { position, to, named })
+    };
+    let openings: Vec<Opening> = active.iter().filter_map(|&position| opening(position)).collect();
+    if openings.is_empty() {
+        return;
     }
-    for &position in active.iter().filter(|&&position| !openings.is_empty() && !opens(position)) {
-        let Some(resource) = wanted.get(position) else { continue };
-        let before: BTreeSet<usize> =
-            needs(resource).iter().filter_map(|name| openings.get(name)).flatten().copied().collect();
+    let mut by_target: HashMap<&str, Vec<&Opening>> = HashMap::new();
+    for opening in &openings {
+        opening.to.iter().for_each(|name| by_target.entry(name).or_default().push(opening));
+    }
+    let users: Vec<(usize, BTreeSet<String>)> = active
+        .iter()
+        .filter(|&&position| !kind_of(position).is_some_and(|kind| kind.lets_in()))
+        .filter_map(|&position| Some((position, needs(wanted.get(position)?))))
+        .collect();
+    // What is live leads callers to what it uses.
+    let is_live = |position: usize| changes[position].live.is_some();
+    let in_use: BTreeSet<&String> =
+        users.iter().filter(|(position, _)| is_live(*position)).flat_map(|(_, needs)| needs).collect();
+    for (position, needs) in &users {
+        let logical_id = &changes[*position].address.logical_id;
+        let concerns = |opening: &Opening| match opening.named.is_empty() {
+            true => is_live(*position) || in_use.contains(logical_id),
+            false => opening.named.contains(logical_id) || !opening.named.is_disjoint(needs),
+        };
+        let before: BTreeSet<usize> = needs
+            .iter()
+            .filter_map(|name| by_target.get(name.as_str()))
+            .flatten()
+            .filter(|opening| concerns(opening))
+            .map(|opening| opening.position)
+            .collect();
         for opening in before {
-            graph.add_unless_circular(opening, position);
+            graph.add_unless_circular(opening, *position);
         }
     }
 }
