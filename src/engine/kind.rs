@@ -132,10 +132,11 @@ pub trait Kind: Send + Sync {
         false
     }
 
-    /// Whether there is room for one only where it is (a priority, a path): the old one goes before the new one comes.
-    /// Everything else goes when what may take its place is there and in use.
-    fn holds_a_place(&self) -> bool {
-        false
+    /// Where there is no room beside a resource of these properties (a priority, a path): another one of this kind comes
+    /// there only when this one went. Everything else goes when what may take its place is there and in use.
+    fn place(&self, properties: &Value) -> Option<String> {
+        let _ = properties;
+        None
     }
 
     /// Changes with the same key never run at the same time: one writer per function, per API, per bucket.

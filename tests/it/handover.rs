@@ -90,8 +90,9 @@ fn callers_are_let_in_before_they_come_and_nothing_is_taken_from_those_who_do_no
         ("UpdateUserPool", "PermissionCognito"),
     ];
     for (caller, permission) in callers {
-        // The ARN of a pool that was there is known only when its triggers are set.
-        if permission != "PermissionCognito" {
+        // The old subscription is there until the new one is heard. The ARN of a pool that was there is known only when its
+        // triggers are set.
+        if !["PermissionNewsSNS", "PermissionCognito"].contains(&permission) {
             writes.precedes(("AddPermission", permission), (caller, ""));
         }
         writes.precedes((caller, ""), ("RemovePermission", permission));

@@ -174,8 +174,8 @@ impl Kind for ApiKey {
     }
 
     /// The value of a key is taken once.
-    fn holds_a_place(&self) -> bool {
-        true
+    fn place(&self, _: &Value) -> Option<String> {
+        Some(String::new())
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {

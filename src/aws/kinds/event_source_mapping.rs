@@ -372,6 +372,12 @@ impl Kind for EventSourceMapping {
         BTreeMap::new()
     }
 
+    /// A function has one mapping for a source, read with a consumer of its own or without.
+    fn place(&self, properties: &Value) -> Option<String> {
+        let source = source_identity(properties)?;
+        Some(source.split_once("/consumer/").map_or(source.as_str(), |(stream, _)| stream).to_owned())
+    }
+
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let (Some(function), Some(identity)) =
             (text(&desired.properties, &["FunctionName"]), source_identity(&desired.properties))

@@ -202,8 +202,8 @@ impl Kind for SubscriptionFilter {
     }
 
     /// A log group takes two.
-    fn holds_a_place(&self) -> bool {
-        true
+    fn place(&self, properties: &Value) -> Option<String> {
+        text(properties, &["LogGroupName"])
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {

@@ -198,8 +198,9 @@ impl Kind for MemoryKind {
         self.facts.type_name == "Mem::Permission"
     }
 
-    fn holds_a_place(&self) -> bool {
-        self.facts.type_name == "Mem::Mapping"
+    fn place(&self, properties: &Value) -> Option<String> {
+        let name = properties.get("FunctionName").filter(|_| self.facts.type_name == "Mem::Mapping")?;
+        name.text().map(str::to_owned)
     }
 
     fn traits(&self) -> &'static [PropertyTrait] {

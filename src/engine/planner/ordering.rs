@@ -207,7 +207,7 @@ fn order_types(changes: &[Change], active: &[usize], deleted: &[usize], cloud: &
     }
 }
 
-/// What goes, goes last, but for what has to make room: that goes before another of its kind comes.
+/// What goes, goes last, but for what has to make room for another of its kind.
 fn order_last(changes: &[Change], active: &[usize], deleted: &[usize], cloud: &dyn Cloud, graph: &mut Graph) {
     let is_deleted = |position: usize| matches!(changes[position].action, Action::Delete);
     // What none of the others waits for: everything else comes before one of these.
@@ -217,15 +217,27 @@ fn order_last(changes: &[Change], active: &[usize], deleted: &[usize], cloud: &d
         .filter(|&position| !is_deleted(position))
         .filter(|&position| graph.after(position).iter().all(|&next| is_deleted(next)))
         .collect();
-    let makes_room =
-        |position: usize| cloud.kind(&changes[position].address.kind).is_some_and(|kind| kind.holds_a_place());
-    let (leaving, going): (Vec<usize>, Vec<usize>) = deleted.iter().partition(|&&position| makes_room(position));
-    for &earlier in &leaving {
-        for &later in active {
-            let change = &changes[later];
-            if matches!(change.action, Action::Create) && change.address.kind == changes[earlier].address.kind {
-                graph.add_unless_circular(earlier, later);
+    let place = |position: usize, properties: &Value| {
+        let type_name = changes[position].address.kind.as_str();
+        Some((type_name, cloud.kind(type_name)?.place(properties)?))
+    };
+    let mut coming: HashMap<(&str, String), Vec<usize>> = HashMap::new();
+    for &position in active.iter().filter(|&&position| matches!(changes[position].action, Action::Create)) {
+        let desired = changes[position].desired.as_ref();
+        if let Some(place) = desired.and_then(|desired| place(position, &desired.properties)) {
+            coming.entry(place).or_default().push(position);
+        }
+    }
+    let mut going = Vec::new();
+    for &earlier in deleted {
+        let live = changes[earlier].live.as_ref();
+        match live.and_then(|live| coming.get(&place(earlier, &live.properties)?)) {
+            Some(comers) => {
+                for &later in comers {
+                    graph.add_unless_circular(earlier, later);
+                }
             }
+            None => going.push(earlier),
         }
     }
     // Mostly nothing but deletions comes after a deletion, and no circle can close.

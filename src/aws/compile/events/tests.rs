@@ -334,6 +334,20 @@ fn what_cannot_be_is_said_with_its_place() {
 }
 
 #[test]
+fn a_topic_that_is_described_twice_says_which_one_counts() {
+    let found = |second: &str| {
+        events_of(&format!(
+            "{{a: {{handler: x.y, events: [{{sns: {{topicName: t, displayName: one}}}}]}}, b: {{handler: x.y, events: [{{sns: {{topicName: t{second}}}}}]}}}}"
+        ))
+    };
+    assert_eq!((found("").len(), found(", displayName: one").len()), (0, 0));
+    for (second, key) in [(", displayName: two", "displayName"), (", kmsMasterKeyId: k", "kmsMasterKeyId")] {
+        let found = found(second);
+        assert!(found.len() == 1 && found[0].contains(&format!("`{key}` has no effect")), "{found:?}");
+    }
+}
+
+#[test]
 fn every_example_of_the_documentation_compiles() {
     let page = include_str!("../../../../docs/events.md");
     let examples: Vec<&str> =

@@ -145,8 +145,8 @@ impl Kind for ListenerRule {
     }
 
     /// A priority is taken once.
-    fn holds_a_place(&self) -> bool {
-        true
+    fn place(&self, properties: &Value) -> Option<String> {
+        Some(format!("{} {}", text(properties, &["ListenerArn"])?, text(properties, &["Priority"])?))
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {

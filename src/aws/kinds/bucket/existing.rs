@@ -162,8 +162,8 @@ impl Kind for ExistingBucket {
     }
 
     /// Two entries of a bucket must not overlap.
-    fn holds_a_place(&self) -> bool {
-        true
+    fn place(&self, properties: &Value) -> Option<String> {
+        text(properties, &["BucketName"])
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {

@@ -251,8 +251,8 @@ impl Kind for Mapping {
     }
 
     /// A path of a domain leads to one API.
-    fn holds_a_place(&self) -> bool {
-        true
+    fn place(&self, properties: &Value) -> Option<String> {
+        text(properties, &["DomainName"])
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {

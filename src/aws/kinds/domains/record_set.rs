@@ -167,8 +167,8 @@ impl Kind for RecordSet {
     }
 
     /// A name has one record of a type.
-    fn holds_a_place(&self) -> bool {
-        true
+    fn place(&self, properties: &Value) -> Option<String> {
+        text(properties, &["Name"])
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {

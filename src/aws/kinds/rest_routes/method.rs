@@ -148,8 +148,8 @@ impl Kind for Method {
     }
 
     /// A path has one variable, whatever its name, and that has the methods.
-    fn holds_a_place(&self) -> bool {
-        true
+    fn place(&self, properties: &Value) -> Option<String> {
+        properties.get("RestApiId")?.text().map(str::to_owned)
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {

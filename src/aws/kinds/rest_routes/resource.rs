@@ -104,8 +104,8 @@ impl Kind for Resource {
     }
 
     /// A path has one variable, whatever its name.
-    fn holds_a_place(&self) -> bool {
-        true
+    fn place(&self, properties: &Value) -> Option<String> {
+        properties.get("RestApiId")?.text().map(str::to_owned)
     }
 
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
