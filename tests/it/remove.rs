@@ -175,3 +175,28 @@ fn a_rule_of_any_name_is_found_by_the_function_that_it_invokes() {
     assert_eq!(rules(), json!([]));
     project.on(&cloud, ["remove", "--yes"]).success();
 }
+
+#[test]
+fn a_rule_is_found_again_by_a_deploy_that_waited_and_reads_once_more() {
+    let (cloud, boto, project) = behind_the_times();
+    let with =
+        |more: &str| format!("{WITHOUT}{more}    events: [{{schedule: {{rate: rate(1 hour), name: hourly}}}}]\n");
+    project.write("serverless.yml", &with(""));
+    project.deploy(&cloud);
+    let bucket = boto.call("s3", "list_buckets", json!({}))["Buckets"][0]["Name"].clone();
+    boto.call("s3", "delete_object", json!({"Bucket": bucket, "Key": "leases/shop/dev.json"}));
+    project.write("serverless.yml", &with("    memorySize: 256\n"));
+    let held = cloud.hold("lambda.UpdateFunctionConfiguration", "before");
+    let first = project.start(&cloud, ["deploy", "--yes"]);
+    held.caught();
+    let other = Project::new(WITHOUT);
+    let second = other.start(&cloud, ["deploy", "--yes", "--lock-timeout", "60s"]);
+    // It has made a plan by then, and has to make another one.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    held.release();
+    Ran::of(first.wait_with_output().unwrap()).success();
+    Ran::of(second.wait_with_output().unwrap()).success();
+    let rules = boto.call("events", "list_rules", json!({"NamePrefix": "hourly"}))["Rules"].clone();
+    assert_eq!(rules, json!([]));
+    other.on(&cloud, ["remove", "--yes"]).success();
+}

@@ -5,7 +5,7 @@
 //! those that others hung on our rule are neither shown nor touched, and keep the rule alive.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
@@ -46,8 +46,6 @@ const RULE_ARN: &str = "arn:${Partition}:events:${Region}:${Account}:rule/*";
 /// Reads, makes, changes and deletes EventBridge rules.
 pub struct Rule {
     aws: Arc<Aws>,
-    /// Physical ids that were looked at in this run: what a function's policy names is mostly among them.
-    seen: Mutex<BTreeSet<String>>,
 }
 
 /// What a rule is called.
@@ -95,7 +93,7 @@ impl Name {
 
 impl Rule {
     pub fn new(aws: Arc<Aws>) -> Self {
-        Self { aws, seen: Mutex::default() }
+        Self { aws }
     }
 
     fn name(&self, desired: &Desired) -> Option<Name> {
@@ -125,7 +123,7 @@ impl Rule {
 
     /// The rule of that name with the targets that are ours: by its own tag, or by the ids that `desired` has.
     async fn look(&self, name: &Name, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
-        lock(&self.seen).insert(name.physical());
+        lock(&self.aws.run.rules).insert(name.physical());
         let Some(rule) = self.find("DescribeRule", name.body("Name")).await? else { return Ok(None) };
         let arn = expect(&rule, "Arn", "events.DescribeRule")?;
         let tags = async {
@@ -346,7 +344,7 @@ impl Kind for Rule {
         for source in self.aws.invoked_from(&parent.physical_id, "events.amazonaws.com").await? {
             let Some(path) = after(&source, "events", "rule/") else { continue };
             let name = Name::of_path(path);
-            if !lock(&self.seen).contains(&name.physical()) {
+            if !lock(&self.aws.run.rules).contains(&name.physical()) {
                 found.extend(self.look(&name, None).await?);
             }
         }

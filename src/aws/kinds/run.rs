@@ -1,6 +1,6 @@
 //! What the kinds learnt or did in this run and tell each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -48,6 +48,9 @@ pub struct Run {
     rest_routes: Mutex<BTreeMap<String, Listed>>,
     /// Stages by the API of any kind, for all who ask while a plan is made.
     stages: Mutex<BTreeMap<String, Listed>>,
+    /// Physical ids of the rules that were looked at while a plan is made: what a function's policy names is mostly among
+    /// them.
+    pub(super) rules: Mutex<BTreeSet<String>>,
     /// What the tagging API knows of this service.
     pub(super) tagged: tokio::sync::Mutex<Option<Arc<Tagged>>>,
     /// The log groups of this service's functions.
@@ -73,6 +76,7 @@ impl Default for Run {
             v2_apis: Mutex::default(),
             rest_routes: Mutex::default(),
             stages: Mutex::default(),
+            rules: Mutex::default(),
             tagged: tokio::sync::Mutex::default(),
             log_groups: tokio::sync::Mutex::default(),
             noted: Mutex::default(),
@@ -172,6 +176,7 @@ impl Run {
         *lock(&self.v2_apis) = Arc::default();
         lock(&self.rest_routes).clear();
         lock(&self.stages).clear();
+        lock(&self.rules).clear();
         *self.tagged.lock().await = None;
         *self.log_groups.lock().await = None;
     }
