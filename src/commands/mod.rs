@@ -22,6 +22,7 @@ mod outcome;
 mod package;
 mod prepare;
 mod print;
+mod recorded;
 mod recording;
 mod remove;
 mod rollback;

@@ -11,9 +11,10 @@ use super::connection::{Connection, remote};
 use super::deploy::Lock;
 use super::history::find;
 use super::interrupt::{interruptible, stoppable};
-use super::prepare::{Place, Read, locate, recompile, reread};
+use super::prepare::{Read, locate};
+use super::recorded::Recorded;
 use super::recording::Entry;
-use super::{CommandError, Exit, desired, function, stand};
+use super::{CommandError, Exit, function, stand};
 use crate::aws::kinds::function::{Function, TYPE as FUNCTION};
 use crate::engine::history::{Artifacts, Record, What, previous};
 use crate::engine::resource::DesiredState;
@@ -89,13 +90,12 @@ impl Rollback {
             let place = locate(global, Some(&remote(global, stop))).await?;
             let connection = Connection::to(global, &place, stop).await?;
             stand::head(screen, &place, &connection);
-            let from = From { global, screen, stop, place: &place, connection: &connection };
+            let from = Recorded { global, screen, stop, place: &place, connection: &connection };
             let target = match &self.part {
                 Some(Part::Function(one)) => from.one_function(one).await?,
                 None => from.everything(self.id.as_deref()).await?,
             };
-            let template = recompile(&target.read, screen, &target.artifacts)?;
-            let wanted = desired::of_template(&target.read, &template, &connection).await?;
+            let wanted = from.wanted(&target.read, &target.artifacts).await?;
             from.check_code(&wanted).await?;
             Ok::<_, CommandError>((connection, target, wanted, place))
         });
@@ -126,19 +126,10 @@ impl Rollback {
     }
 }
 
-/// From where a target is looked for.
-struct From<'a> {
-    global: &'a Global,
-    screen: &'a Screen,
-    stop: &'a Stop,
-    place: &'a Place,
-    connection: &'a Connection,
-}
-
 /// So many records are looked through for one to go back to.
 const LOOKED_THROUGH: usize = 50;
 
-impl From<'_> {
+impl Recorded<'_> {
     /// The record of an id, or the previous one.
     async fn everything(&self, id: Option<&str>) -> Result<Target, CommandError> {
         let history = self.connection.history.as_ref();
@@ -199,25 +190,6 @@ impl From<'_> {
             ));
         }
         Ok(Target { what: What::RollbackFunction, back_to: format!("{name}:{version}"), artifacts, read, record })
-    }
-
-    /// The service that a record wanted.
-    async fn read(&self, record: &Record) -> Result<Read, CommandError> {
-        let Some(kept) = &record.configuration else {
-            return Err(CommandError::plain(
-                format!("{} removed everything: there is nothing to go back to", record.id),
-                ["`hoist remove` removes everything."],
-            ));
-        };
-        let remote = remote(self.global, self.stop);
-        let read = reread(self.global, self.screen, self.place, kept, Some(&remote)).await?;
-        if read.service.name() != self.place.service {
-            return Err(CommandError::plain(
-                format!("{} was called {}, and this is {}", record.id, read.service.name(), self.place.service),
-                ["Its name came out of a variable: set that to what it was then."],
-            ));
-        }
-        Ok(read)
     }
 
     /// Finds out before anything is changed whether all code that will be needed is there. What the bucket lost is
