@@ -65,6 +65,13 @@ impl Diagnostic {
         }
     }
 
+    /// The same as a warning.
+    #[must_use]
+    pub fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Names the value's dotted path.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {

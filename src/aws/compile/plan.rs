@@ -5,7 +5,7 @@ use super::role::FunctionRole;
 use super::tree::{self, Properties};
 use crate::aws::naming::{self, Names};
 use crate::aws::template::TemplateResource;
-use crate::config::diagnostic::{Diagnostic, Severity, left_out};
+use crate::config::diagnostic::{Diagnostic, left_out};
 use crate::config::language::Service;
 use crate::config::language::effective::EffectiveFunction;
 use crate::config::language::events::{Event, Trigger};
@@ -61,7 +61,7 @@ impl<T> Triggered<'_, '_, T> {
 
     /// Says of a value that only an account knows that nothing is made of it here.
     pub fn left_out(&self, variable: &str) -> Diagnostic {
-        Diagnostic { severity: Severity::Warning, ..self.problem("needs-account", left_out(variable)) }
+        self.problem("needs-account", left_out(variable)).as_warning()
     }
 }
 

@@ -153,9 +153,7 @@ impl Decoder {
 
     /// A warning about `node`, as `path: problem`.
     pub fn warning(&self, code: &'static str, node: &Node, problem: impl std::fmt::Display) -> Diagnostic {
-        let mut diagnostic = self.error(code, node, problem);
-        diagnostic.severity = super::diagnostic::Severity::Warning;
-        diagnostic
+        self.error(code, node, problem).as_warning()
     }
 
     /// Says that a value has the wrong type; of a variable that only live state can resolve, that it is left out.

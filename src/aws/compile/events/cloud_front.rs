@@ -8,7 +8,7 @@ use super::super::plan::{FunctionPlan, Plan};
 use super::super::tree::{self, Properties};
 use crate::aws::naming;
 use crate::aws::template::{TemplateResource, masked};
-use crate::config::diagnostic::{Diagnostic, Severity, left_out};
+use crate::config::diagnostic::{Diagnostic, left_out};
 use crate::config::language::events::cloud_front::CloudFrontEvent;
 use crate::config::language::events::{Event, Trigger};
 use crate::config::language::function::Function;
@@ -243,8 +243,8 @@ fn behavior(plan: &Plan, event: &Step, origin: &str, behaviors: &mut Vec<Map>, o
     match settings.behavior.as_deref().map(tree::from_node) {
         Some(Value::Map(given)) => made.extend(given),
         Some(open) => {
-            let problem = event.problem("needs-account", left_out(open.text().unwrap_or_default()));
-            output.problem(Diagnostic { severity: Severity::Warning, ..problem });
+            let what = left_out(open.text().unwrap_or_default());
+            output.problem(event.problem("needs-account", what).as_warning());
         }
         None => {}
     }

@@ -5,7 +5,6 @@ use super::super::plan::{Plan, Triggered};
 use super::super::tree::{self, Properties};
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
-use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::language::events::Trigger;
 use crate::config::language::events::sns::{RedrivePolicy, Sns};
 use crate::engine::value::Value;
@@ -95,19 +94,18 @@ fn topic(event: &Triggered<Sns>, topic_id: &str, name: &str, output: &mut Output
         output.problem(event.problem("duplicate-resource", problem).help("give one of them another name"));
     }
     // As in the framework, the first event makes the topic.
-    let made = output.template.resources.get(topic_id).map(|topic| topic.properties.clone());
     for (key, property, wanted) in [
         ("displayName", "DisplayName", sns.display_name.as_deref().map(Value::from)),
         ("kmsMasterKeyId", "KmsMasterKeyId", sns.kms_master_key_id.as_ref().map(Value::from)),
     ] {
-        if let (Some(made), Some(wanted)) = (&made, &wanted)
-            && made.get(property) != Some(wanted)
+        if let (Some(made), Some(wanted)) = (output.template.resources.get(topic_id), wanted)
+            && made.properties.get(property) != Some(&wanted)
         {
             let what = format!(
                 "`{key}` has no effect: the topic `{name}` is made by an earlier event that says something else"
             );
-            let problem = Diagnostic { severity: Severity::Warning, ..event.problem("conflict", what) };
-            output.problem(problem.help(format!("say `{key}` in the first event of the topic")));
+            let help = format!("say `{key}` in the first event of the topic");
+            output.problem(event.problem("conflict", what).as_warning().help(help));
         }
     }
     output.add_once(topic_id, TemplateResource::new("AWS::SNS::Topic", properties.into()));

@@ -2,7 +2,7 @@
 
 use super::{Checked, function_error};
 use crate::config::decode::nearest;
-use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::diagnostic::Diagnostic;
 use crate::config::language::pace::Pace;
 use crate::config::language::releases::DeploymentSettings;
 
@@ -80,7 +80,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 format!("whoever calls the function by an alias calls `{taken}`")
             };
             let warning = function_error("other-alias", one, "deploymentSettings.alias", place, text).help(help);
-            diagnostics.push(Diagnostic { severity: Severity::Warning, ..warning });
+            diagnostics.push(warning.as_warning());
         }
     }
 }

@@ -11,7 +11,6 @@ use super::authorizers::Authorization;
 use super::method::all_parameters;
 use super::{cors, templates};
 use crate::config::decode::Toggle;
-use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::language::events::http::{
     ContentHandling, Http, Integration, PassThrough, StatusCode, StatusTemplate, TransferMode,
 };
@@ -198,8 +197,12 @@ fn tell_answers_apart(event: &Triggered<Http>, output: &mut Output) {
             _ => format!("have the `pattern` `{pattern}`"),
         };
         let what = format!("the answers `{hidden}` and `{code}` {which}, so only `{code}` is given");
-        let problem = Diagnostic { severity: Severity::Warning, ..event.problem("conflict", what) };
-        output.problem(problem.help("give each a `pattern` of its own; one may have none, for all other results"));
+        output.problem(
+            event
+                .problem("conflict", what)
+                .as_warning()
+                .help("give each a `pattern` of its own; one may have none, for all other results"),
+        );
     }
 }
 
