@@ -31,7 +31,7 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 );
                 continue;
             }
-            if let Some((problem, help)) = misshapen(kind, &event.trigger) {
+            if let Some((problem, help)) = misshapen(&event.trigger) {
                 diagnostics.push(
                     Diagnostic::error("bad-format", format!("{path}: {problem}")).path(path).at(event.place).help(help),
                 );
@@ -68,13 +68,13 @@ pub(super) fn check(checked: &Checked<'_>, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// What is wrong with a route's path by itself, and what to write.
-fn misshapen(kind: &str, trigger: &Trigger) -> Option<(String, &'static str)> {
-    let path = match trigger {
-        Trigger::Http(http) => http.path.as_str(),
-        Trigger::HttpApi(route) => route.path.as_str(),
+fn misshapen(trigger: &Trigger) -> Option<(String, &'static str)> {
+    let (path, of_http_api) = match trigger {
+        Trigger::Http(http) => (http.path.as_str(), false),
+        Trigger::HttpApi(route) => (route.path.as_str(), true),
         _ => return None,
     };
-    if kind == "httpApi" && path != "*" && !path.starts_with('/') {
+    if of_http_api && path != "*" && !path.starts_with('/') {
         return Some((format!("the path `{path}` does not begin with `/`"), "write `/` before it"));
     }
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -82,7 +82,7 @@ fn misshapen(kind: &str, trigger: &Trigger) -> Option<(String, &'static str)> {
         return Some((format!("the path `{path}` has an empty part"), "take one `/` away"));
     }
     let greedy = parts.iter().position(|part| part.ends_with("+}"));
-    (kind == "httpApi" && greedy.is_some_and(|at| at + 1 < parts.len()))
+    (of_http_api && greedy.is_some_and(|at| at + 1 < parts.len()))
         .then(|| (format!("in `{path}` something follows what takes the rest"), "let `{name+}` be the last part"))
 }
 
