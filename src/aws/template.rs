@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, json};
 
 use crate::config::secrets::Secrets;
-use crate::engine::value::{Expression, MASK, Value};
+use crate::engine::value::{Expression, MASK, Secret, Value};
 
 /// Everything that a service compiles to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,6 +105,14 @@ impl Template {
         self.stacks.values().any(|stack| stack.at(&["Resources", logical_id]).is_some())
     }
 
+    /// Makes secrets of the plain properties that are nothing but a short one, or a document that holds one. Longer ones are found in every text by
+    /// themselves (see [`Secrets::telling`]).
+    pub fn hide(&mut self, secrets: &Secrets) {
+        for resource in self.resources.values_mut() {
+            hide(&mut resource.properties, secrets);
+        }
+    }
+
     /// The content of `.hoist/resources.json`: intrinsics as they are, secrets masked.
     pub fn to_json(&self) -> serde_json::Value {
         let mut resources = Map::new();
@@ -151,6 +159,19 @@ impl Template {
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|failed| failed.error)?;
         Ok(path)
+    }
+}
+
+fn hide(value: &mut Value, secrets: &Secrets) {
+    match value {
+        Value::String(text) if secrets.covers(text) => {
+            *value = Value::Secret(Secret::new(std::mem::take(text)));
+        }
+        Value::List(items) => items.iter_mut().for_each(|item| hide(item, secrets)),
+        // What an intrinsic names is no secret: it is the name of something in the file.
+        Value::Map(map) if map.len() == 1 && map.keys().all(|key| key == "Ref" || key.starts_with("Fn::")) => {}
+        Value::Map(map) => map.values_mut().for_each(|value| hide(value, secrets)),
+        _ => {}
     }
 }
 

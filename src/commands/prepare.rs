@@ -283,6 +283,7 @@ pub async fn prepare(
     problems.extend(packages.problems.iter().cloned());
     let edge = edge_sources(read, &mut problems);
     show_or_fail(screen, purpose, problems, &read.sources)?;
+    template.hide(&read.sources.secrets);
     template.seal(&Artifacts {
         functions: packages.functions.iter().map(sealed).collect(),
         layers: packages.layers.iter().map(sealed).collect(),
@@ -315,6 +316,7 @@ pub fn recompile(read: &Read, screen: &Screen, artifacts: &history::Artifacts) -
     if !edge.is_empty() {
         screen.warning("the code of CloudFront Functions is not kept: what is on disk now is taken");
     }
+    template.hide(&read.sources.secrets);
     let kept = |digests: &BTreeMap<String, String>| {
         let kept = digests.iter().map(|(key, sha256)| (key.clone(), Artifact { path: None, sha256: sha256.clone() }));
         kept.collect()

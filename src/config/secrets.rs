@@ -42,6 +42,13 @@ impl Secrets {
         Self { texts: self.texts.iter().filter(|text| text.len() >= PART).cloned().collect() }
     }
 
+    /// Whether a whole value is a secret that is too short to be looked for in texts, or a JSON document that holds one.
+    pub fn covers(&self, value: &str) -> bool {
+        let short = |value: &str| value.len() < PART && self.texts.iter().any(|text| text == value);
+        let document = value.starts_with(['{', '[']).then(|| serde_json::from_str(value).ok()).flatten();
+        short(value) || document.is_some_and(|document| any_text(&document, &short))
+    }
+
     /// A tree of JSON with every secret in its texts masked; keys stay.
     pub fn mask_json(&self, value: &Json) -> Json {
         match value {
@@ -68,6 +75,15 @@ impl Secrets {
             }
         }
         masked
+    }
+}
+
+fn any_text(value: &Json, is: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Json::String(text) => is(text),
+        Json::Array(items) => items.iter().any(|item| any_text(item, is)),
+        Json::Object(map) => map.values().any(|value| any_text(value, is)),
+        _ => false,
     }
 }
 
@@ -143,6 +159,10 @@ mod tests {
             assert_eq!(secrets.mask(text), shown);
         }
         assert!(!format!("{secrets:?}").contains("hunter"));
+        for (value, hidden) in [("5432", true), ("dev", true), ("hunter22", false), ("device", false)] {
+            assert_eq!(secrets.covers(value), hidden, "{value}");
+            assert_eq!(secrets.covers(&json!({"a": [value]}).to_string()), hidden, "{value} in a document");
+        }
         let telling = secrets.telling();
         let shown = json!({"hunter22": ["the device of dev", "xhunter22x", 5432]});
         assert_eq!(telling.mask_json(&shown), json!({"hunter22": ["the device of dev", "x••••••x", 5432]}));

@@ -247,3 +247,41 @@ functions:
     keeps_quiet(&project, &project.on(&cloud, ["deploy", "--yes", "--json"]).success());
     keeps_quiet(&project, &project.on(&cloud, ["remove", "--yes"]).success());
 }
+
+#[test]
+fn a_short_secret_in_a_plain_field_is_not_shown_either() {
+    let cloud = account();
+    cloud.boto().call("ssm", "put_parameter", json!({"Name": "/shop/dev/PIN", "Type": "SecureString", "Value": "q7#"}));
+    let config = |description: &str| {
+        format!(
+            "
+service: shop
+provider: {{name: aws, runtime: python3.13}}
+functions:
+  hello:
+    handler: handler.handler
+    description: '{description}'
+    events:
+      - schedule: {{rate: rate(1 hour), input: {{pin: '${{ssm:/shop/dev/PIN}}'}}}}
+"
+        )
+    };
+    let project = Project::new(&config("${ssm:/shop/dev/PIN}"));
+    let quiet = |ran: &Ran| assert!(!ran.said().contains("q7#"), "{}", ran.said());
+    for command in [&["package"][..], &["diff"], &["diff", "--json"], &["deploy", "--yes"]] {
+        quiet(&project.on(&cloud, command).success());
+    }
+    let written = std::fs::read_to_string(project.path().join(".hoist/resources.json")).unwrap();
+    assert!(!written.contains("q7#"));
+    assert_eq!(cloud.boto().function("shop-dev-hello").unwrap()["Configuration"]["Description"], "q7#");
+    project.on(&cloud, ["deploy", "--yes"]).success().says("nothing to do");
+    cloud.boto().call(
+        "lambda",
+        "update_function_configuration",
+        json!({"FunctionName": "shop-dev-hello", "Description": "somebody's"}),
+    );
+    for command in [&["diff"][..], &["diff", "--json"], &["deploy", "--yes", "--json"]] {
+        quiet(&project.on(&cloud, command).success());
+    }
+    assert_eq!(cloud.boto().function("shop-dev-hello").unwrap()["Configuration"]["Description"], "q7#");
+}
