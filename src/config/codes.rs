@@ -78,6 +78,7 @@ pub const CODES: &[Code] = &[
     file("legacy-service-object", "`service` is a mapping, as in versions 1 and 2.", "Write `service: name`, and its key as `provider.kmsKeyArn`."),
     file("no-configuration", "There is no configuration where it was looked for.", "Change to the service's folder, or name the file with `--config`."),
     file("not-a-configuration", "The file is empty or holds something else than a mapping.", "Begin with `service: name`."),
+    file("number-changed", "A text of digits without quotes is read as a number that is written otherwise.", "Put it in quotes: `'012345678901'`."),
     file("script-failed", "A configuration in JavaScript or TypeScript could not be run.", "Look at the reason; `node` must be installed."),
     file("several-documents", "The file holds more than one YAML document.", "Keep one document; take the `---` between them away."),
     file("too-deep", "Mappings and lists are nested too deeply.", "Split the file with `${file(..)}`."),

@@ -158,7 +158,13 @@ impl Composer<'_> {
                     Some(tag) => {
                         tags::scalar(tag, text.into_owned(), style != ScalarStyle::Plain, self.with_tag(place, span))
                     }
-                    None if style == ScalarStyle::Plain => Node::new(scalar::plain(&text), place),
+                    None if style == ScalarStyle::Plain => {
+                        let data = scalar::plain(&text);
+                        if let Some(problem) = scalar::loss(&text, &data) {
+                            self.diagnostics.push(problem.at(place).help("if it is a text, put it in quotes"));
+                        }
+                        Node::new(data, place)
+                    }
                     None => Node::new(Data::String(text.into_owned()), place),
                 };
                 self.open_anchor(anchor, place);

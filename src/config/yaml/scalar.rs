@@ -1,5 +1,6 @@
 //! What a plain scalar means: YAML 1.2's core schema as js-yaml reads it, so that a file means here what it means there.
 
+use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Data;
 
 /// The value of an unquoted scalar. `yes`, `on`, dates and `1_000` are strings; `010` is ten; integers that do not
@@ -68,9 +69,49 @@ fn float(digits: &str, negative: bool) -> Option<Data> {
     Some(Data::Float(if negative { -value } else { value }))
 }
 
+/// What a plain scalar loses by being a number, which ids and account numbers without quotes are at times: `12e45678`
+/// is infinite, `012345678901` has a digit less, and of twenty digits the last ones are others.
+pub fn loss(text: &str, data: &Data) -> Option<Diagnostic> {
+    let code = "number-changed";
+    let starts_with_digit = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    match data {
+        Data::Float(value) if value.is_infinite() && starts_with_digit => {
+            Some(Diagnostic::error(code, format!("`{text}` is read as a number that is larger than any")))
+        }
+        Data::Float(value) if text.bytes().all(|b| b.is_ascii_digit()) => {
+            let read = format!("{value}");
+            (read != text).then(|| Diagnostic::warning(code, format!("`{text}` is read as the number {read}")))
+        }
+        Data::Int(value) if text.len() > 1 && text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(Diagnostic::warning(code, format!("`{text}` is read as the number {value}")))
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_text_of_digits_loses_is_told() {
+        let told = |text: &str| loss(text, &plain(text)).map(|problem| problem.message);
+        let table = [
+            ("12e45678", Some("`12e45678` is read as a number that is larger than any")),
+            ("012345678901", Some("`012345678901` is read as the number 12345678901")),
+            ("12345678901234567891", Some("`12345678901234567891` is read as the number 12345678901234567000")),
+            ("123456789012", None),
+            ("0", None),
+            ("0.5", None),
+            ("0x1F", None),
+            ("1e3", None),
+            (".inf", None),
+            ("007a", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(told(text).as_deref(), expected, "{text}");
+        }
+    }
 
     fn text(text: &str) -> Data {
         Data::String(text.into())
