@@ -261,8 +261,9 @@ class Front:
             response = web.StreamResponse(status=got.status, reason=got.reason, headers=_kept(got.headers))
             if "Content-Length" in got.headers:
                 response.headers["Content-Length"] = got.headers["Content-Length"]
-            await response.prepare(request)
+            # Who asked may be gone by now.
             with contextlib.suppress(ConnectionResetError):
+                await response.prepare(request)
                 async for chunk in got.content.iter_any():
                     await response.write(chunk)
                 await response.write_eof()

@@ -228,15 +228,16 @@ fn what_others_have_in_the_api_is_refused_before_anything_is_made() {
         refused.stderr
     );
     let config =
-        shared.service("wrong", &function("/theirs")).replace("/users: ", &format!("/theirs: {theirs}, /users: "));
+        shared.service("wrong", &function("/theirs")).replace("/users: ", &format!("/theirs: '{theirs}', /users: "));
     beneath.write("serverless.yml", &config);
     let refused = beneath.on(&cloud, ["deploy", "--yes"]).code(1);
     assert!(refused.stderr.contains("has GET /theirs already, and it is somebody else's"), "{}", refused.stderr);
     assert_eq!(shared.routes(), before);
     assert_eq!(shared.boto.call("lambda", "list_functions", json!({}))["Functions"], json!([]));
     // A path beneath theirs may well be ours.
-    let config =
-        shared.service("wrong", &function("/theirs/more")).replace("/users: ", &format!("/theirs: {theirs}, /users: "));
+    let config = shared
+        .service("wrong", &function("/theirs/more"))
+        .replace("/users: ", &format!("/theirs: '{theirs}', /users: "));
     beneath.write("serverless.yml", &config);
     settles(&beneath, &cloud);
     shared.answers(&cloud, "theirs/more", "wrong-dev-api");

@@ -18,6 +18,9 @@ const QUEUES: u32 = 100;
 /// Calls a second for everything of Lambda but GetFunction and GetPolicy, after a burst of as many.
 const LAMBDA: f64 = 15.0;
 
+/// Calls of a short run that a loaded machine may bring together. Without pacing half of thirty calls come too early.
+const AT_ONCE: u64 = 2;
+
 /// Functions that are each behind a route and behind a queue.
 fn config(functions: u32, account: &str) -> String {
     let mut config =
@@ -44,8 +47,10 @@ fn within_the_quotas(project: &Project, cloud: &Cloud, command: &[&str]) -> (f64
     let took = began.elapsed().as_secs_f64();
     let summary = cloud.control("GET", "/_cloud/summary", None);
     for (name, bucket) in summary["buckets"].as_object().unwrap() {
-        let share = bucket["share"].as_f64().unwrap_or(0.0);
-        assert!(share <= 0.01, "{command:?}: {name} was overdrawn: {bucket}");
+        // On a loaded machine a call sent in time arrives beside the next one. Of a hundred calls that is none at all;
+        // of thirty, where one is three in a hundred, nothing could be told from it.
+        let (calls, over) = (bucket["calls"].as_u64().unwrap_or(0), bucket["over"].as_u64().unwrap_or(0));
+        assert!(over <= (calls / 100).max(AT_ONCE), "{command:?}: {name} was overdrawn: {bucket}");
     }
     let said = ran.said().to_lowercase();
     for word in ["rate exceeded", "too many requests", "throttl"] {

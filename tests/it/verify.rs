@@ -56,9 +56,9 @@ fn payload_status_values_and_a_route_of_a_rest_api_are_looked_at() {
     - {{function: hello, payload: {{name: anna}}, expect: {{got: {{name: bert}}}}}}
     - {{function: hello, status: 200}}
     - broken
-    - {{url: '{at}/orders', status: 200, timeout: 2}}
-    - {{url: '{at}/orders', status: 201, expect: {{method: POST}}, timeout: 2}}
-    - {{url: '{at}/nowhere', timeout: 2}}
+    - {{url: '{at}/orders', status: 200, timeout: 10}}
+    - {{url: '{at}/orders', status: 201, expect: {{method: POST}}, timeout: 10}}
+    - {{url: '{at}/nowhere', timeout: 10}}
 "
     );
     project.write("serverless.yml", &config(&wrong, ""));
