@@ -110,7 +110,7 @@ impl Request<'_> {
         self.aws.retry.create(self.call(), &self.progress, find, |_| self.attempt(&send)).await
     }
 
-    /// Asks again and again until `look` is satisfied with the answer: after 0.25 s first, later every second.
+    /// Asks again and again until `look` is satisfied with the answer: first at once, later every second.
     ///
     /// # Errors
     /// As [`Request::send`]; `Failed` when the time is over.

@@ -127,6 +127,13 @@ pub trait Kind: Send + Sync {
         false
     }
 
+    /// Whether a new one may come to a new resource of that type as soon as that is there (see [`Progress::there`]), before
+    /// it is what it will be: a permission to a function that is Pending. What comes after it still waits for both.
+    fn follows_early(&self, type_name: &str) -> bool {
+        let _ = type_name;
+        false
+    }
+
     /// Whether a new one lets somebody use what it stands beneath (a permission): whoever comes to use that comes after it.
     fn lets_in(&self) -> bool {
         false
@@ -193,6 +200,8 @@ pub enum Word {
     Step(String),
     /// What should go stays, and why. That is no failure.
     Kept(String),
+    /// What the change makes is there by now, though the change is not done. Nobody reads that.
+    There,
 }
 
 /// How a running change says what it is waiting for, and which steps it took.
@@ -232,6 +241,11 @@ impl Progress {
     /// Tells a step that was taken; shown as a line of its own.
     pub fn step(&self, what: impl Into<String>) {
         (self.say)(Word::Step(what.into()));
+    }
+
+    /// Tells that what the change makes is there, though it is not yet what it will be: see [`Kind::follows_early`].
+    pub fn there(&self) {
+        (self.say)(Word::There);
     }
 
     /// Tells that what should go stays, and why: `there are objects in it`. That is no failure, and a line of its own.

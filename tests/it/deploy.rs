@@ -1,6 +1,6 @@
 //! The whole road: deploy, deploy again, change, diff, kill.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Cloud, Project};
 
@@ -76,6 +76,27 @@ fn a_second_deploy_finds_nothing_to_do_and_writes_nothing() {
         .collect();
     assert!(writes.is_empty(), "{writes:?}");
     project.on(&cloud, ["diff", "--exit-code"]).success().says("nothing to do");
+}
+
+#[test]
+fn a_permission_does_not_wait_until_its_new_function_is_active() {
+    let cloud = Cloud::own("calm");
+    cloud.set(json!({"consistency.function_pending_ms": 1500}));
+    let project = Project::new(CONFIG);
+    project.deploy(&cloud);
+    let calls = cloud.calls();
+    let sent = |operation: &str| -> Vec<u64> {
+        let is_it =
+            |call: &&Value| call["operation"] == operation && call["params"]["FunctionName"] == "shop-dev-hello";
+        calls.iter().filter(is_it).map(|call| call["seq"].as_u64().unwrap()).collect()
+    };
+    let (permissions, url) = (sent("AddPermission"), sent("CreateFunctionUrlConfig"));
+    let looks: Vec<u64> = sent("GetFunction").into_iter().filter(|look| *look > sent("CreateFunction")[0]).collect();
+    assert!(looks.len() > 2, "{looks:?}");
+    assert!(permissions.iter().all(|added| added < looks.last().unwrap()), "{permissions:?} {looks:?}");
+    // Whoever knows a URL may call it: that one waits.
+    assert!(url[0] > *looks.last().unwrap(), "{url:?} {looks:?}");
+    project.on(&cloud, ["diff", "--exit-code"]).success();
 }
 
 #[test]

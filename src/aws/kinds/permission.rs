@@ -283,6 +283,12 @@ impl Kind for Permission {
         ![function::TYPE, alias::TYPE, version::TYPE].contains(&type_name)
     }
 
+    /// What fails while a function is Pending is listed, and AddPermission is not:
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>
+    fn follows_early(&self, type_name: &str) -> bool {
+        type_name == function::TYPE
+    }
+
     fn lets_in(&self) -> bool {
         true
     }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -119,6 +120,8 @@ struct Run<'a> {
     schedule: Schedule,
     tasks: JoinSet<Result<Done, Failure>>,
     running: HashMap<Id, Running>,
+    /// Nodes say here that what they make is there.
+    arrivals: (UnboundedSender<Node>, UnboundedReceiver<Node>),
     /// Attributes of what is live by now, by logical id.
     known: HashMap<String, BTreeMap<String, Value>>,
     result: Applied,
@@ -159,9 +162,10 @@ impl<'a> Run<'a> {
             cloud,
             stop,
             options,
-            schedule: Schedule::new(plan),
+            schedule: Schedule::new(plan, cloud.as_ref()),
             tasks: JoinSet::new(),
             running: HashMap::new(),
+            arrivals: unbounded_channel(),
             known,
             result: Applied { outcomes, timings, live, ..Applied::default() },
             began: Instant::now(),
@@ -182,6 +186,7 @@ impl<'a> Run<'a> {
             let give_up_at = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400));
             tokio::select! {
                 Some(done) = self.tasks.join_next_with_id() => self.take(done),
+                Some(node) = self.arrivals.1.recv() => self.arrive(node),
                 () = stop.asked(), if deadline.is_none() => deadline = Some(Instant::now() + self.options.grace),
                 () = stop.told_at_once() => return self.let_go(),
                 () = tokio::time::sleep_until(give_up_at), if deadline.is_some() => return self.let_go(),
@@ -217,17 +222,33 @@ impl<'a> Run<'a> {
         let (address, verb) = self.name(node);
         (self.options.events)(Event::Started { address: address.clone(), verb });
         let events = Arc::clone(&self.options.events);
+        let arrivals = self.arrivals.0.clone();
         let progress = Progress::new(move |word| {
             let address = address.clone();
             events(match word {
                 Word::Waiting(what) => Event::Waiting { address, what },
                 Word::Step(what) => Event::Step { address, what },
                 Word::Kept(why) => Event::Kept { address, why },
+                Word::There => {
+                    // Nobody listens any more when the run is over.
+                    let _ = arrivals.send(node);
+                    return;
+                }
             });
         });
         let (cloud, guard) = (Arc::clone(self.cloud), self.options.guard.clone());
         let task = self.tasks.spawn(async move { step.run(cloud.as_ref(), guard.as_deref(), &progress).await });
         self.running.insert(task.id(), Running { node, began: Instant::now(), writer });
+    }
+
+    /// What follows early may write, too: the node itself only waits by now.
+    fn arrive(&mut self, node: Node) {
+        let writer =
+            self.running.values_mut().find(|running| running.node == node).and_then(|running| running.writer.take());
+        if let Some(writer) = writer {
+            self.schedule.free_writer(&writer);
+        }
+        self.schedule.there(node);
     }
 
     fn take(&mut self, done: Result<(Id, Result<Done, Failure>), JoinError>) {

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use crate::engine::graph::Graph;
+use crate::engine::kind::Cloud;
 use crate::engine::plan::{Action, Change, Plan};
 
 /// Something to do, by the position of its change in the plan.
@@ -29,6 +30,10 @@ pub(super) struct Schedule {
     nodes: Vec<Node>,
     places: HashMap<Node, usize>,
     graph: Graph,
+    /// What stands before another one that may start once this is there, before it is done.
+    early: HashSet<(usize, usize)>,
+    /// What is there and not done.
+    there: HashSet<usize>,
     /// How many before it are not done.
     missing: Vec<usize>,
     state: Vec<State>,
@@ -39,7 +44,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, cloud: &dyn Cloud) -> Self {
         let mut nodes: Vec<Node> =
             (0..plan.changes.len()).filter(|&position| plan.changes[position].is_write()).map(Node::Change).collect();
         let replaced: Vec<usize> = (0..plan.changes.len())
@@ -70,6 +75,12 @@ impl Schedule {
         for &position in &cleanups {
             graph.add_unless_circular(places[&Node::Change(position)], places[&Node::Cleanup(position)]);
         }
+        let early = followers(plan, cloud, &nodes, &graph);
+        for &(earlier, follower) in &early {
+            for next in graph.after(follower).to_vec() {
+                graph.add(earlier, next);
+            }
+        }
         let paths = graph.longest_remaining(|place| match nodes[place] {
             Node::Change(position) => weight(&plan.changes[position]),
             Node::Cleanup(_) => 1,
@@ -82,7 +93,18 @@ impl Schedule {
             .map(|place| (priority[place], Reverse(place)))
             .collect();
         let state = vec![State::Open; nodes.len()];
-        Self { nodes, places, graph, missing, state, priority, ready, writers: HashMap::new() }
+        Self {
+            nodes,
+            places,
+            graph,
+            early,
+            there: HashSet::new(),
+            missing,
+            state,
+            priority,
+            ready,
+            writers: HashMap::new(),
+        }
     }
 
     /// The most urgent of what can start.
@@ -118,10 +140,26 @@ impl Schedule {
         }
     }
 
+    /// What a node makes is there: what may follow early starts.
+    pub fn there(&mut self, node: Node) {
+        let place = self.places[&node];
+        if self.state[place] == State::Started && self.there.insert(place) {
+            self.unlock(place, |is_early| is_early);
+        }
+    }
+
     pub fn done(&mut self, node: Node) {
         let place = self.places[&node];
         self.state[place] = State::Done;
+        let was_there = self.there.contains(&place);
+        self.unlock(place, |is_early| !(is_early && was_there));
+    }
+
+    fn unlock(&mut self, place: usize, which: impl Fn(bool) -> bool) {
         for &next in self.graph.after(place) {
+            if !which(self.early.contains(&(place, next))) {
+                continue;
+            }
             self.missing[next] -= 1;
             if self.missing[next] == 0 && self.state[next] == State::Open {
                 self.ready.push((self.priority[next], Reverse(next)));
@@ -151,6 +189,27 @@ impl Schedule {
         let open = |&place: &usize| matches!(self.state[place], State::Open | State::Started);
         (0..self.nodes.len()).filter(open).map(|place| self.nodes[place]).collect()
     }
+}
+
+/// What is new, with what is new after it and may follow early.
+fn followers(plan: &Plan, cloud: &dyn Cloud, nodes: &[Node], graph: &Graph) -> HashSet<(usize, usize)> {
+    let created = |place: usize| match nodes[place] {
+        Node::Change(position) => {
+            Some(&plan.changes[position]).filter(|change| matches!(change.action, Action::Create))
+        }
+        Node::Cleanup(_) => None,
+    };
+    let mut found = HashSet::new();
+    for place in 0..nodes.len() {
+        let Some(earlier) = created(place) else { continue };
+        for &next in graph.after(place) {
+            let kind = created(next).and_then(|later| cloud.kind(&later.address.kind));
+            if kind.is_some_and(|kind| kind.follows_early(&earlier.address.kind)) {
+                found.insert((place, next));
+            }
+        }
+    }
+    found
 }
 
 /// How long a change takes, roughly and relative to others.

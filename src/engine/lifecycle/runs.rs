@@ -324,6 +324,28 @@ fn whoever_lost_the_lease_writes_nothing_more() {
 }
 
 #[test]
+fn a_permission_comes_to_a_function_that_is_there_and_everything_else_waits_for_it() {
+    on_paused_clock(async {
+        let (account, mut service) = (Account::new(), many(1));
+        let one = service.functions.get_mut(&0).unwrap();
+        (one.version, one.mapping) = (true, Some(0));
+        let end = account.deploy(&service.closed().desired()).await;
+        let End::Ran(plan, Some(applied)) = &end else { panic!("{end:?}") };
+        assert!(end.is_complete(), "{end:?}");
+        let timing = |id: &str| {
+            let at = plan.changes.iter().position(|change| change.address.logical_id == id).unwrap();
+            applied.timings[at].unwrap()
+        };
+        let (function, permission) = (timing("F0"), timing("F0Permission0"));
+        let settled = function.began + function.took;
+        assert!(permission.began > function.began && permission.began + permission.took < settled, "{applied:?}");
+        for waits in ["F0Version", "F0Mapping"] {
+            assert!(timing(waits).began >= settled, "{waits}: {applied:?}");
+        }
+    });
+}
+
+#[test]
 fn changes_run_in_parallel_and_the_longest_path_first() {
     on_paused_clock(async {
         let account = Account::new();

@@ -25,6 +25,8 @@ pub const STAGE: &str = "dev";
 pub const SECRET: &str = "hunter2";
 
 const YOUNG: Duration = Duration::from_secs(60);
+/// How long a new function takes to be what it will be.
+const SETTLES: Duration = Duration::from_millis(400);
 const BUCKETS: &[&str] = &["mem"];
 const RULES: [Rule; 2] = [
     Rule::new("*", "*", "Invalid", Class::Propagating).message("cannot be assumed").waiting_for("IAM"),
@@ -194,6 +196,10 @@ impl Kind for MemoryKind {
         }
     }
 
+    fn follows_early(&self, type_name: &str) -> bool {
+        self.facts.type_name == "Mem::Permission" && type_name == "Mem::Function"
+    }
+
     fn lets_in(&self) -> bool {
         self.facts.type_name == "Mem::Permission"
     }
@@ -283,7 +289,7 @@ impl Kind for MemoryKind {
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
-        let _writing = self.writing(&desired.properties);
+        let writing = self.writing(&desired.properties);
         if self.facts.type_name == "Mem::Role" {
             self.retry.fresh.note("role");
         }
@@ -304,6 +310,11 @@ impl Kind for MemoryKind {
                 },
             )
             .await?;
+        if self.facts.type_name == "Mem::Function" {
+            drop(writing);
+            progress.there();
+            tokio::time::sleep(SETTLES).await;
+        }
         Ok(live(&found, Some(desired)))
     }
 

@@ -213,7 +213,7 @@ impl Retry {
         }
     }
 
-    /// Looks again and again until something is as it should be: first after 0.2 s, later every second.
+    /// Looks again and again until something is as it should be: at once, after 0.15 s, and later every second.
     ///
     /// # Errors
     /// What [`Retry::run`] gives for a look that fails, `Failed` when `within` is over.
@@ -228,7 +228,7 @@ impl Retry {
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<Look<T>, CallError>>,
     {
-        let pace = Budget::new(200, 1.2, 1_000, within.as_secs());
+        let pace = Budget::new(150, 1.15, 1_000, within.as_secs());
         let began = Instant::now();
         for turn in 1.. {
             let what = match self.run(call, progress, &mut look).await? {

@@ -454,6 +454,7 @@ impl Kind for Function {
         self.send_create(&desired, &name, &role, progress).await?;
         // What refers to the function may meet a corner of Lambda that does not know it yet.
         self.aws.retry().fresh.note(&name);
+        progress.there();
         let has = |key: &str| properties.get(key).is_some();
         let (settled, ..) = tokio::try_join!(self.settle(&name, progress), async {
             if has("ReservedConcurrentExecutions") {
