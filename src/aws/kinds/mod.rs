@@ -12,6 +12,7 @@ pub mod event_bus;
 pub mod event_invoke_config;
 pub mod event_source_mapping;
 pub mod function;
+pub mod gate;
 pub mod iot;
 pub(in crate::aws) mod json;
 pub mod layer;

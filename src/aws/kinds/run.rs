@@ -13,12 +13,11 @@ use crate::engine::notes::Note;
 
 use crate::aws::archive::Keeping;
 
+use super::gate::Gate;
 use super::log_group::LogGroups;
 use super::policy::Statements;
 use super::tags::Tagged;
 
-/// How many calls test whether a new role counts already; the others wait until one of them succeeds.
-const PROBES: usize = 2;
 /// Megabytes of zips that are in memory at the same time.
 const UPLOAD_MEMORY: usize = 56;
 
@@ -219,59 +218,9 @@ impl Run {
     }
 }
 
-/// Lets a few calls through until one of them succeeds, then all. A hundred functions that all ask at once whether their
-/// new role counts already would spend the quota that they need when it does.
-#[derive(Debug)]
-pub struct Gate {
-    probes: Semaphore,
-    open: AtomicBool,
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self { probes: Semaphore::new(PROBES), open: AtomicBool::new(false) }
-    }
-}
-
-impl Gate {
-    /// Waits for a turn to try.
-    pub async fn enter(&self) -> Option<SemaphorePermit<'_>> {
-        if self.is_open() {
-            return None;
-        }
-        self.probes.acquire().await.ok().filter(|_| !self.is_open())
-    }
-
-    /// One got through: nobody waits any more.
-    pub fn open(&self) {
-        self.open.store(true, Ordering::Release);
-        self.probes.close();
-    }
-
-    fn is_open(&self) -> bool {
-        self.open.load(Ordering::Acquire)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn a_gate_lets_a_few_through_and_then_everybody() {
-        let gate = Arc::new(Gate::default());
-        let first = [gate.enter().await, gate.enter().await];
-        assert!(first.iter().all(Option::is_some));
-        let waiting = tokio::spawn({
-            let gate = Arc::clone(&gate);
-            async move { gate.enter().await.is_none() }
-        });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        gate.open();
-        assert!(waiting.await.unwrap());
-        assert!(gate.enter().await.is_none());
-    }
 
     #[test]
     fn what_is_new_or_unknown_may_be_untold() {

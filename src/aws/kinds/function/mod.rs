@@ -295,7 +295,7 @@ impl Function {
                     Code::Stored { bucket, key } => FunctionCode::builder().s3_bucket(bucket).s3_key(key),
                     Code::Image(uri) => FunctionCode::builder().image_uri(uri),
                 };
-                request.clone().code(code.build()).publish(publishes(desired)).send()
+                gate.watch(request.clone().code(code.build()).publish(publishes(desired)).send())
             })
             .await;
         match answer {
