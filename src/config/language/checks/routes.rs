@@ -81,9 +81,22 @@ fn misshapen(trigger: &Trigger) -> Option<(String, &'static str)> {
     if parts.len() > 1 && parts.iter().any(|part| part.is_empty()) {
         return Some((format!("the path `{path}` has an empty part"), "take one `/` away"));
     }
-    let greedy = parts.iter().position(|part| part.ends_with("+}"));
-    (of_http_api && greedy.is_some_and(|at| at + 1 < parts.len()))
-        .then(|| (format!("in `{path}` something follows what takes the rest"), "let `{name+}` be the last part"))
+    let wrong = parts.iter().enumerate().find(|(index, part)| !may_stand(part, index + 1 == parts.len(), of_http_api));
+    wrong.map(|(_, part)| {
+        let help = "a variable takes a whole part, `{id}`, and one for all the rest, `{rest+}`, is the last";
+        (format!("`{part}` cannot be a part of the path `{path}`"), help)
+    })
+}
+
+/// Whether API Gateway takes a part of a path. Whether an HTTP API takes a variable inside of a part is not documented.
+fn may_stand(part: &str, is_last: bool, of_http_api: bool) -> bool {
+    match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(name) => {
+            let plain = name.strip_suffix('+').filter(|_| is_last).unwrap_or(name);
+            !plain.is_empty() && !plain.contains(['{', '}', '+'])
+        }
+        None => of_http_api || !part.contains(['{', '}']),
+    }
 }
 
 /// A route of one of the APIs.
@@ -121,13 +134,16 @@ mod tests {
     fn paths_that_no_api_takes_are_refused() {
         insta::assert_snapshot!(
             in_functions(
-                "  a: {handler: a.b, events: [httpApi: {path: a, method: get}, httpApi: 'GET /{a+}/x', http: GET /a//b, httpApi: 'GET /x/{a}', httpApi: 'GET /x/{b}']}\n"
+                "  a: {handler: a.b, events: [httpApi: {path: a, method: get}, httpApi: 'GET /{a+}/x', http: GET /a//b, httpApi: 'GET /x/{a}', httpApi: 'GET /x/{b}', http: 'GET /a/{x', http: 'GET /a/{x+}/b', http: 'GET /a/x{y}']}\n"
             ),
             @r"
         4:30 error[bad-format] functions.a.events[0].httpApi: the path `a` does not begin with `/`
-        4:63 error[bad-format] functions.a.events[1].httpApi: in `/{a+}/x` something follows what takes the rest
+        4:63 error[bad-format] functions.a.events[1].httpApi: `{a+}` cannot be a part of the path `/{a+}/x`
         4:87 error[bad-format] functions.a.events[2].http: the path `/a//b` has an empty part
         4:127 error[duplicate-route] functions.a.events[4].httpApi: `GET /x/{b}` is the route of functions.a.events[3].httpApi too
+        4:150 error[bad-format] functions.a.events[5].http: `{x` cannot be a part of the path `/a/{x`
+        4:169 error[bad-format] functions.a.events[6].http: `{x+}` cannot be a part of the path `/a/{x+}/b`
+        4:192 error[bad-format] functions.a.events[7].http: `x{y}` cannot be a part of the path `/a/x{y}`
         "
         );
     }

@@ -27,7 +27,6 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::language::events::Trigger;
 use crate::config::language::events::http::Http;
 use crate::config::language::provider::{ApiLogs, EndpointType};
-use crate::config::variables::grammar::has_variables;
 use crate::engine::value::Value;
 
 pub(in super::super) use self::raw::absorb;
@@ -88,13 +87,6 @@ fn check_paths(events: &[Triggered<Http>], output: &mut Output) {
     let mut resources: BTreeSet<String> = BTreeSet::new();
     for event in events {
         let (verb, path) = method::route(event.settings);
-        if let Some(part) = malformed(&path) {
-            output.problem(
-                event
-                    .problem("bad-format", format!("`{part}` cannot be a part of the path `{path}`"))
-                    .help("a variable takes a whole part, `{id}`, and one for all the rest, `{rest+}`, is the last"),
-            );
-        }
         if taken.insert((verb, path.clone()), ()).is_some() {
             output.problem(
                 event
@@ -134,23 +126,6 @@ fn check_paths(events: &[Triggered<Http>], output: &mut Output) {
                 .help("split the service, or let one function serve several routes with `{proxy+}`"),
         );
     }
-}
-
-/// The part of a path that API Gateway does not take.
-fn malformed(path: &str) -> Option<&str> {
-    if has_variables(path) {
-        return None;
-    }
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let fits = |(index, part): (usize, &str)| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-        Some(name) => {
-            let is_last = index + 1 == parts.len();
-            let plain = name.strip_suffix('+').filter(|_| is_last).unwrap_or(name);
-            !plain.is_empty() && !plain.contains(['{', '}', '+'])
-        }
-        None => !part.contains(['{', '}']) || part.contains("${"),
-    };
-    parts.iter().enumerate().find(|(index, part)| !fits((*index, part))).map(|(_, part)| *part)
 }
 
 fn endpoint_type(plan: &Plan) -> EndpointType {
