@@ -151,6 +151,11 @@ impl Run {
         named.map(|note| (note.kind.clone(), note.id.clone())).collect()
     }
 
+    /// Whether a deploy of a moment ago was about to make that.
+    pub fn was_noted(&self, type_name: &str, id: &str) -> bool {
+        lock(&self.noted).iter().flatten().any(|note| note.kind == type_name && note.id == id)
+    }
+
     /// Whether the tagging API may not know yet of one of this type: one was made a moment ago, or nobody can say.
     pub fn may_be_untold(&self, type_name: &str) -> bool {
         lock(&self.noted).as_ref().is_none_or(|noted| noted.iter().any(|note| note.kind == type_name))

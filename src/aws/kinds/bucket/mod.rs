@@ -61,7 +61,18 @@ impl Bucket {
         }
     }
 
-    async fn tags(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
+    /// What the tags of a bucket say of whose it is, with the tags.
+    async fn owner(&self, name: &str) -> Result<Option<(Ownership, BTreeMap<String, String>)>, Failure> {
+        Ok(match self.tags(name).await? {
+            Tags::Missing => None,
+            Tags::Hidden => Some((Ownership::Unmarked, BTreeMap::new())),
+            // A deploy was killed before it could tag what it had made.
+            Tags::Shown(tags) if tags.is_empty() && self.aws.run.was_noted(TYPE, name) => Some((Ownership::Ours, tags)),
+            Tags::Shown(tags) => Some((self.aws.scope().ownership(&tags), tags)),
+        })
+    }
+
+    async fn tags(&self, name: &str) -> Result<Tags, Failure> {
         let sent = self
             .aws
             .call("s3", "GetBucketTagging")
@@ -69,12 +80,13 @@ impl Bucket {
             .await;
         match sent {
             Ok(answer) => {
-                Ok(Some(answer.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()))
+                let tags = answer.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned()));
+                Ok(Tags::Shown(tags.collect()))
             }
-            Err(failure) if failure.code.as_deref() == Some("NoSuchTagSet") => Ok(Some(BTreeMap::new())),
-            Err(failure) if failure.reason == Reason::NotFound => Ok(None),
+            Err(failure) if failure.code.as_deref() == Some("NoSuchTagSet") => Ok(Tags::Shown(BTreeMap::new())),
+            Err(failure) if failure.reason == Reason::NotFound => Ok(Tags::Missing),
             // Names are unique in the world: it is there, and not ours.
-            Err(failure) if failure.reason == Reason::Denied => Ok(Some(BTreeMap::new())),
+            Err(failure) if failure.reason == Reason::Denied => Ok(Tags::Hidden),
             Err(failure) => Err(failure),
         }
     }
@@ -185,6 +197,15 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
     }
 }
 
+/// What is seen of a bucket's tags.
+enum Tags {
+    /// There is no such bucket.
+    Missing,
+    /// It is somebody else's.
+    Hidden,
+    Shown(BTreeMap<String, String>),
+}
+
 #[async_trait]
 impl Findable for Bucket {
     fn physical_id_of(&self, arn: &str) -> Option<String> {
@@ -193,7 +214,9 @@ impl Findable for Bucket {
 
     async fn confirm(&self, physical_id: &str) -> Result<Option<Live>, Failure> {
         // The deployment bucket is tagged too, and outlives every service.
-        Ok(self.find(physical_id, None).await?.filter(|live| live.properties.at(&["Tags", ID]).is_some()))
+        let is_of_a_file =
+            |live: &Live| live.properties.at(&["Tags", ID]).is_some() || self.aws.run.was_noted(TYPE, physical_id);
+        Ok(self.find(physical_id, None).await?.filter(is_of_a_file))
     }
 }
 
@@ -222,8 +245,7 @@ impl Kind for Bucket {
     }
 
     async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
-        let Some(tags) = self.tags(name).await? else { return Ok(None) };
-        let ownership = self.aws.scope().ownership(&tags);
+        let Some((ownership, tags)) = self.owner(name).await? else { return Ok(None) };
         let mut map = BTreeMap::new();
         if ownership == Ownership::Ours {
             let versioning = async {
@@ -322,7 +344,7 @@ impl Kind for Bucket {
             Err(failure) if failure.code.as_deref() == Some("BucketNotEmpty") => {
                 progress.kept("there are objects in it");
                 self.set_notifications(name, &Value::Null, progress).await?;
-                let mut tags = self.tags(name).await?.unwrap_or_default();
+                let Tags::Shown(mut tags) = self.tags(name).await? else { return Ok(()) };
                 tags.retain(|key, _| ![SERVICE, STAGE, ID].contains(&key.as_str()));
                 self.set_tags(name, &tags, progress).await
             }
