@@ -110,6 +110,12 @@ pub trait Kind: Send + Sync {
         false
     }
 
+    /// Whether nothing in the account says whose one of these is once what stands in it is gone: a run that takes it away
+    /// notes it then, for the next one if it is cut off.
+    fn is_told_by_notes(&self) -> bool {
+        false
+    }
+
     /// Whether a resource that left the file is kept (a published version).
     fn is_retained(&self) -> bool {
         false

@@ -22,6 +22,7 @@ use crate::engine::value::Value;
 
 use super::Findable;
 use super::properties::{boolean, boolean_in_place, drop_empty, holds_later, required, text, text_in_place, to_json};
+use super::rest_routes::BY_WAY_OF_FUNCTIONS;
 use super::version::{self, function_name, qualifier};
 use super::{alias, function};
 
@@ -351,13 +352,20 @@ impl Kind for Permission {
     fn deleted_after(&self) -> &'static [&'static str] {
         // Which APIs, topics, buckets, log groups and user pools of others have something of ours is known from the
         // policies alone.
-        &[
-            super::rest_routes::method::TYPE,
+        const BESIDE_APIS: [&str; 4] = [
             super::subscription::TYPE,
             super::subscription_filter::TYPE,
             super::bucket::existing::TYPE,
             super::user_pool::triggers::TYPE,
-        ]
+        ];
+        const ALL: [&str; BESIDE_APIS.len() + BY_WAY_OF_FUNCTIONS.len()] = {
+            let mut all = [""; BESIDE_APIS.len() + BY_WAY_OF_FUNCTIONS.len()];
+            let (beside, apis) = all.split_at_mut(BESIDE_APIS.len());
+            beside.copy_from_slice(&BESIDE_APIS);
+            apis.copy_from_slice(&BY_WAY_OF_FUNCTIONS);
+            all
+        };
+        &ALL
     }
 
     fn permissions(&self) -> &'static [Needs] {

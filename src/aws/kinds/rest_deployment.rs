@@ -80,9 +80,14 @@ impl Deployment {
     }
 }
 
-/// Our deployment of an API that is somebody else's.
-pub(super) async fn of_others(aws: &Aws, api: &str) -> Result<Option<Live>, Failure> {
-    let Some((stage, _)) = deployed::last(aws, api).await? else { return Ok(None) };
+/// Our deployment of an API that is somebody else's. Once no route of ours is there (`has_routes`), only one whose stage
+/// still runs some.
+pub(super) async fn of_others(aws: &Aws, api: &str, has_routes: bool) -> Result<Option<Live>, Failure> {
+    let Some((stage, _)) =
+        deployed::last(aws, api).await?.filter(|(_, digest)| has_routes || !deployed::is_empty(digest))
+    else {
+        return Ok(None);
+    };
     let properties =
         [("RestApiId", api), ("StageName", &stage)].map(|(key, text)| (key.to_owned(), Value::string(text)));
     Ok(Some(Live {

@@ -32,6 +32,7 @@ use crate::engine::value::Value;
 use self::code::{Code, read};
 use self::request::Steps;
 use super::properties::{required, sorted, text};
+use super::rest_routes::BY_WAY_OF_FUNCTIONS;
 use super::run::Published;
 use super::tags::TagChange;
 use super::{Findable, after};
@@ -441,7 +442,7 @@ impl Kind for Function {
     }
 
     fn deleted_after(&self) -> &'static [&'static str] {
-        &[]
+        &BY_WAY_OF_FUNCTIONS
     }
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {

@@ -36,6 +36,11 @@ pub async fn last(aws: &Aws, api: &str) -> Result<Option<(String, String)>, Fail
     Ok(ours.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, found)| found))
 }
 
+/// Whether the digest of a deployment is that of none of our routes.
+pub fn is_empty(deployed: &str) -> bool {
+    deployed == digest("")
+}
+
 /// The attribute that says where a route of ours is in the API.
 pub fn path_of(logical_id: &str) -> String {
     format!("Path.{logical_id}")

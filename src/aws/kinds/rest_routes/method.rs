@@ -166,13 +166,11 @@ impl Kind for Method {
         let mut found = v2::others::ours(&self.aws, parent, &other).await?;
         for api in rest {
             let all: Routes = routes(&api, &listed(&self.aws, &api).await?, &our_marks(&self.aws));
-            if all.methods.is_empty() {
-                continue;
-            }
+            // Where there are none any more, a run may have been cut off that took everything away.
             found.extend(all.methods.iter().map(|method| live(&api, method)));
             found.extend(resource::ours(&self.aws, &api, &all));
             found.extend(part::ours(&self.aws, &api).await?);
-            found.extend(rest_deployment::of_others(&self.aws, &api).await?);
+            found.extend(rest_deployment::of_others(&self.aws, &api, !all.methods.is_empty()).await?);
         }
         Ok(found)
     }

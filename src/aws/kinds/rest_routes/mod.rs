@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 
 use self::marks::Marks;
 use super::json::{member, tags_of, where_allowed};
-use super::rest_api;
+use super::{rest_api, rest_deployment, v2};
 use crate::aws::client::Aws;
 use crate::aws::signed::Signed;
 use crate::engine::failure::Failure;
@@ -29,6 +29,20 @@ pub use self::live::state;
 use self::live::{Routes, routes};
 
 /// All changes of REST APIs wait for each other: API Gateway refuses two of one API at the same time.
+/// What is found in APIs of others by way of the functions that they may call: a function, and what lets an API call it,
+/// stay until all of it is gone, or nothing would lead there any more.
+pub const BY_WAY_OF_FUNCTIONS: [&str; 9] = [
+    method::TYPE,
+    resource::TYPE,
+    part::AUTHORIZER.type_name,
+    part::MODEL.type_name,
+    part::VALIDATOR.type_name,
+    rest_deployment::TYPE,
+    v2::part::ROUTE.type_name,
+    v2::part::INTEGRATION.type_name,
+    v2::part::AUTHORIZER.type_name,
+];
+
 const WRITER: &str = "apigateway rest";
 const PARTS: &str = "arn:${Partition}:apigateway:${Region}::/restapis/*";
 

@@ -29,7 +29,7 @@ use crate::engine::value::Value;
 #[derive(Debug)]
 pub struct Shape {
     /// `AWS::ApiGateway::Authorizer`
-    type_name: &'static str,
+    pub(super) type_name: &'static str,
     /// `authorizers`, in paths.
     collection: &'static str,
     /// The member of an answer by which a part is addressed.

@@ -65,8 +65,7 @@ fn live(api: &str, resource: &Json, address: Option<Address>) -> Option<Live> {
 /// Whether a deploy of a moment ago was about to make a resource.
 fn is_noted(aws: &Aws, api: &str, resource: &Json) -> bool {
     let part = |key: &str| member(resource, key).unwrap_or_default();
-    let physical = physical(api, part("parentId"), part("pathPart"));
-    aws.run.noted().iter().any(|(kind, id)| kind == TYPE && *id == physical)
+    aws.run.was_noted(TYPE, &physical(api, part("parentId"), part("pathPart")))
 }
 
 /// The resources of an API that the service made.
@@ -136,6 +135,11 @@ impl Kind for Resource {
             )));
         }
         Ok(live(api, found, Some(desired.address.clone())))
+    }
+
+    /// The methods say whose it is, and they go first.
+    fn is_told_by_notes(&self) -> bool {
+        true
     }
 
     fn writer(&self, _: &Value) -> Option<String> {
