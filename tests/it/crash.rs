@@ -1,6 +1,7 @@
 //! Crash-only: whatever call a run is killed at, the next run ends where one that was not killed would have.
 //!
-//! Killed before and after every write, and once in each row of reads; with `HOIST_EVERY_CALL=1` at every call.
+//! Killed after every write and before the first call: before any other, the account is what the last write made of it.
+//! With `HOIST_EVERY_CALL=1` before and after every call.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -71,6 +72,10 @@ struct Scene {
     nothing: &'static str,
     /// A function and its alias that answer all the time, whatever was killed.
     answers: Option<(&'static str, &'static str)>,
+    /// What is there before anything is deployed, and whatever happens.
+    given: fn(&Boto, &str),
+    /// What is live in an account.
+    look: fn(&Boto, &str) -> Value,
 }
 
 const DEPLOY: Scene = Scene {
@@ -80,10 +85,13 @@ const DEPLOY: Scene = Scene {
     command: &["deploy", "--yes"],
     nothing: "nothing to do",
     answers: None,
+    given: |_, _| {},
+    look: Boto::state,
 };
 
 impl Scene {
-    fn set_up(&self, cloud: &Cloud) -> Project {
+    fn set_up(&self, cloud: &Cloud, boto: &Boto) -> Project {
+        (self.given)(boto, &cloud.account);
         let project = Project::new(self.first.unwrap_or(self.config));
         if self.first.is_some() {
             project.deploy(cloud);
@@ -109,18 +117,18 @@ impl Scene {
     /// Runs it undisturbed: what it calls, and what is live then.
     fn undisturbed(&self, cloud: &Cloud, boto: &Boto) -> (Vec<Value>, Value) {
         let cloud = cloud.another();
-        let project = self.set_up(&cloud);
+        let project = self.set_up(&cloud, boto);
         let command = self.command(&project, &cloud);
         let before = cloud.own_calls().len();
         project.on(&cloud, &command).success();
         let calls = cloud.own_calls().split_off(before);
-        (calls, boto.state(&cloud.account))
+        (calls, (self.look)(boto, &cloud.account))
     }
 
     /// Kills it at a call, runs it again, and once more: what is live then.
     fn killed_at(&self, cloud: &Cloud, boto: &Boto, call: usize, when: &str) -> Result<Value, String> {
         let cloud = cloud.another();
-        let project = self.set_up(&cloud);
+        let project = self.set_up(&cloud, boto);
         let command = self.command(&project, &cloud);
         let poised = project.poise(&cloud, &command);
         cloud.kill_at(poised.pid(), call, when);
@@ -152,7 +160,7 @@ impl Scene {
         if killed.code != -1 && killed.code != 0 {
             return Err(format!("the first run ended by itself: {}", killed.said()));
         }
-        Ok(boto.state(&cloud.account))
+        Ok((self.look)(boto, &cloud.account))
     }
 }
 
@@ -165,8 +173,7 @@ fn at_every_call(scene: &Scene) {
     let reads = |nth: usize| calls.get(nth).is_none_or(|call| call["reads"] == true);
     let moments: Vec<(usize, &str)> = (0..calls.len())
         .flat_map(|nth| {
-            // What follows a read finds the same account as the read did.
-            let before = all || nth == 0 || !reads(nth - 1) || !reads(nth);
+            let before = all || nth == 0;
             let after = all || !reads(nth);
             [before.then_some((nth + 1, "before")), after.then_some((nth + 1, "after"))]
         })
@@ -212,6 +219,187 @@ fn a_change_killed_at_any_call_is_finished_by_the_next() {
 #[test]
 fn a_removal_killed_at_any_call_is_finished_by_the_next() {
     at_every_call(&Scene { first: Some(CONFIG), config: CONFIG, command: &["remove", "--yes"], ..DEPLOY });
+}
+
+const APIS: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  apiGateway: {apiKeys: [shop-key], usagePlan: {quota: {limit: 100, period: DAY}}}
+  httpApi: {cors: true}
+functions:
+  guard: {handler: handler.handler}
+  hello:
+    handler: handler.handler
+    events:
+      - http: {path: orders, method: get, cors: true, private: true}
+      - http: {path: 'orders/{id}', method: put, authorizer: {name: guard, type: request, identitySource: method.request.header.X}}
+      - httpApi: GET /orders
+      - httpApi: POST /orders
+      - websocket: $connect
+      - websocket: {route: chat, routeResponseSelectionExpression: $default}
+";
+
+/// Routes, an authorizer and a limit go, others come, and settings change.
+const APIS_CHANGED: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  apiGateway: {apiKeys: [shop-key, other-key], usagePlan: {throttle: {burstLimit: 5, rateLimit: 2}}}
+  httpApi: {cors: {allowedOrigins: ['https://shop.example']}}
+functions:
+  guard: {handler: handler.handler}
+  hello:
+    handler: handler.handler
+    events:
+      - http: {path: orders, method: get, private: true}
+      - http: {path: baskets, method: post}
+      - httpApi: {path: /orders, method: get, authorizer: {type: aws_iam}}
+      - httpApi: GET /baskets
+      - websocket: $connect
+      - websocket: $disconnect
+      - websocket: chat
+";
+
+#[test]
+fn a_first_deploy_of_apis_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { config: APIS, ..DEPLOY });
+}
+
+#[test]
+fn a_change_of_apis_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { first: Some(APIS), config: APIS_CHANGED, ..DEPLOY });
+}
+
+#[test]
+fn a_removal_of_apis_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { first: Some(APIS), config: APIS, command: &["remove", "--yes"], ..DEPLOY });
+}
+
+const SHARED: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  apiGateway: {restApiId: '${ssm:/shared/api}', restApiRootResourceId: '${ssm:/shared/root}'}
+functions:
+  hello:
+    handler: handler.handler
+    events:
+      - http: GET /orders
+      - http: {path: 'orders/{id}', method: put, cors: true}
+";
+
+const SHARED_CHANGED: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  apiGateway: {restApiId: '${ssm:/shared/api}', restApiRootResourceId: '${ssm:/shared/root}'}
+functions:
+  hello:
+    handler: handler.handler
+    events:
+      - http: {path: orders, method: get, private: true}
+      - http: POST /orders/new/basket
+";
+
+/// An API of somebody else, with a route and a stage.
+fn shared_api(boto: &Boto, account: &str) {
+    let ask = |operation: &str, parameters: Value| boto.call_in(account, "apigateway", operation, parameters);
+    let api = ask("create_rest_api", json!({"name": "shared"}))["id"].clone();
+    let root = ask("get_resources", json!({"restApiId": api}))["items"][0]["id"].clone();
+    let theirs =
+        ask("create_resource", json!({"restApiId": api, "parentId": root, "pathPart": "theirs"}))["id"].clone();
+    let method = json!({"restApiId": api, "resourceId": theirs, "httpMethod": "GET"});
+    let with = |key: &str, value: &str| {
+        let mut parameters = method.clone();
+        parameters[key] = value.into();
+        parameters
+    };
+    ask("put_method", with("authorizationType", "NONE"));
+    ask("put_integration", with("type", "MOCK"));
+    ask("create_deployment", json!({"restApiId": api, "stageName": "dev"}));
+    for (name, value) in [("/shared/api", &api), ("/shared/root", &root)] {
+        boto.call_in(account, "ssm", "put_parameter", json!({"Name": name, "Type": "String", "Value": value}));
+    }
+}
+
+#[test]
+fn a_first_deploy_into_a_shared_api_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { config: SHARED, given: shared_api, ..DEPLOY });
+}
+
+#[test]
+fn a_change_in_a_shared_api_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { first: Some(SHARED), config: SHARED_CHANGED, given: shared_api, ..DEPLOY });
+}
+
+#[test]
+fn a_removal_from_a_shared_api_killed_at_any_call_is_finished_by_the_next() {
+    let command = &["remove", "--yes"];
+    at_every_call(&Scene { first: Some(SHARED), config: SHARED, command, given: shared_api, ..DEPLOY });
+}
+
+const EVENTS: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  hello:
+    handler: handler.handler
+    events:
+      - sqs: 'arn:aws:sqs:us-east-1:${aws:accountId}:jobs'
+      - sns: shop-news
+      - s3: shop-photos-${aws:accountId}
+      - s3: {bucket: 'given-${aws:accountId}', existing: true}
+      - eventBridge: {eventBus: shop-bus, pattern: {source: [a]}}
+      - schedule: {rate: rate(2 hours), method: scheduler}
+      - cloudwatchLog: /given
+      - iot: {sql: \"SELECT * FROM 'one'\"}
+      - cognitoUserPool: {pool: shop, trigger: PreSignUp}
+";
+
+const EVENTS_CHANGED: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions:
+  hello:
+    handler: handler.handler
+    events:
+      - sqs: {arn: 'arn:aws:sqs:us-east-1:${aws:accountId}:jobs', batchSize: 5, filterPatterns: [{a: [b]}]}
+      - sns: {topicName: shop-news, filterPolicy: {a: [b]}}
+      - sns: shop-more
+      - s3: {bucket: 'given-${aws:accountId}', existing: true, rules: [{prefix: in/}]}
+      - eventBridge: {pattern: {source: [b]}}
+      - schedule: {rate: rate(3 hours), method: scheduler}
+      - iot: {sql: \"SELECT * FROM 'two'\"}
+      - cognitoUserPool: {pool: shop, trigger: PostConfirmation}
+";
+
+/// What the triggers come from: a queue, a bucket and a log group of others.
+fn sources(boto: &Boto, account: &str) {
+    boto.call_in(account, "sqs", "create_queue", json!({"QueueName": "jobs"}));
+    boto.call_in(account, "s3", "create_bucket", json!({"Bucket": format!("given-{account}")}));
+    boto.call_in(account, "logs", "create_log_group", json!({"logGroupName": "/given"}));
+}
+
+const OF_EVENTS: Scene = Scene { given: sources, look: Boto::triggers_in, ..DEPLOY };
+
+#[test]
+fn a_first_deploy_of_triggers_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { config: EVENTS, ..OF_EVENTS });
+}
+
+#[test]
+fn a_change_of_triggers_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { first: Some(EVENTS), config: EVENTS_CHANGED, ..OF_EVENTS });
+}
+
+#[test]
+fn a_removal_of_triggers_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { first: Some(EVENTS), config: EVENTS, command: &["remove", "--yes"], ..OF_EVENTS });
 }
 
 const BEFORE_THE_SHIFT: &str = "

@@ -205,7 +205,7 @@ fn doubled(live: &Value) -> Option<String> {
         Some(format!("{what} is there twice: {}", found.1))
     };
     let topics = live["topics"].as_object().unwrap().values().find_map(|topic| twice(&topic["to"], "a subscription"));
-    topics.or_else(|| twice(&live["mappings"], "a mapping")).or_else(|| twice(&live["apis"], "an API"))
+    topics.or_else(|| twice(&live["mappings"], "a mapping")).or_else(|| twice(&live["named"], "an API"))
 }
 
 fn lease_is_free(boto: &Boto, account: &str, service: &str) -> bool {

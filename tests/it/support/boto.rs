@@ -88,7 +88,12 @@ impl Boto {
 
     /// Everything that calls functions in this account, and what lets it.
     pub fn triggers(&self) -> Value {
-        self.ask(&self.account, "triggers", "", json!({})).unwrap_or_else(|error| panic!("triggers: {error}"))
+        self.triggers_in(&self.account)
+    }
+
+    /// The same in another account.
+    pub fn triggers_in(&self, account: &str) -> Value {
+        self.ask(account, "triggers", "", json!({})).unwrap_or_else(|error| panic!("triggers of {account}: {error}"))
     }
 
     /// `try_call("lambda", "get_function", json!({"FunctionName": ..}))`: the answer, or the error code. `sns@eu-west-1` asks
@@ -177,6 +182,10 @@ pub fn difference(wanted: &Value, found: &Value, path: &str) -> String {
                     difference(wanted, found, &format!("{path}.{key}"))
                 })
                 .collect()
+        }
+        (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
+            let differ = wanted.iter().zip(found).enumerate().filter(|(_, (wanted, found))| wanted != found);
+            differ.map(|(nth, (wanted, found))| difference(wanted, found, &format!("{path}[{nth}]"))).collect()
         }
         _ => format!("\n  {path}: {found} instead of {wanted}"),
     }
