@@ -4,6 +4,9 @@
 setup:
 	@tests/cloud/setup.sh
 
+# Tests wait for the practice cloud more than they work: one more of them at a time than there are cores.
+export RUST_TEST_THREADS ?= $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2) + 1 )))
+
 # Sets everything up and runs all tests: ours, and those of the practice cloud that they run against.
 test: setup
 	cargo test --locked --no-fail-fast
