@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+use super::address::Address;
 use super::failure::Failure;
 use super::plan::FieldChange;
 use super::resource::{Desired, Live};
@@ -102,6 +103,12 @@ pub trait Kind: Send + Sync {
     /// Whether deleting the parent takes this resource with it.
     fn vanishes_with_parent(&self) -> bool {
         false
+    }
+
+    /// Whether one that stands in that resource's place goes with it: a route in somebody else's API has its place by the
+    /// function that it leads to, and stays where that goes.
+    fn vanishes_with(&self, parent: &Address) -> bool {
+        self.vanishes_with_parent() && self.parent_type() == Some(parent.kind.as_str())
     }
 
     /// Whether the parent's own properties lead to it: it is then deleted before the parent changes, lest a run that ends

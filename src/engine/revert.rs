@@ -3,7 +3,7 @@
 //! The result is a plan like any other, so that it is carried out, told and guarded by the same code. It touches what
 //! the run touched and nothing else. What pointed last at something new turns back first, which is where traffic goes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::address::Address;
@@ -165,18 +165,19 @@ impl Way<'_> {
 
     /// A child that vanishes with its parent needs no change of its own where the parent goes or is made anew.
     fn leave_what_goes_with_its_parent(&mut self) {
-        let going: BTreeSet<String> = self
+        let going: BTreeMap<String, Address> = self
             .undone
             .values()
             .filter(|undone| matches!(undone.action, Action::Delete | Action::Replace { .. } | Action::Create))
-            .map(|undone| undone.address.logical_id.clone())
+            .map(|undone| (undone.address.logical_id.clone(), undone.address.clone()))
             .collect();
         let cloud = self.cloud;
         let plan = self.plan;
         self.undone.retain(|position, undone| {
             let parent = plan.changes[*position].desired.as_ref().and_then(|desired| desired.parent.as_ref());
-            let vanishes = cloud.kind(&undone.address.kind).is_some_and(Kind::vanishes_with_parent);
-            !(vanishes && parent.is_some_and(|parent| going.contains(parent)))
+            let parent = parent.and_then(|parent| going.get(parent));
+            let vanishes = |parent| cloud.kind(&undone.address.kind).is_some_and(|kind| kind.vanishes_with(parent));
+            !parent.is_some_and(vanishes)
         });
     }
 

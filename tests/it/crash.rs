@@ -343,6 +343,64 @@ fn a_removal_from_a_shared_api_killed_at_any_call_is_finished_by_the_next() {
     at_every_call(&Scene { first: Some(SHARED), config: SHARED, command, given: shared_api, ..DEPLOY });
 }
 
+const SHARED_V2: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  httpApi: {id: '${ssm:/shared/http}'}
+  apiGateway: {websocketApiId: '${ssm:/shared/websocket}'}
+functions:
+  guard: {handler: handler.handler}
+  hello:
+    handler: handler.handler
+    events:
+      - httpApi: GET /orders
+      - httpApi: POST /orders
+      - websocket: {route: $connect, authorizer: guard}
+      - websocket: {route: chat, routeResponseSelectionExpression: $default}
+";
+
+const SHARED_V2_CHANGED: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  httpApi: {id: '${ssm:/shared/http}'}
+  apiGateway: {websocketApiId: '${ssm:/shared/websocket}'}
+functions:
+  other:
+    handler: handler.handler
+    events:
+      - httpApi: GET /orders
+      - websocket: news
+";
+
+/// An HTTP API and a WebSocket API of somebody else, each with a stage.
+fn shared_v2_apis(boto: &Boto, account: &str) {
+    let ask = |operation: &str, parameters: Value| boto.call_in(account, "apigatewayv2", operation, parameters);
+    for (kind, protocol, selection) in
+        [("http", "HTTP", "$request.method $request.path"), ("websocket", "WEBSOCKET", "$request.body.action")]
+    {
+        let wanted = json!({"Name": kind, "ProtocolType": protocol, "RouteSelectionExpression": selection});
+        let api = ask("create_api", wanted)["ApiId"].clone();
+        ask("create_stage", json!({"ApiId": api, "StageName": "live", "AutoDeploy": true}));
+        let parameter = json!({"Name": format!("/shared/{kind}"), "Type": "String", "Value": api});
+        boto.call_in(account, "ssm", "put_parameter", parameter);
+    }
+}
+
+#[test]
+fn a_change_in_shared_http_and_websocket_apis_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { first: Some(SHARED_V2), config: SHARED_V2_CHANGED, given: shared_v2_apis, ..DEPLOY });
+}
+
+#[test]
+fn a_removal_from_shared_http_and_websocket_apis_killed_at_any_call_is_finished_by_the_next() {
+    let command = &["remove", "--yes"];
+    at_every_call(&Scene { first: Some(SHARED_V2), config: SHARED_V2, command, given: shared_v2_apis, ..DEPLOY });
+}
+
 const EVENTS: &str = "
 service: shop
 provider: {name: aws, runtime: python3.13}

@@ -331,6 +331,15 @@ fn routes_come_to_an_http_api_that_is_there_and_leave_it() {
     project.write("serverless.yml", &config(&["GET /a"]));
     settles(&project, &cloud);
     assert_eq!(state(), (vec!["GET /a".to_owned(), "GET /theirs".to_owned()], 2));
+    // The route moves to another function, and stays where its function is made in vain.
+    project.write("serverless.yml", &config(&["GET /a"]).replace("  api:", "  other:"));
+    settles(&project, &cloud);
+    assert_eq!((status("a"), state()), (200, (vec!["GET /a".to_owned(), "GET /theirs".to_owned()], 2)));
+    let more = "  more: {handler: handler.handler, events: [httpApi: GET /c]}\n  fails: {handler: handler.handler, events: [sns: news]}\n";
+    project.write("serverless.yml", &format!("{}{more}", config(&["GET /a"]).replace("  api:", "  other:")));
+    cloud.fault("sns.CreateTopic", 1, "expired-token", 1);
+    project.on(&cloud, ["deploy", "--yes", "--rollback-on-failure"]).code(1).says("put back: ");
+    assert_eq!(state(), (vec!["GET /a".to_owned(), "GET /theirs".to_owned()], 2), "what was begun is gone");
     project.on(&cloud, ["remove", "--yes"]).success();
     assert_eq!(state(), before);
 }

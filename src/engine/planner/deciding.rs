@@ -154,7 +154,7 @@ fn decide_one(
 /// Whether what is live is lost because its parent is made anew.
 fn goes_with(parent: Option<&Change>, kind: &dyn Kind) -> bool {
     parent.is_some_and(|parent| {
-        kind.vanishes_with_parent() && matches!(parent.action, Action::Create | Action::Replace { .. })
+        kind.vanishes_with(&parent.address) && matches!(parent.action, Action::Create | Action::Replace { .. })
     })
 }
 
@@ -184,7 +184,8 @@ fn all_orphans(orphans: Vec<Live>, wanted_changes: &[Change], wanted: &Wanted<'_
             let kind = cloud.kind(&live.address.kind)?;
             let parent = live.parent.as_deref().and_then(|parent| wanted.position(parent));
             let vanishes = parent.is_some_and(|parent| {
-                kind.vanishes_with_parent() && matches!(wanted_changes[parent].action, Action::Replace { .. })
+                let parent = &wanted_changes[parent];
+                matches!(parent.action, Action::Replace { .. }) && goes_with(Some(parent), kind)
             });
             if vanishes {
                 return None;
