@@ -201,9 +201,10 @@ pub fn as_text(cf: &Cf) -> Value {
     }
 }
 
+/// What AWS takes in such places is text: an id without quotes may be all digits.
 impl From<&Cf> for Value {
     fn from(cf: &Cf) -> Self {
-        from_node(cf.node())
+        as_text(cf)
     }
 }
 
@@ -235,6 +236,15 @@ mod tests {
 
     fn node(data: Data) -> Node {
         Node::new(data, PLACE)
+    }
+
+    #[test]
+    fn what_is_taken_as_text_is_text_without_quotes_too() {
+        for (data, text) in [(Data::Int(21_596_199), "21596199"), (Data::Bool(true), "true"), (Data::Float(1.5), "1.5")]
+        {
+            assert_eq!(Value::from(&Cf(node(data))), Value::string(text));
+        }
+        assert_eq!(from_node(&node(Data::Int(5))), Value::Number(5.into()), "a part of a document stays what it is");
     }
 
     #[test]
