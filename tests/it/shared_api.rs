@@ -132,7 +132,7 @@ const SHOP: &str = "
     events:
       - http: GET /users/{id}
       - http: {method: get, path: orders/new, cors: true, authorizer: {name: guard, resultTtlInSeconds: 0}}
-      - http: {method: get, path: kept, authorizer: {type: CUSTOM, authorizerId: THEIRS}}
+      - http: {method: get, path: kept, authorizer: {type: CUSTOM, authorizerId: 'THEIRS'}}
       - http: {method: get, path: fixed, integration: mock, request: {template: {application/json: '{\"statusCode\": 200}'}}, response: {headers: {X-Fixed: \"'1'\"}, statusCodes: {200: {pattern: ''}}}}
   other: {handler: handler.handler, events: [{http: GET /other}]}
   guard: {handler: handler.guard}
