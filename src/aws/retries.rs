@@ -225,6 +225,15 @@ mod tests {
             "The operation cannot be performed at this time. The function is currently in the following state: Pending",
             Busy,
         ),
+        // Not among what is documented to fail then; if it does, it is sent again.
+        (
+            "lambda",
+            "AddPermission",
+            409,
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+            Busy,
+        ),
         ("lambda", "CreateFunction", 409, "ResourceConflictException", "Function already exist: f", Final),
         (
             "lambda",

@@ -14,6 +14,7 @@ use super::{CommandError, Exit, desired, domain, stand};
 use crate::aws::release::before;
 use crate::config::language::hoist::OnFailure;
 use crate::config::language::pace::{self, Pace};
+use crate::config::record;
 use crate::engine::history::{Artifacts, What};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
@@ -96,7 +97,7 @@ impl Deploy {
         let entry = Entry {
             what: What::Deploy,
             back_to: None,
-            configuration: Some(read.kept.clone()),
+            configuration: Some(record::configuration(&read.root)),
             artifacts,
             directory: read.directory.clone(),
         };

@@ -32,8 +32,6 @@ pub struct Read {
     /// The configuration's path relative to the directory.
     pub config_file: String,
     pub target: Target,
-    /// The configuration as a record of this deployment keeps it.
-    pub kept: Json,
 }
 
 /// Which deployments are meant: the little of a file that says so.
@@ -228,10 +226,9 @@ fn examine(strict: bool, loaded: Loaded) -> Examined {
         diagnostics.extend(found);
         service
     });
-    let kept = root.as_ref().map(config::record::configuration).unwrap_or_default();
     let read = service.zip(root).map(|(service, root)| {
         let target = Target { stage, region, ..Target::default() };
-        Read { service, root, sources: sources.clone(), directory, config_file: config_file.clone(), target, kept }
+        Read { service, root, sources: sources.clone(), directory, config_file: config_file.clone(), target }
     });
     Examined { read, file: config_file, sources, diagnostics }
 }
