@@ -99,7 +99,8 @@ def rest_apis(rest, ids):
     keys, plans = rest.get_api_keys()["items"], rest.get_usage_plans()["items"]
     for one in [*keys, *plans]:
         ids[one["id"]] = one["name"]
-    return {"apis": all, "keys": keys, "plans": [{"is": p, "keys": [k["name"] for k in rest.get_usage_plan_keys(usagePlanId=p["id"])["items"]]} for p in plans]}
+    plans = [{"is": p, "keys": [k["name"] for k in rest.get_usage_plan_keys(usagePlanId=p["id"])["items"]]} for p in plans]
+    return all, keys, plans
 
 
 def without(x):
@@ -151,8 +152,9 @@ def state(client):
         scaled[t["ResourceId"]] = {"is": t, "tags": scaling.list_tags_for_resource(ResourceARN=arn)["Tags"], "policies": [{k: v for k, v in p.items() if k != "PolicyARN"} for p in policies]}
     mappings = l.list_event_source_mappings()["EventSourceMappings"]
     ids = {}
-    apis = without({"http": http_apis(client("apigatewayv2"), ids), "rest": rest_apis(client("apigateway"), ids)})
-    named = ["http " + a["is"]["Name"] for a in apis["http"]] + ["rest " + a["is"]["name"] for a in apis["rest"]["apis"]]
+    http, (rest, keys, plans) = http_apis(client("apigatewayv2"), ids), rest_apis(client("apigateway"), ids)
+    named = ["http " + a["is"]["Name"] for a in http] + ["rest " + a["is"]["name"] for a in rest]
+    apis = without([{kind: one} for kind, all in (("http", http), ("rest", rest), ("key", keys), ("plan", plans)) for one in all])
     all = {"named": named, "functions": functions, "roles": roles, "groups": groups, "rules": rules, "topics": topics, "mappings": mappings, "apis": apis, "scaled": scaled, "code_deploy": deployed_by_code_deploy(client)}
     if ids:
         # The ids of APIs go into the fingerprints of what calls functions.
