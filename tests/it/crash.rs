@@ -60,25 +60,25 @@ functions:
 ";
 
 /// What is run, in an account of its own each time.
-struct Scene {
+pub struct Scene {
     /// Deployed first, undisturbed.
-    first: Option<&'static str>,
-    config: &'static str,
+    pub first: Option<&'static str>,
+    pub config: &'static str,
     /// Whether that is deployed as well, with other code, before the command.
-    deployed: bool,
+    pub deployed: bool,
     /// `FIRST` stands for the id of the first deployment.
-    command: &'static [&'static str],
+    pub command: &'static [&'static str],
     /// What the command says when there is nothing left for it to do.
-    nothing: &'static str,
+    pub nothing: &'static str,
     /// A function and its alias that answer all the time, whatever was killed.
-    answers: Option<(&'static str, &'static str)>,
+    pub answers: Option<(&'static str, &'static str)>,
     /// What is there before anything is deployed, and whatever happens.
-    given: fn(&Boto, &str),
+    pub given: fn(&Boto, &str),
     /// What is live in an account.
-    look: fn(&Boto, &str) -> Value,
+    pub look: fn(&Boto, &str) -> Value,
 }
 
-const DEPLOY: Scene = Scene {
+pub const DEPLOY: Scene = Scene {
     first: None,
     config: "",
     deployed: false,
@@ -165,7 +165,7 @@ impl Scene {
 }
 
 /// Kills a scene at each of its calls.
-fn at_every_call(scene: &Scene) {
+pub fn at_every_call(scene: &Scene) {
     let cloud = Cloud::shared();
     let boto = cloud.boto();
     let (calls, wanted) = scene.undisturbed(&cloud, &boto);
@@ -219,245 +219,6 @@ fn a_change_killed_at_any_call_is_finished_by_the_next() {
 #[test]
 fn a_removal_killed_at_any_call_is_finished_by_the_next() {
     at_every_call(&Scene { first: Some(CONFIG), config: CONFIG, command: &["remove", "--yes"], ..DEPLOY });
-}
-
-const APIS: &str = "
-service: shop
-provider:
-  name: aws
-  runtime: python3.13
-  apiGateway: {apiKeys: [shop-key], usagePlan: {quota: {limit: 100, period: DAY}}}
-  httpApi: {cors: true}
-functions:
-  guard: {handler: handler.handler}
-  hello:
-    handler: handler.handler
-    events:
-      - http: {path: orders, method: get, cors: true, private: true}
-      - http: {path: 'orders/{id}', method: put, authorizer: {name: guard, type: request, identitySource: method.request.header.X}}
-      - httpApi: GET /orders
-      - httpApi: POST /orders
-      - websocket: $connect
-      - websocket: {route: chat, routeResponseSelectionExpression: $default}
-";
-
-/// Routes, an authorizer and a limit go, others come, and settings change.
-const APIS_CHANGED: &str = "
-service: shop
-provider:
-  name: aws
-  runtime: python3.13
-  apiGateway: {apiKeys: [shop-key, other-key], usagePlan: {throttle: {burstLimit: 5, rateLimit: 2}}}
-  httpApi: {cors: {allowedOrigins: ['https://shop.example']}}
-functions:
-  guard: {handler: handler.handler}
-  hello:
-    handler: handler.handler
-    events:
-      - http: {path: orders, method: get, private: true}
-      - http: {path: baskets, method: post}
-      - httpApi: {path: /orders, method: get, authorizer: {type: aws_iam}}
-      - httpApi: GET /baskets
-      - websocket: $connect
-      - websocket: $disconnect
-      - websocket: chat
-";
-
-#[test]
-fn a_first_deploy_of_apis_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { config: APIS, ..DEPLOY });
-}
-
-#[test]
-fn a_change_of_apis_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: Some(APIS), config: APIS_CHANGED, ..DEPLOY });
-}
-
-#[test]
-fn a_removal_of_apis_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: Some(APIS), config: APIS, command: &["remove", "--yes"], ..DEPLOY });
-}
-
-const SHARED: &str = "
-service: shop
-provider:
-  name: aws
-  runtime: python3.13
-  apiGateway: {restApiId: '${ssm:/shared/api}', restApiRootResourceId: '${ssm:/shared/root}'}
-functions:
-  hello:
-    handler: handler.handler
-    events:
-      - http: GET /orders
-      - http: {path: 'orders/{id}', method: put, cors: true}
-";
-
-const SHARED_CHANGED: &str = "
-service: shop
-provider:
-  name: aws
-  runtime: python3.13
-  apiGateway: {restApiId: '${ssm:/shared/api}', restApiRootResourceId: '${ssm:/shared/root}'}
-functions:
-  hello:
-    handler: handler.handler
-    events:
-      - http: {path: orders, method: get, private: true}
-      - http: POST /orders/new/basket
-";
-
-/// An API of somebody else, with a route and a stage.
-fn shared_api(boto: &Boto, account: &str) {
-    let ask = |operation: &str, parameters: Value| boto.call_in(account, "apigateway", operation, parameters);
-    let api = ask("create_rest_api", json!({"name": "shared"}))["id"].clone();
-    let root = ask("get_resources", json!({"restApiId": api}))["items"][0]["id"].clone();
-    let theirs =
-        ask("create_resource", json!({"restApiId": api, "parentId": root, "pathPart": "theirs"}))["id"].clone();
-    let method = json!({"restApiId": api, "resourceId": theirs, "httpMethod": "GET"});
-    let with = |key: &str, value: &str| {
-        let mut parameters = method.clone();
-        parameters[key] = value.into();
-        parameters
-    };
-    ask("put_method", with("authorizationType", "NONE"));
-    ask("put_integration", with("type", "MOCK"));
-    ask("create_deployment", json!({"restApiId": api, "stageName": "dev"}));
-    for (name, value) in [("/shared/api", &api), ("/shared/root", &root)] {
-        boto.call_in(account, "ssm", "put_parameter", json!({"Name": name, "Type": "String", "Value": value}));
-    }
-}
-
-#[test]
-fn a_first_deploy_into_a_shared_api_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { config: SHARED, given: shared_api, ..DEPLOY });
-}
-
-#[test]
-fn a_change_in_a_shared_api_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: Some(SHARED), config: SHARED_CHANGED, given: shared_api, ..DEPLOY });
-}
-
-#[test]
-fn a_removal_from_a_shared_api_killed_at_any_call_is_finished_by_the_next() {
-    let command = &["remove", "--yes"];
-    at_every_call(&Scene { first: Some(SHARED), config: SHARED, command, given: shared_api, ..DEPLOY });
-}
-
-const SHARED_V2: &str = "
-service: shop
-provider:
-  name: aws
-  runtime: python3.13
-  httpApi: {id: '${ssm:/shared/http}'}
-  apiGateway: {websocketApiId: '${ssm:/shared/websocket}'}
-functions:
-  guard: {handler: handler.handler}
-  hello:
-    handler: handler.handler
-    events:
-      - httpApi: GET /orders
-      - httpApi: POST /orders
-      - websocket: {route: $connect, authorizer: guard}
-      - websocket: {route: chat, routeResponseSelectionExpression: $default}
-";
-
-const SHARED_V2_CHANGED: &str = "
-service: shop
-provider:
-  name: aws
-  runtime: python3.13
-  httpApi: {id: '${ssm:/shared/http}'}
-  apiGateway: {websocketApiId: '${ssm:/shared/websocket}'}
-functions:
-  other:
-    handler: handler.handler
-    events:
-      - httpApi: GET /orders
-      - websocket: news
-";
-
-/// An HTTP API and a WebSocket API of somebody else, each with a stage.
-fn shared_v2_apis(boto: &Boto, account: &str) {
-    let ask = |operation: &str, parameters: Value| boto.call_in(account, "apigatewayv2", operation, parameters);
-    for (kind, protocol, selection) in
-        [("http", "HTTP", "$request.method $request.path"), ("websocket", "WEBSOCKET", "$request.body.action")]
-    {
-        let wanted = json!({"Name": kind, "ProtocolType": protocol, "RouteSelectionExpression": selection});
-        let api = ask("create_api", wanted)["ApiId"].clone();
-        ask("create_stage", json!({"ApiId": api, "StageName": "live", "AutoDeploy": true}));
-        let parameter = json!({"Name": format!("/shared/{kind}"), "Type": "String", "Value": api});
-        boto.call_in(account, "ssm", "put_parameter", parameter);
-    }
-}
-
-#[test]
-fn a_change_in_shared_http_and_websocket_apis_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: Some(SHARED_V2), config: SHARED_V2_CHANGED, given: shared_v2_apis, ..DEPLOY });
-}
-
-#[test]
-fn a_removal_from_shared_http_and_websocket_apis_killed_at_any_call_is_finished_by_the_next() {
-    let command = &["remove", "--yes"];
-    at_every_call(&Scene { first: Some(SHARED_V2), config: SHARED_V2, command, given: shared_v2_apis, ..DEPLOY });
-}
-
-const EVENTS: &str = "
-service: shop
-provider: {name: aws, runtime: python3.13}
-functions:
-  hello:
-    handler: handler.handler
-    events:
-      - sqs: 'arn:aws:sqs:us-east-1:${aws:accountId}:jobs'
-      - sns: shop-news
-      - s3: shop-photos-${aws:accountId}
-      - s3: {bucket: 'given-${aws:accountId}', existing: true}
-      - eventBridge: {eventBus: shop-bus, pattern: {source: [a]}}
-      - schedule: {rate: rate(2 hours), method: scheduler}
-      - cloudwatchLog: /given
-      - iot: {sql: \"SELECT * FROM 'one'\"}
-      - cognitoUserPool: {pool: shop, trigger: PreSignUp}
-";
-
-const EVENTS_CHANGED: &str = "
-service: shop
-provider: {name: aws, runtime: python3.13}
-functions:
-  hello:
-    handler: handler.handler
-    events:
-      - sqs: {arn: 'arn:aws:sqs:us-east-1:${aws:accountId}:jobs', batchSize: 5, filterPatterns: [{a: [b]}]}
-      - sns: {topicName: shop-news, filterPolicy: {a: [b]}}
-      - sns: shop-more
-      - s3: {bucket: 'given-${aws:accountId}', existing: true, rules: [{prefix: in/}]}
-      - eventBridge: {pattern: {source: [b]}}
-      - schedule: {rate: rate(3 hours), method: scheduler}
-      - iot: {sql: \"SELECT * FROM 'two'\"}
-      - cognitoUserPool: {pool: shop, trigger: PostConfirmation}
-";
-
-/// What the triggers come from: a queue, a bucket and a log group of others.
-fn sources(boto: &Boto, account: &str) {
-    boto.call_in(account, "sqs", "create_queue", json!({"QueueName": "jobs"}));
-    boto.call_in(account, "s3", "create_bucket", json!({"Bucket": format!("given-{account}")}));
-    boto.call_in(account, "logs", "create_log_group", json!({"logGroupName": "/given"}));
-}
-
-const OF_EVENTS: Scene = Scene { given: sources, look: Boto::triggers_in, ..DEPLOY };
-
-#[test]
-fn a_first_deploy_of_triggers_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { config: EVENTS, ..OF_EVENTS });
-}
-
-#[test]
-fn a_change_of_triggers_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: Some(EVENTS), config: EVENTS_CHANGED, ..OF_EVENTS });
-}
-
-#[test]
-fn a_removal_of_triggers_killed_at_any_call_is_finished_by_the_next() {
-    at_every_call(&Scene { first: Some(EVENTS), config: EVENTS, command: &["remove", "--yes"], ..OF_EVENTS });
 }
 
 const BEFORE_THE_SHIFT: &str = "

@@ -9,6 +9,8 @@ mod bad_input;
 mod balancer;
 mod code_deploy;
 mod crash;
+mod crash_apis;
+mod crash_triggers;
 mod deploy;
 mod destinations;
 mod devices;
