@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde_json::{Map, json};
 
+use super::intrinsics::is_intrinsic;
 use crate::config::secrets::Secrets;
 use crate::engine::value::{Expression, MASK, Secret, Value};
 
@@ -105,9 +106,12 @@ impl Template {
         self.stacks.values().any(|stack| stack.at(&["Resources", logical_id]).is_some())
     }
 
-    /// Makes secrets of the plain properties that are nothing but a short one, or a document that holds one. Longer ones are found in every text by
-    /// themselves (see [`Secrets::telling`]).
+    /// Makes secrets of the plain properties that are nothing but a short one, or a document that holds one. Longer ones
+    /// are found in every text by themselves (see [`Secrets::telling`]).
     pub fn hide(&mut self, secrets: &Secrets) {
+        if !secrets.has_short_ones() {
+            return;
+        }
         for resource in self.resources.values_mut() {
             hide(&mut resource.properties, secrets);
         }
@@ -169,7 +173,7 @@ fn hide(value: &mut Value, secrets: &Secrets) {
         }
         Value::List(items) => items.iter_mut().for_each(|item| hide(item, secrets)),
         // What an intrinsic names is no secret: it is the name of something in the file.
-        Value::Map(map) if map.len() == 1 && map.keys().all(|key| key == "Ref" || key.starts_with("Fn::")) => {}
+        Value::Map(map) if is_intrinsic(map) => {}
         Value::Map(map) => map.values_mut().for_each(|value| hide(value, secrets)),
         _ => {}
     }

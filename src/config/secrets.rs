@@ -42,6 +42,11 @@ impl Secrets {
         Self { texts: self.texts.iter().filter(|text| text.len() >= PART).cloned().collect() }
     }
 
+    /// Whether there is one that is too short to be looked for in texts.
+    pub fn has_short_ones(&self) -> bool {
+        self.texts.iter().any(|text| text.len() < PART)
+    }
+
     /// Whether a whole value is a secret that is too short to be looked for in texts, or a JSON document that holds one.
     pub fn covers(&self, value: &str) -> bool {
         let short = |value: &str| value.len() < PART && self.texts.iter().any(|text| text == value);

@@ -492,6 +492,11 @@ pub(super) fn single(map: &BTreeMap<String, Value>) -> Option<(&str, &Value)> {
     }
 }
 
+/// Whether a map is a function with its argument.
+pub fn is_intrinsic(map: &BTreeMap<String, Value>) -> bool {
+    single(map).is_some_and(|(name, _)| is_function(name))
+}
+
 /// Whether a key of a map of one is a function. `Condition` is one inside of conditions only: in properties it is
 /// the key of a policy statement.
 fn is_function(name: &str) -> bool {

@@ -73,20 +73,16 @@ fn float(digits: &str, negative: bool) -> Option<Data> {
 /// is infinite, `012345678901` has a digit less, and of twenty digits the last ones are others.
 pub fn loss(text: &str, data: &Data) -> Option<Diagnostic> {
     let code = "number-changed";
-    let starts_with_digit = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
-    match data {
-        Data::Float(value) if value.is_infinite() && starts_with_digit => {
-            Some(Diagnostic::error(code, format!("`{text}` is read as a number that is larger than any")))
+    let is_digits = text.bytes().all(|b| b.is_ascii_digit());
+    let read = match data {
+        Data::Float(value) if value.is_infinite() && text.starts_with(|first: char| first.is_ascii_digit()) => {
+            return Some(Diagnostic::error(code, format!("`{text}` is read as a number that is larger than any")));
         }
-        Data::Float(value) if text.bytes().all(|b| b.is_ascii_digit()) => {
-            let read = format!("{value}");
-            (read != text).then(|| Diagnostic::warning(code, format!("`{text}` is read as the number {read}")))
-        }
-        Data::Int(value) if text.len() > 1 && text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()) => {
-            Some(Diagnostic::warning(code, format!("`{text}` is read as the number {value}")))
-        }
-        _ => None,
-    }
+        Data::Float(value) if is_digits => value.to_string(),
+        Data::Int(value) if is_digits => value.to_string(),
+        _ => return None,
+    };
+    (read != text).then(|| Diagnostic::warning(code, format!("`{text}` is read as the number {read}")))
 }
 
 #[cfg(test)]

@@ -57,8 +57,11 @@ def deployed_by_code_deploy(client):
     return found
 
 
-# Of APIs, what AWS draws or counts beside the ids.
-OF_APIS = {"CreatedDate", "createdDate", "LastUpdatedDate", "lastUpdatedDate", "DeploymentId", "deploymentId", "rootResourceId", "parentId", "id", "value"}
+# Of APIs, what AWS draws or counts beside the ids, and the digests that hoist notes down: the account's number goes into them.
+OF_APIS = {
+    "CreatedDate", "createdDate", "LastUpdatedDate", "lastUpdatedDate", "DeploymentId", "deploymentId", "rootResourceId", "parentId", "id", "value",
+    "hoist:body", "hoist:export", "hoist:applied",
+}
 
 
 def http_apis(v2, ids):
@@ -104,9 +107,8 @@ def rest_apis(rest, ids):
 
 
 def without(x):
-    """Without what is drawn, and without what hoist notes down beside its marks: digests that the account's number goes into."""
     if isinstance(x, dict):
-        return {k: without(v) for k, v in x.items() if k not in OF_APIS and k not in ("hoist:body", "hoist:export", "hoist:applied")}
+        return {k: without(v) for k, v in x.items() if k not in OF_APIS}
     return [without(v) for v in x] if isinstance(x, list) else x
 
 
