@@ -176,6 +176,11 @@ fn shared_v2_apis(boto: &Boto, account: &str) {
 }
 
 #[test]
+fn a_first_deploy_into_shared_http_and_websocket_apis_killed_at_any_call_is_finished_by_the_next() {
+    at_every_call(&Scene { config: SHARED_V2, given: shared_v2_apis, ..DEPLOY });
+}
+
+#[test]
 fn a_change_in_shared_http_and_websocket_apis_killed_at_any_call_is_finished_by_the_next() {
     at_every_call(&Scene { first: Some(SHARED_V2), config: SHARED_V2_CHANGED, given: shared_v2_apis, ..DEPLOY });
 }

@@ -110,10 +110,14 @@ impl Reader<'_, '_> {
         task
     }
 
-    /// Reads the resources that stand by themselves. One whose name waits for another's attributes is read after it.
+    /// Reads the resources that stand by themselves.
     async fn read_top(&mut self) {
-        let mut waiting: Vec<usize> =
-            (0..self.wanted.resources.len()).filter(|&position| self.wanted.parent[position].is_none()).collect();
+        let alone = (0..self.wanted.resources.len()).filter(|&position| self.wanted.parent[position].is_none());
+        self.read_in_turn(alone.collect()).await;
+    }
+
+    /// Reads resources one by one. One whose name waits for another's attributes is read after it.
+    async fn read_in_turn(&mut self, mut waiting: Vec<usize>) {
         while !waiting.is_empty() {
             let mut ready = Vec::new();
             let mut rest = Vec::new();
@@ -215,9 +219,8 @@ impl Reader<'_, '_> {
         let orphaned = (0..self.wanted.resources.len())
             .filter(|&child| self.wanted.parent[child].is_some_and(|parent| self.found.live[parent].is_none()))
             .filter(|&child| !self.is_listed(child))
-            .map(|child| (child, self.evaluated(child)))
             .collect();
-        self.read_each(orphaned).await;
+        self.read_in_turn(orphaned).await;
     }
 
     /// Level by level: what stands beneath these.
@@ -382,15 +385,11 @@ impl Reader<'_, '_> {
     async fn read_unlisted(&mut self, parents: &[Parent], next: &mut Vec<Parent>) {
         let mut unlisted = Vec::new();
         for position in parents.iter().filter(|parent| !parent.absent).filter_map(|parent| parent.position) {
-            for &child in &self.wanted.children[position] {
-                if !self.is_listed(child) && !self.found.assumed[child] {
-                    unlisted.push((child, self.evaluated(child)));
-                }
-            }
+            let children = self.wanted.children[position].iter().copied();
+            unlisted.extend(children.filter(|&child| !self.is_listed(child) && !self.found.assumed[child]));
         }
-        let positions: Vec<usize> = unlisted.iter().map(|(position, _)| *position).collect();
-        self.read_each(unlisted).await;
-        for position in positions {
+        self.read_in_turn(unlisted.clone()).await;
+        for position in unlisted {
             if let Some(live) = self.found.live[position].clone() {
                 self.found.orphans.retain(|orphan| place(orphan) != place(&live));
                 next.push(Parent::wanted(position, live));

@@ -400,3 +400,21 @@ async fn who_uses_something_else_is_let_in_first() {
     let plan = planned(things, resources, PlanOptions::default()).await.unwrap();
     assert!(precedes(&plan, "A", "P") && precedes(&plan, "P", "Calls"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_listed_beneath_its_parent_is_read_after_what_its_name_comes_from() {
+    let things = vec![
+        ours("Mem::Function", "F", "f", None, json!({"Name": "f"})),
+        ours("Mem::Api", "A", "api-7", None, json!({})),
+        // Found by its name alone.
+        ours("Mem::Queue", "Before", "api-7", None, json!({"Name": "api-7"})),
+    ];
+    let beneath_f = |desired: Desired| Desired { parent: Some("F".into()), ..desired };
+    let resources = vec![
+        wanted("Mem::Function", "F", json!({"Name": "f"})),
+        beneath_f(with(wanted("Mem::Queue", "Q", json!({})), "Name", Value::attribute("A", "Ref"))),
+        beneath_f(wanted("Mem::Api", "A", json!({}))),
+    ];
+    let plan = planned(things, resources, PlanOptions::default()).await.unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+}
