@@ -1,6 +1,6 @@
 //! Reads what is live: first what stands by itself, then what stands beneath it, only where it is needed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -136,7 +136,14 @@ impl Reader<'_, '_> {
         }
     }
 
-    async fn read_each(&mut self, resources: Vec<(usize, Desired)>) {
+    /// A crowd of one type is read in one round of calls, and keeps its quota busy. What there is little of mostly takes
+    /// several rounds, and goes first.
+    async fn read_each(&mut self, mut resources: Vec<(usize, Desired)>) {
+        let mut crowds: HashMap<String, usize> = HashMap::new();
+        for (_, desired) in &resources {
+            *crowds.entry(desired.address.kind.clone()).or_default() += 1;
+        }
+        resources.sort_by_key(|(_, desired)| crowds.get(&desired.address.kind).copied());
         let mut tasks = JoinSet::new();
         for (position, desired) in resources {
             let (cloud, turns) = (Arc::clone(self.cloud), Arc::clone(&self.turns));

@@ -10,7 +10,7 @@ use crate::engine::address::Address;
 use crate::engine::diff::from_json;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::Cloud;
-use crate::engine::memory::{MemoryCloud, Owner, SERVICE, Thing, World};
+use crate::engine::memory::{Fault, MemoryCloud, Owner, SERVICE, Thing, World};
 use crate::engine::plan::{Action, Plan};
 use crate::engine::resource::{Desired, DesiredState};
 use crate::engine::value::Value;
@@ -399,6 +399,20 @@ async fn who_uses_something_else_is_let_in_first() {
         vec![wanted("Mem::Function", "F", json!({"Name": "f", "Memory": 1024})), alias(), permission(), caller];
     let plan = planned(things, resources, PlanOptions::default()).await.unwrap();
     assert!(precedes(&plan, "A", "P") && precedes(&plan, "P", "Calls"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_alone_is_read_before_a_crowd() {
+    let mut resources: Vec<Desired> = (0..80)
+        .map(|number| wanted("Mem::Queue", &format!("Q{number}"), json!({"Name": format!("q{number}")})))
+        .collect();
+    resources.push(wanted("Mem::Role", "TheRole", json!({"Name": "r"})));
+    let world = Arc::new(World::default());
+    // The list of what is ours is asked for at the same time.
+    world.weather((1..=4).map(|number| (number, Fault::Denied)).collect());
+    let cloud: Arc<dyn Cloud> = Arc::new(MemoryCloud::new(Arc::clone(&world), CancellationToken::new()));
+    let failures = plan(&DesiredState { resources }, &cloud, PlanOptions::default()).await.unwrap_err();
+    assert!(failures.iter().any(|failure| failure.message.contains("TheRole")), "{failures:?}");
 }
 
 #[tokio::test(start_paused = true)]
