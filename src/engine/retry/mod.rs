@@ -7,6 +7,7 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -106,6 +107,8 @@ pub struct Retry {
     stop: CancellationToken,
     seed: u64,
     guard: Arc<Mutex<Option<Arc<dyn Guard>>>>,
+    /// How many things are being waited for at present.
+    watched: Arc<AtomicUsize>,
     /// What changed in this run.
     pub fresh: Fresh,
 }
@@ -114,6 +117,20 @@ impl fmt::Debug for Retry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry").field("seed", &self.seed).finish_non_exhaustive()
     }
+}
+
+/// No two looks at the same are closer together.
+const SOONEST_LOOK: Duration = Duration::from_millis(75);
+/// No two looks at the same are further apart.
+const LATEST_LOOK: Duration = Duration::from_secs(1);
+/// All looks of the process together: some 40 a second, where AWS gives 100 of Lambda's `GetFunction`.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
+
+/// How long to wait before the next look at what was waited for so long already: it costs a twelfth more of that time at
+/// the most, unless many others are looked at as well.
+fn until_next_look(elapsed: Duration, watched: usize) -> Duration {
+    let crowd = BETWEEN_LOOKS.saturating_mul(u32::try_from(watched).unwrap_or(u32::MAX));
+    (elapsed / 12).max(SOONEST_LOOK).max(crowd).min(LATEST_LOOK)
 }
 
 /// How much is known when a look (`wait_until`) is over.
@@ -128,7 +145,7 @@ impl Retry {
     /// `stop` ends every wait between attempts: what was refused is not in flight. An attempt that is under way, and what
     /// is only watched until it is done, go on. `seed` decides the jitter.
     pub fn new(table: Arc<Table>, limiter: Arc<Limiter>, stop: CancellationToken, seed: u64) -> Self {
-        Self { table, limiter, stop, seed, guard: Arc::default(), fresh: Fresh::default() }
+        Self { table, limiter, stop, seed, guard: Arc::default(), watched: Arc::default(), fresh: Fresh::default() }
     }
 
     /// From now on, asks before every attempt whether it may still be sent. Holds for all clones.
@@ -213,7 +230,8 @@ impl Retry {
         }
     }
 
-    /// Looks again and again until something is as it should be: at once, after 0.15 s, and later every second.
+    /// Looks again and again until something is as it should be: at once, after less than 0.1 s, and later every second;
+    /// all the slower, the more is being waited for.
     ///
     /// # Errors
     /// What [`Retry::run`] gives for a look that fails, `Failed` when `within` is over.
@@ -228,7 +246,7 @@ impl Retry {
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<Look<T>, CallError>>,
     {
-        let pace = Budget::new(150, 1.15, 1_000, within.as_secs());
+        let watch = Watch::begin(&self.watched);
         let began = Instant::now();
         for turn in 1.. {
             let what = match self.run(call, progress, &mut look).await? {
@@ -236,7 +254,7 @@ impl Retry {
                 Look::NotYet(what) => what,
             };
             let elapsed = began.elapsed();
-            let delay = jittered(pace.delay(turn), self.seed, u64::from(turn));
+            let delay = jittered(until_next_look(elapsed, watch.all()), self.seed, u64::from(turn));
             if elapsed + delay > within {
                 let mut failure = Failure::new(Reason::Failed, format!("waited {} s for {what}", elapsed.as_secs()));
                 failure.attempts = turn;
@@ -318,6 +336,29 @@ fn gave_up(class: Class, reason: Reason) -> Reason {
         Class::Throttled => Reason::Throttled,
         Class::Busy => Reason::Conflict,
         Class::Server | Class::Final => reason,
+    }
+}
+
+/// One thing that is being waited for.
+struct Watch<'a> {
+    watched: &'a AtomicUsize,
+}
+
+impl<'a> Watch<'a> {
+    fn begin(watched: &'a AtomicUsize) -> Self {
+        watched.fetch_add(1, Ordering::Relaxed);
+        Self { watched }
+    }
+
+    /// How many there are of them, this one counted.
+    fn all(&self) -> usize {
+        self.watched.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.watched.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -589,6 +630,36 @@ mod tests {
             })
             .await;
         assert_eq!(never.unwrap_err().message, "waited 59 s for the function to become active");
+    }
+
+    /// How long after it became ready a thing was seen to be so, and how many looks there were each second.
+    async fn watched(things: u64, ready: Duration) -> (Duration, f64) {
+        let (retry, looks, began) = (retry(), Arc::new(AtomicUsize::new(0)), Instant::now());
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..things {
+            let (retry, looks) = (retry.clone(), Arc::clone(&looks));
+            tasks.spawn(async move {
+                let look = |_| async {
+                    looks.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(60)).await;
+                    Ok(if began.elapsed() >= ready { Look::Ready(began.elapsed()) } else { Look::NotYet("it") })
+                };
+                retry.wait_until(Call::new(&[]), &Progress::silent(), Duration::from_secs(600), look).await.unwrap()
+            });
+        }
+        let seen = tasks.join_all().await.into_iter().max().unwrap();
+        (seen - ready, looks.load(Ordering::Relaxed) as f64 / seen.as_secs_f64())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_ready_is_seen_soon_and_a_crowd_is_not_asked_about_more_than_the_quota_allows() {
+        for (ready_ms, late_ms) in [(1000, 250), (1500, 280), (6000, 650), (25_000, 1100)] {
+            let (late, looks) = watched(1, Duration::from_millis(ready_ms)).await;
+            assert!(late <= Duration::from_millis(late_ms), "{ready_ms} ms: {late:?} late");
+            assert!(looks <= 10.0, "{ready_ms} ms: {looks} looks a second");
+        }
+        let (late, looks) = watched(40, Duration::from_secs(3)).await;
+        assert!(late <= Duration::from_millis(800) && looks <= 80.0, "{late:?} late, {looks} looks a second");
     }
 
     #[test]
