@@ -10,6 +10,7 @@ mod balancer;
 mod code_deploy;
 mod crash;
 mod crash_apis;
+mod crash_domains;
 mod crash_triggers;
 mod deploy;
 mod destinations;

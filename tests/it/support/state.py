@@ -106,6 +106,27 @@ def rest_apis(rest, ids):
     return all, keys, plans
 
 
+def domains(client, ids):
+    """Custom domains with what they lead to, and the records that lead to them. Not known straight from the emulator."""
+    rest, v2, route53 = client("apigateway"), client("apigatewayv2"), client("route53")
+    all = []
+    for d in rest.get_domain_names()["items"]:
+        name = d["domainName"]
+        for drawn in ("regionalDomainName", "distributionDomainName"):
+            if d.get(drawn):
+                ids[d[drawn]] = f"{drawn} of {name}"
+        for drawn in ("regionalCertificateArn", "certificateArn"):
+            if d.get(drawn):
+                ids[d[drawn].rsplit("/", 1)[1]] = f"certificate of {name}"
+        rest_mappings = rest.get_base_path_mappings(domainName=name).get("items", [])
+        mappings = v2.get_api_mappings(DomainName=name)["Items"]
+        all.append({"is": {k: v for k, v in d.items() if k != "certificateUploadDate"}, "rest": rest_mappings, "mappings": [{k: v for k, v in m.items() if k != "ApiMappingId"} for m in mappings]})
+    zones = {}
+    for z in route53.list_hosted_zones()["HostedZones"]:
+        zones[z["Name"]] = [r for r in route53.list_resource_record_sets(HostedZoneId=z["Id"])["ResourceRecordSets"] if r.get("AliasTarget")]
+    return {"domains": all, "records": zones}
+
+
 def without(x):
     if isinstance(x, dict):
         return {k: without(v) for k, v in x.items() if k not in OF_APIS}
@@ -157,7 +178,7 @@ def state(client):
     http, (rest, keys, plans) = http_apis(client("apigatewayv2"), ids), rest_apis(client("apigateway"), ids)
     named = ["http " + a["is"]["Name"] for a in http] + ["rest " + a["is"]["name"] for a in rest]
     apis = without([{kind: one} for kind, all in (("http", http), ("rest", rest), ("key", keys), ("plan", plans)) for one in all])
-    all = {"named": named, "functions": functions, "roles": roles, "groups": groups, "rules": rules, "topics": topics, "mappings": mappings, "apis": apis, "scaled": scaled, "code_deploy": deployed_by_code_deploy(client)}
+    all = {"at": domains(client, ids), "named": named, "functions": functions, "roles": roles, "groups": groups, "rules": rules, "topics": topics, "mappings": mappings, "apis": apis, "scaled": scaled, "code_deploy": deployed_by_code_deploy(client)}
     if ids:
         # The ids of APIs go into the fingerprints of what calls functions.
         for f in functions.values():
