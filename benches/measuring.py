@@ -55,12 +55,17 @@ def release_binary(named):
     return named.resolve()
 
 
+def practice_python():
+    """The practice cloud's own Python, which has boto3."""
+    venv = subprocess.run([ROOT / "tests/cloud/setup.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return f"{venv}/bin/python"
+
+
 @contextlib.contextmanager
 def practice_cloud(weather, *flags):
     """A practice cloud on free ports; gives its address. It ends itself, with the emulator beneath it, once its input
     closes: also when this script is killed."""
-    venv = subprocess.run([ROOT / "tests/cloud/setup.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    command = [f"{venv}/bin/python", "-m", "cloud", "--weather", weather, "--until-stdin-closes", *flags]
+    command = [practice_python(), "-m", "cloud", "--weather", weather, "--until-stdin-closes", *flags]
     cloud = subprocess.Popen(command, cwd=ROOT / "tests", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         ready = cloud.stdout.readline()
