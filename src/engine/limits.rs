@@ -221,13 +221,16 @@ impl State {
         }
     }
 
-    /// Lets the next in the queue watch the clock when the one who leaves did so.
+    /// Lets the next in the queue watch the clock when nobody else does any more. Whoever was to watch it next may leave
+    /// without ever having done so: a call that drew from another bucket has seen that it could go.
     fn pass_on(&mut self, leaving: u64) {
         if self.leader == Some(leaving) {
             self.leader = None;
-            if let Some(next) = self.queue.front() {
-                next.bell.notify_one();
-            }
+        }
+        if self.leader.is_none()
+            && let Some(next) = self.queue.front()
+        {
+            next.bell.notify_one();
         }
     }
 }
@@ -288,6 +291,9 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::{Pin, pin};
+    use std::task::Poll;
+
     use super::*;
 
     const TOTAL: Bucket = Bucket { name: "total", per_second: 10.0, burst: 40.0 };
@@ -415,6 +421,35 @@ mod tests {
         leader.abort();
         second.await.unwrap();
         assert!(began.elapsed() < Duration::from_millis(1100), "{:?}", began.elapsed());
+    }
+
+    /// Whether it is done when it is looked at now.
+    async fn looked_at(mut call: Pin<&mut impl Future<Output = ()>>) -> bool {
+        std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn somebody_watches_the_clock_as_long_as_anybody_waits() {
+        let second = Duration::from_secs(1);
+        let slow = Bucket { name: "slow", per_second: 1.1, burst: 1.0 };
+        let limiter = Limiter::new([slow, TOTAL]);
+        limiter.draw(&["slow"]).await;
+        let mut first = pin!(limiter.draw(&["slow"]));
+        let mut next = pin!(limiter.draw(&["slow"]));
+        let mut last = pin!(limiter.draw(&["slow"]));
+        for waits in [first.as_mut(), next.as_mut(), last.as_mut()] {
+            assert!(!looked_at(waits).await);
+        }
+        tokio::time::advance(second).await;
+        // It watched the clock, and leaves that to the next.
+        assert!(looked_at(first.as_mut()).await);
+        tokio::time::advance(second).await;
+        // Before the next comes to it, a call of something else sees that it can go.
+        limiter.draw(&["total"]).await;
+        assert!(looked_at(next.as_mut()).await);
+        assert!(!looked_at(last.as_mut()).await);
+        tokio::time::advance(second).await;
+        assert!(looked_at(last.as_mut()).await);
     }
 
     #[tokio::test(start_paused = true)]
