@@ -7,8 +7,9 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Awaitable
 
-from .backend import Backend
+from .backend import START_TIMEOUT, Backend
 from .front import Front
 from .lifetime import ended
 from .settings import WEATHERS, Settings, settings_table
@@ -38,6 +39,14 @@ def parsed_setting(text: str) -> tuple[str, object]:
         return name, value
 
 
+async def soon(start: Awaitable[None]) -> None:
+    """Whoever waits for the first line must not wait for ever."""
+    try:
+        await asyncio.wait_for(start, START_TIMEOUT)
+    except asyncio.TimeoutError:
+        raise SystemExit(f"the emulator did not answer within {START_TIMEOUT:.0f} s of its start") from None
+
+
 async def run(args: argparse.Namespace) -> None:
     settings = Settings(args.weather)
     settings.change(dict(parsed_setting(text) for text in args.set))
@@ -48,10 +57,10 @@ async def run(args: argparse.Namespace) -> None:
         front = Front(backend, settings)
         if settings["latency.enabled"]:
             # Where time is measured, the loading of modules must not be.
-            await warm_up(front.world)
+            await soon(warm_up(front.world))
         await front.listen(args.port)
         if settings["latency.enabled"]:
-            await asyncio.to_thread(first_list, front.url)
+            await soon(asyncio.to_thread(first_list, front.url))
             front.record.clear()
         ready = {
             "url": front.url,
