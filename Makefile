@@ -31,7 +31,7 @@ cloud-test:
 .PHONY: bench
 bench: setup
 	benches/whole
-	benches/table
+	benches/table --calls
 
 # Everything from nothing: an emulated cloud on loopback, a service that goes up, changes, and comes down again.
 .PHONY: demo
