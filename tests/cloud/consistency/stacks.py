@@ -17,6 +17,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 from xml.etree import ElementTree
 
@@ -68,6 +69,8 @@ class _Busy:
 class _Stacks:
     def __init__(self) -> None:
         self.busy: dict[tuple[str, str], _Busy] = {}
+        # When each operation on a stack began and ends, as events tell the time.
+        self.spans: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def now(self, region: str, name: str) -> _Busy | None:
         busy = self.busy.get((region, name))
@@ -75,6 +78,11 @@ class _Stacks:
             del self.busy[region, name]
             return None
         return busy
+
+
+def _told(seconds: float) -> str:
+    """A moment, in seconds since 1970, as the emulator's events have it."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def stack_name(text: str) -> str:
@@ -172,6 +180,7 @@ async def takes_its_time(world: World, request: Request, proceed: Proceed) -> An
         if busy is not None and busy.state == "DELETE":
             return await proceed()
         last_seen = await world.ask_raw("cloudformation", "DescribeStacks", {"StackName": name}, request)
+    began = time.time()
     answer = await proceed()
     if not answer.ok:
         return answer
@@ -183,7 +192,9 @@ async def takes_its_time(world: World, request: Request, proceed: Proceed) -> An
         new = await _template(world, request, name)
         state, seconds = ("UPDATE" if old and operation != "CreateStack" else "CREATE"), seconds_for(old, new)
     seconds *= world.settings["cloudformation.scale"]
-    stacks.busy[request.scope.region, name] = _Busy(state, time.monotonic() + seconds, last_seen)
+    key = (request.scope.region, name)
+    stacks.busy[key] = _Busy(state, time.monotonic() + seconds, last_seen)
+    stacks.spans.setdefault(key, []).append((_told(began), _told(time.time() + seconds)))
     return answer
 
 
@@ -212,23 +223,33 @@ def _text(element: ElementTree.Element, name: str) -> str:
 @after("cloudformation.DescribeStacks", "cloudformation.ListStacks", "cloudformation.DescribeStackEvents")
 async def shows_its_progress(world: World, request: Request, answer: Answer) -> Answer | None:
     stacks, region = world.of(_Stacks, request), request.scope.region
-    if not answer.ok or not stacks.busy:
+    if not answer.ok or not stacks.spans:
         return None
     root = ElementTree.fromstring(answer.body)
     for holder in list(root.iter()):
         for element in list(holder):
             name = _text(element, "StackName")
             busy = stacks.now(region, name) if name else None
-            if busy is None:
-                continue
             status = _child(element, "StackStatus")
-            if status is not None:
+            if busy is not None and status is not None:
                 status.text = _in_progress(status.text or "", busy.state)
             ended = _text(element, "ResourceStatus").endswith(("_COMPLETE", "_FAILED"))
             if ended and _text(element, "ResourceType") == "AWS::CloudFormation::Stack":
-                holder.remove(element)
+                at = _child(element, "Timestamp")
+                ends = _end_of(stacks.spans.get((region, name), []), at)
+                if ends is not None and ends > _told(time.time()):
+                    holder.remove(element)
+                elif ends is not None and at is not None:
+                    # Whoever follows the events asks for those after the last that it saw.
+                    at.text = ends
     ElementTree.register_namespace("", root.tag[1:].partition("}")[0] if root.tag.startswith("{") else "")
     return Answer(answer.status, answer.headers, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _end_of(spans: list[tuple[str, str]], at: ElementTree.Element | None) -> str | None:
+    """When the operation ends that was under way at a time."""
+    text = (at.text if at is not None else None) or ""
+    return next((ends for began, ends in reversed(spans) if began <= text), None)
 
 
 def _in_progress(status: str, state: str) -> str:

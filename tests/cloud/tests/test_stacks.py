@@ -60,19 +60,32 @@ def test_a_stack_is_in_progress_for_its_time(cloud: Cloud) -> None:
         return cfn.describe_stacks(StackName="extra")["Stacks"][0]["StackStatus"]
 
     assert status() == "CREATE_IN_PROGRESS"
-    assert not [e for e in cfn.describe_stack_events(StackName="extra")["StackEvents"]
-                if e["ResourceType"] == "AWS::CloudFormation::Stack" and e["ResourceStatus"] == "CREATE_COMPLETE"]
+
+    def events(of_the_stack: bool) -> list[dict[str, Any]]:
+        all_of_them = cfn.describe_stack_events(StackName="extra")["StackEvents"]
+        return [e for e in all_of_them if (e["ResourceType"] == "AWS::CloudFormation::Stack") == of_the_stack]
+
+    def ended(status: str) -> list[Any]:
+        return [e["Timestamp"] for e in events(of_the_stack=True) if e["ResourceStatus"] == status]
+
+    assert not ended("CREATE_COMPLETE")
+    # SAM CLI asks for what came after the last event that it saw.
+    seen = max(e["Timestamp"] for e in events(of_the_stack=False))
     with refused("ValidationError", "is in CREATE_IN_PROGRESS state and can not be updated."):
         cfn.update_stack(StackName="extra", TemplateBody=template.replace('"Q"', '"R"'))
     time.sleep(1.6)
     assert status() == "CREATE_COMPLETE"
     assert cfn.describe_stacks(StackName="extra")["Stacks"][0]["Outputs"]
+    created = ended("CREATE_COMPLETE")
+    assert (created[0] - seen).total_seconds() > 1
     with refused("ValidationError", "No updates are to be performed"):
         cfn.update_stack(StackName="extra", TemplateBody=template)
     cfn.update_stack(StackName="extra", TemplateBody=template.replace('"Q"', '"R"'))
     assert status() == "UPDATE_IN_PROGRESS"
+    assert not ended("UPDATE_COMPLETE")
     time.sleep(1.8)
     assert status() == "UPDATE_COMPLETE"
+    assert ended("UPDATE_COMPLETE")[0] > created[0] == ended("CREATE_COMPLETE")[0]
     cfn.delete_stack(StackName="extra")
     assert status() == "DELETE_IN_PROGRESS"
     time.sleep(1.6)
