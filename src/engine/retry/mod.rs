@@ -3,11 +3,12 @@
 //! The provider's own client must not retry by itself, or the buckets of [`super::limits`] are overdrawn unseen.
 
 mod error;
+mod look;
 mod table;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub use error::{CallError, Fate};
 pub use table::{Budget, Budgets, Class, Rule, Table};
 
+use self::look::{Watch, until_next_look};
 use super::failure::{Failure, Reason};
 use super::guard::Guard;
 use super::kind::Progress;
@@ -117,20 +119,6 @@ impl fmt::Debug for Retry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry").field("seed", &self.seed).finish_non_exhaustive()
     }
-}
-
-/// No two looks at the same are closer together.
-const SOONEST_LOOK: Duration = Duration::from_millis(75);
-/// No two looks at the same are further apart.
-const LATEST_LOOK: Duration = Duration::from_secs(1);
-/// All looks of the process together: some 40 a second, where AWS gives 100 of Lambda's `GetFunction`.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
-
-/// How long to wait before the next look at what was waited for so long already: it costs a twelfth more of that time at
-/// the most, unless many others are looked at as well.
-fn until_next_look(elapsed: Duration, watched: usize) -> Duration {
-    let crowd = BETWEEN_LOOKS.saturating_mul(u32::try_from(watched).unwrap_or(u32::MAX));
-    (elapsed / 12).max(SOONEST_LOOK).max(crowd).min(LATEST_LOOK)
 }
 
 /// How much is known when a look (`wait_until`) is over.
@@ -339,29 +327,6 @@ fn gave_up(class: Class, reason: Reason) -> Reason {
     }
 }
 
-/// One thing that is being waited for.
-struct Watch<'a> {
-    watched: &'a AtomicUsize,
-}
-
-impl<'a> Watch<'a> {
-    fn begin(watched: &'a AtomicUsize) -> Self {
-        watched.fetch_add(1, Ordering::Relaxed);
-        Self { watched }
-    }
-
-    /// How many there are of them, this one counted.
-    fn all(&self) -> usize {
-        self.watched.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        self.watched.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// The attempts of one call so far.
 struct Trial<'a> {
     call: Call<'a>,
@@ -440,6 +405,8 @@ fn hash(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
     use crate::engine::kind::Word;
     use crate::engine::limits::Bucket;
