@@ -1,8 +1,7 @@
 //! Custom domains: whatever call a run is killed at, the next run ends where one that was not killed would have.
 
-use serde_json::json;
-
 use crate::crash::{DEPLOY, Scene, at_every_call};
+use crate::domains::prepared;
 use crate::support::Boto;
 
 // API Gateway makes one domain in 30 s: no scene has two.
@@ -56,12 +55,8 @@ functions:
   hello: {handler: handler.handler, events: [{http: GET /hello}]}
 ";
 
-/// A hosted zone, and an issued certificate for everything in it.
 fn a_zone(boto: &Boto, account: &str) {
-    let zone = json!({"Name": "example.com", "CallerReference": "one"});
-    boto.call_in(account, "route53", "create_hosted_zone", zone);
-    let certificate = json!({"DomainName": "*.example.com", "ValidationMethod": "DNS"});
-    boto.call_in(account, "acm", "request_certificate", certificate);
+    prepared(boto, account);
 }
 
 const NAMED: Scene = Scene { given: a_zone, ..DEPLOY };

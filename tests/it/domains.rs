@@ -7,10 +7,12 @@ use crate::support::{Boto, Cloud, Project};
 const HANDLER: &str = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'here'}\n";
 
 /// A hosted zone, and an issued certificate for everything in it.
-fn prepared(boto: &Boto) -> String {
+pub fn prepared(boto: &Boto, account: &str) -> String {
     let zone = json!({"Name": "example.com", "CallerReference": "one"});
-    let zone = boto.call("route53", "create_hosted_zone", zone)["HostedZone"]["Id"].as_str().unwrap().to_owned();
-    boto.call("acm", "request_certificate", json!({"DomainName": "*.example.com", "ValidationMethod": "DNS"}));
+    let zone =
+        boto.call_in(account, "route53", "create_hosted_zone", zone)["HostedZone"]["Id"].as_str().unwrap().to_owned();
+    let certificate = json!({"DomainName": "*.example.com", "ValidationMethod": "DNS"});
+    boto.call_in(account, "acm", "request_certificate", certificate);
     zone
 }
 
@@ -45,7 +47,7 @@ functions:
 fn a_domain_is_made_mapped_and_taken_away() {
     let cloud = Cloud::shared().another();
     let boto = cloud.boto();
-    let zone = prepared(&boto);
+    let zone = prepared(&boto, &cloud.account);
     let project = Project::new(REST).file("handler.py", HANDLER);
 
     let early = project.on(&cloud, ["deploy", "--yes"]).code(1);
@@ -114,7 +116,7 @@ functions:
 fn a_deploy_makes_the_domains_that_it_is_told_to() {
     let cloud = Cloud::shared().another();
     let boto = cloud.boto();
-    let zone = prepared(&boto);
+    let zone = prepared(&boto, &cloud.account);
     let project = Project::new(OTHERS).file("handler.py", HANDLER);
     project.deploy(&cloud);
     project.deploy(&cloud).says("nothing to do");
@@ -154,7 +156,7 @@ functions:
 fn a_domain_at_the_edge_has_the_certificate_that_is_named_of_us_east_1() {
     let cloud = Cloud::shared().another();
     let boto = cloud.boto();
-    let zone = prepared(&boto);
+    let zone = prepared(&boto, &cloud.account);
     let named = |name: &str| {
         let asked = json!({"DomainName": name, "ValidationMethod": "DNS"});
         boto.call("acm", "request_certificate", asked)["CertificateArn"].clone()
@@ -190,7 +192,7 @@ fn a_domain_at_the_edge_has_the_certificate_that_is_named_of_us_east_1() {
 fn a_certificate_that_is_named_and_is_not_there_is_said_before_anything_is_made() {
     let cloud = Cloud::shared().another();
     let boto = cloud.boto();
-    prepared(&boto);
+    prepared(&boto, &cloud.account);
     let config = REST.replace("endpointType: regional", "endpointType: regional, certificateName: none.example.com");
     let project = Project::new(&config).file("handler.py", HANDLER);
     project.on(&cloud, ["domain", "create", "--yes"]).code(1).says("none.example.com");
