@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde_json::{Map, json};
 
-use super::intrinsics::is_intrinsic;
 use crate::config::secrets::Secrets;
 use crate::engine::value::{Expression, MASK, Secret, Value};
 
@@ -177,6 +176,26 @@ fn hide(value: &mut Value, secrets: &Secrets) {
         Value::Map(map) => map.values_mut().for_each(|value| hide(value, secrets)),
         _ => {}
     }
+}
+
+/// The only entry of a map of one.
+pub(super) fn single(map: &BTreeMap<String, Value>) -> Option<(&str, &Value)> {
+    let mut entries = map.iter();
+    match (entries.next(), entries.next()) {
+        (Some((name, value)), None) => Some((name.as_str(), value)),
+        _ => None,
+    }
+}
+
+/// Whether a map is a function with its argument.
+pub fn is_intrinsic(map: &BTreeMap<String, Value>) -> bool {
+    single(map).is_some_and(|(name, _)| is_function(name))
+}
+
+/// Whether a key of a map of one is a function. `Condition` is one inside of conditions only: in properties it is
+/// the key of a policy statement.
+pub(super) fn is_function(name: &str) -> bool {
+    name == "Ref" || name.starts_with("Fn::")
 }
 
 /// A property tree as JSON: secrets masked, what is known later as the intrinsic that it came from.

@@ -131,7 +131,7 @@ fn domain(wanted: &Wanted, output: &mut Output) {
         .maybe(if wanted.edge { "CertificateArn" } else { "RegionalCertificateArn" }, certificate.clone())
         .maybe("SecurityPolicy", policy)
         .maybe("MutualTlsAuthentication", store.some())
-        .list("Tags", super::functions::tag_list(&settings.tags));
+        .list("Tags", tree::tag_list(&settings.tags));
     let logical_id = wanted.logical_id("DomainName");
     let mut resource = TemplateResource::new(domain_name::TYPE, properties.into());
     if certificate.is_none() {

@@ -6,9 +6,8 @@ use super::output::Output;
 use super::plan::{FunctionPlan, Plan};
 use super::tree::{self, Properties};
 use crate::aws::template::TemplateResource;
-use crate::config::decode::Cf;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::language::lambda::{Image, RuntimeManagement, RuntimeUpdates, SecretSource, Tags, Tracing};
+use crate::config::language::lambda::{Image, RuntimeManagement, RuntimeUpdates, SecretSource, Tracing};
 use crate::config::language::provider::Provider;
 use crate::engine::value::Value;
 
@@ -235,14 +234,5 @@ fn logging(one: &FunctionPlan) -> Option<Value> {
 }
 
 fn tags(one: &FunctionPlan) -> Vec<Value> {
-    one.effective.tags().into_iter().map(|(key, value)| tag(key, value)).collect()
-}
-
-/// Tags as the list that most types take.
-pub(super) fn tag_list(tags: &Tags) -> Vec<Value> {
-    tags.iter().map(|(key, value)| tag(key, value)).collect()
-}
-
-fn tag(key: &str, value: &Cf) -> Value {
-    Properties::new().with("Key", key).with("Value", tree::as_text(value)).into()
+    one.effective.tags().into_iter().map(|(key, value)| tree::tag(key, value)).collect()
 }

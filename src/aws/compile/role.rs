@@ -204,7 +204,7 @@ fn role(plan: &Plan, functions: &[&FunctionPlan], own: Option<&FunctionPlan>, wi
         .with("RoleName", role_name(plan, own, config))
         .list("ManagedPolicyArns", managed)
         .maybe("PermissionsBoundary", boundary)
-        .list("Tags", tags.map(super::functions::tag_list).unwrap_or_default());
+        .list("Tags", tags.map(tree::tag_list).unwrap_or_default());
     TemplateResource::new("AWS::IAM::Role", properties.into())
 }
 

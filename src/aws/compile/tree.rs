@@ -6,6 +6,7 @@ use serde_json::Number;
 
 use crate::aws::template::masked;
 use crate::config::decode::{Cf, CfList, CfOr, intrinsic};
+use crate::config::language::lambda::Tags;
 use crate::config::node::{Data, Node};
 use crate::engine::value::{Secret, Value};
 
@@ -54,6 +55,16 @@ impl From<Properties> for Value {
     fn from(properties: Properties) -> Self {
         Self::Map(properties.0)
     }
+}
+
+/// Tags as the list that most types take.
+pub fn tag_list(tags: &Tags) -> Vec<Value> {
+    tags.iter().map(|(key, value)| tag(key, value)).collect()
+}
+
+/// One of them.
+pub fn tag(key: &str, value: &Cf) -> Value {
+    Properties::new().with("Key", key).with("Value", as_text(value)).into()
 }
 
 /// `{"Ref": logical_id}`

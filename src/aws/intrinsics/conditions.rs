@@ -25,7 +25,7 @@ impl Evaluator<'_> {
         match tree {
             Value::Bool(flag) => *flag,
             Value::String(text) => text == "true",
-            Value::Map(map) => match super::evaluator::single(map) {
+            Value::Map(map) => match crate::aws::template::single(map) {
                 Some((name, argument)) => self.holds(name, argument),
                 None => self.undecided(),
             },

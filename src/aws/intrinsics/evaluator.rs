@@ -1,6 +1,6 @@
 //! Walks property trees and turns intrinsics into values, or into expressions of what is not known yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde_json::Number;
 
 use super::dynamic::{Dynamic, OPENING};
 use super::{Context, Lookup};
-use crate::aws::template::{Template, masked};
+use crate::aws::template::{Template, is_function, masked, single};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::variables::grammar::{self, Part, has_variables};
 use crate::engine::value::{Expression, Secret, Value};
@@ -481,26 +481,6 @@ fn mentions(value: &Value, text: &str) -> bool {
         Value::Later(Expression::Join { parts, .. }) => parts.iter().any(|part| mentions(part, text)),
         _ => false,
     }
-}
-
-/// The only entry of a map of one.
-pub(super) fn single(map: &BTreeMap<String, Value>) -> Option<(&str, &Value)> {
-    let mut entries = map.iter();
-    match (entries.next(), entries.next()) {
-        (Some((name, value)), None) => Some((name.as_str(), value)),
-        _ => None,
-    }
-}
-
-/// Whether a map is a function with its argument.
-pub fn is_intrinsic(map: &BTreeMap<String, Value>) -> bool {
-    single(map).is_some_and(|(name, _)| is_function(name))
-}
-
-/// Whether a key of a map of one is a function. `Condition` is one inside of conditions only: in properties it is
-/// the key of a policy statement.
-fn is_function(name: &str) -> bool {
-    name == "Ref" || name.starts_with("Fn::")
 }
 
 /// One piece of a text with `${..}` in it.

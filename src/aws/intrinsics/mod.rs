@@ -24,7 +24,6 @@ use self::evaluator::Evaluator;
 use super::template::Template;
 
 pub use self::dynamic::{Dynamic, SecretVersion};
-pub use self::evaluator::is_intrinsic;
 pub use self::lookup::Lookup;
 pub use self::ownership::{APPLIED, Owner, tag_form};
 

@@ -3,11 +3,11 @@
 use super::super::output::Output;
 use super::super::plan::{Plan, Triggered};
 use super::super::tree::{self, Properties};
-use super::schedule::input_text;
+use super::input::{input_text, one_input, transformer};
 use crate::aws::naming;
 use crate::aws::template::TemplateResource;
 use crate::config::language::events::Trigger;
-use crate::config::language::events::event_bridge::{EventBridge, InputTransformer};
+use crate::config::language::events::event_bridge::EventBridge;
 use crate::engine::value::Value;
 
 pub(super) fn compile(plan: &Plan, output: &mut Output) {
@@ -120,23 +120,6 @@ impl Bus {
 
 fn state(enabled: Option<bool>) -> &'static str {
     if enabled == Some(false) { "DISABLED" } else { "ENABLED" }
-}
-
-fn one_input<T>(event: &Triggered<T>, inputs: &[bool], output: &mut Output) {
-    if inputs.iter().filter(|given| **given).count() > 1 {
-        output.problem(
-            event
-                .problem("conflict", "`input`, `inputPath` and `inputTransformer` exclude each other")
-                .help("keep one of them"),
-        );
-    }
-}
-
-/// How an event is changed before the function gets it.
-pub(super) fn transformer(transformer: &InputTransformer) -> Properties {
-    let paths =
-        transformer.input_paths_map.iter().fold(Properties::new(), |all, (name, path)| all.with(name, path.as_str()));
-    Properties::new().maybe("InputPathsMap", paths.some()).with("InputTemplate", transformer.input_template.as_str())
 }
 
 pub(super) fn compile_cloudwatch(plan: &Plan, output: &mut Output) {

@@ -6,6 +6,7 @@ mod cloud_front;
 mod cloudwatch_log;
 mod cognito;
 mod event_bridge;
+mod input;
 mod iot;
 mod kafka;
 mod mapping;

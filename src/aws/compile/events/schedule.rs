@@ -3,11 +3,10 @@
 use super::super::output::Output;
 use super::super::plan::{Plan, Triggered};
 use super::super::tree::{self, Properties};
-use super::event_bridge::transformer;
+use super::input::{input_text, transformer};
 use crate::aws::naming;
 use crate::config::language::events::Trigger;
 use crate::config::language::events::schedule::{Schedule, ScheduleMethod};
-use crate::config::node::{Data, Node};
 use crate::engine::value::Value;
 
 pub(super) fn compile(plan: &Plan, output: &mut Output) {
@@ -118,20 +117,4 @@ fn rule(event: &Triggered<Schedule>, rate: Value, number: usize, output: &mut Ou
     let permission = function.permission("events.amazonaws.com").with("SourceArn", tree::attribute(&logical_id, "Arn"));
     let permission_id = naming::permission(function.key, &format!("EventsRuleSchedule{number}"));
     output.add(permission_id, function.beneath("AWS::Lambda::Permission", permission));
-}
-
-/// The input as text: a text as it is, anything else as JSON. `body` may hold JSON as a text, which becomes a part of
-/// the whole.
-pub(super) fn input_text(input: &Node) -> Value {
-    match &input.data {
-        Data::String(text) => text.as_str().into(),
-        Data::Map(map) => {
-            let body = map.get("body").and_then(|entry| entry.value.as_str());
-            match body.and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok()) {
-                Some(parsed) if map.len() == 1 => Value::String(serde_json::json!({ "body": parsed }).to_string()),
-                _ => tree::json_value(input),
-            }
-        }
-        _ => tree::json_value(input),
-    }
 }

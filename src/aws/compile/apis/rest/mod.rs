@@ -167,7 +167,7 @@ fn own(plan: &Plan, methods: &[Method], schemes: &Schemes, models: &Models, outp
     let media: Vec<Value> =
         settings.iter().flat_map(|settings| &settings.binary_media_types).map(|kind| kind.as_str().into()).collect();
     let security = settings.and_then(|settings| settings.endpoint.as_ref());
-    let tags = super::super::functions::tag_list(&provider.tags);
+    let tags = tree::tag_list(&provider.tags);
     let properties = Properties::new()
         .with("Name", name.as_str())
         .maybe("Description", settings.and_then(|settings| settings.description.as_deref()))
@@ -249,7 +249,7 @@ fn own_stage(plan: &Plan, name: &str, events: &[Triggered<Http>], output: &mut O
         .maybe("TracingEnabled", tracing)
         .maybe("AccessLogSetting", access)
         .list("MethodSettings", of_all.into_iter().chain(of_routes).collect())
-        .list("Tags", super::super::functions::tag_list(&provider.tags));
+        .list("Tags", tree::tag_list(&provider.tags));
     let stage = TemplateResource::new("AWS::ApiGateway::Stage", properties.into()).beneath(naming::REST_API);
     output.add(naming::REST_STAGE, stage.after(account_id));
 }
