@@ -105,6 +105,14 @@ fn inspect(event: &Event, found: &mut Findings) {
                 found.missing(event.place, "neither `arn` nor `topicName` is there", "name the topic");
             }
             pattern("filterPolicy", event.filter_policy.as_deref(), found);
+            // <https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>
+            let arn = event.arn.as_ref().and_then(known).map(|arn| ("arn", arn));
+            let name = event.topic_name.as_ref().map(|name| ("topicName", name.as_str()));
+            if let Some((key, _)) = arn.or(name).filter(|(_, topic)| topic.ends_with(".fifo")) {
+                let problem = "a FIFO topic does not call functions";
+                let help = "subscribe a FIFO queue to it, and give the function that one: `sqs`";
+                found.add("conflict", key, event.place_of(key), problem, help);
+            }
         }
         Trigger::Sqs(event) => sqs(event, found),
         Trigger::Stream(event) => stream(event, found),
@@ -115,6 +123,15 @@ fn inspect(event: &Event, found: &mut Findings) {
         }
         Trigger::Kafka(event) if event.bootstrap_servers.is_empty() => {
             found.missing(event.place, "`bootstrapServers` is missing", "give the addresses of the cluster");
+        }
+        Trigger::Iot(event) if event.sql.trim().is_empty() => {
+            found.add(
+                "missing-key",
+                "sql",
+                event.place_of("sql"),
+                "it is empty",
+                "select something: `SELECT * FROM 'topic'`",
+            );
         }
         Trigger::CloudFront(event) if event.origin.is_none() => {
             found.missing(event.place, "`origin` is missing", "say where CloudFront gets what it serves");
@@ -322,7 +339,7 @@ mod tests {
     fn what_a_source_would_refuse_is_refused_here() {
         insta::assert_snapshot!(
             events(
-                "      - eventBridge: {eventBus: own, schedule: rate(1 hour)}\n      - eventBridge: {pattern: {source: x, detail: {a: [b], c: 1}}}\n      - cloudwatchEvent: {event: {source: [a], $or: [{a: [b]}]}}\n      - sqs: {arn: 'arn:aws:sqs:eu-west-1:1:q.fifo', maximumBatchingWindow: 5, filterPatterns: [{body: {a: 1}}]}\n      - sns: {topicName: t, filterPolicy: {a: b}}\n      - sns: {topicName: u, filterPolicy: {a: !Ref B}}\n"
+                "      - eventBridge: {eventBus: own, schedule: rate(1 hour)}\n      - eventBridge: {pattern: {source: x, detail: {a: [b], c: 1}}}\n      - cloudwatchEvent: {event: {source: [a], $or: [{a: [b]}]}}\n      - sqs: {arn: 'arn:aws:sqs:eu-west-1:1:q.fifo', maximumBatchingWindow: 5, filterPatterns: [{body: {a: 1}}]}\n      - sns: {topicName: t, filterPolicy: {a: b}}\n      - sns: {topicName: u, filterPolicy: {a: !Ref B}}\n      - sns: orders.fifo\n      - sns: 'arn:aws:sns:eu-west-1:1:o.fifo'\n      - iot: {sql: ''}\n"
             ),
             @r"
         7:48 error[conflict] functions.f.events[0].eventBridge.schedule: only the default bus has schedules
@@ -330,6 +347,9 @@ mod tests {
         10:77 error[conflict] functions.f.events[3].sqs.maximumBatchingWindow: a FIFO queue has no batching window
         10:108 error[wrong-type] functions.f.events[3].sqs.filterPatterns: the number 1 stands without a list around it
         11:47 error[wrong-type] functions.f.events[4].sns.filterPolicy: the string `b` stands without a list around it
+        13:14 error[conflict] functions.f.events[6].sns.topicName: a FIFO topic does not call functions
+        14:14 error[conflict] functions.f.events[7].sns.arn: a FIFO topic does not call functions
+        15:20 error[missing-key] functions.f.events[8].iot.sql: it is empty
         "
         );
     }

@@ -18,6 +18,7 @@ mod roles;
 mod routes;
 mod runtime;
 mod scaling;
+mod urls;
 
 pub use environment::too_large as environment_too_large;
 
@@ -68,6 +69,7 @@ const CHECKS: &[Check] = &[
     routes::check,
     runtime::check,
     scaling::check,
+    urls::check,
 ];
 
 impl<'a> Checked<'a> {
