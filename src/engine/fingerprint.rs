@@ -1,28 +1,59 @@
 //! A short digest of everything desired beneath a resource, kept in the resource itself, so that an unchanged
 //! resource's children need not be read.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use super::resource::Desired;
 use super::value::{Expression, MASK, Value};
 
-/// Ends the fingerprint of a resource beneath which nothing outlives it.
-const NOTHING_OUTLIVES: &str = "-";
+/// Between the digest and the types of what outlives the resource.
+const LEFT: char = '-';
+/// Between those types.
+const AND: char = '/';
+
+/// What is there of a resource when the one that it stands beneath is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    Nothing,
+    /// It is found by looking for its own type.
+    Itself,
+    /// It is found by looking for everything.
+    Unsaid,
+}
 
 /// Digest of resources and their properties: 20 hexadecimal digits, the same on every run and machine and for any
-/// order of `children`, and a hyphen where none of them `outlives` what it stands beneath. A secret counts by its place
-/// only, never by its text; what is not known yet counts as the expression that it is.
-pub fn fingerprint<'a>(children: impl IntoIterator<Item = &'a Desired>, outlives: impl Fn(&Desired) -> bool) -> String {
+/// order of `children`. A secret counts by its place only, never by its text; what is not known yet counts as the
+/// expression that it is. Behind it the types of what is `left` of them without the resource, where they say all.
+pub fn fingerprint<'a>(children: impl IntoIterator<Item = &'a Desired>, left: impl Fn(&Desired) -> Left) -> String {
     let mut children: Vec<&Desired> = children.into_iter().collect();
-    let end = if children.iter().any(|child| outlives(child)) { "" } else { NOTHING_OUTLIVES };
     children.sort_by(|a, b| a.address.cmp(&b.address));
     let mut digest = Sha256::new();
+    let mut types = BTreeSet::new();
+    let mut all_is_said = true;
     for child in children {
         text(&mut digest, &child.address.kind);
         text(&mut digest, &child.address.logical_id);
         value(&mut digest, &child.properties);
+        match left(child) {
+            Left::Nothing => {}
+            Left::Itself => drop(types.insert(child.address.kind.as_str())),
+            Left::Unsaid => all_is_said = false,
+        }
     }
-    hexadecimal(&digest.finalize()[..10]) + end
+    let mut fingerprint = hexadecimal(&digest.finalize()[..10]);
+    if all_is_said {
+        fingerprint.push(LEFT);
+        fingerprint.push_str(&Vec::from_iter(types).join(&AND.to_string()));
+    }
+    fingerprint
+}
+
+/// The types of what stays when the resource of this fingerprint goes; `None` where it does not say.
+pub fn types_left(fingerprint: &str) -> Option<Vec<&str>> {
+    let (_, types) = fingerprint.split_once(LEFT)?;
+    Some(types.split(AND).filter(|name| !name.is_empty()).collect())
 }
 
 /// Bytes as hexadecimal digits, two each.
@@ -33,11 +64,6 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
 /// The first bytes of a text's SHA-256 in hexadecimal: `2 * bytes` digits that tell texts apart.
 pub fn short_digest(text: &str, bytes: usize) -> String {
     hexadecimal(&Sha256::digest(text.as_bytes())[..bytes])
-}
-
-/// Whether a fingerprint says that everything beneath goes when the resource itself goes.
-pub fn nothing_outlives(fingerprint: &str) -> bool {
-    fingerprint.ends_with(NOTHING_OUTLIVES)
 }
 
 /// Adds a property tree to a digest: every value with a letter for its type and, where it has one, its length, so
@@ -137,16 +163,26 @@ mod tests {
     }
 
     fn fingerprint<'a>(children: impl IntoIterator<Item = &'a Desired>) -> String {
-        super::fingerprint(children, |_| true)
+        super::fingerprint(children, |_| Left::Unsaid)
     }
 
     #[test]
-    fn it_tells_whether_anything_outlives_the_resource() {
+    fn it_tells_what_outlives_the_resource() {
         let (a, b) = (child("A", Value::string("x")), child("B", Value::string("y")));
-        let outlives = |child: &Desired| child.address.logical_id == "A";
-        assert!(!nothing_outlives(&super::fingerprint([&a, &b], outlives)));
-        assert!(nothing_outlives(&super::fingerprint([&b], outlives)));
-        assert!(nothing_outlives(&super::fingerprint([], outlives)));
+        let mapping = |id: &str| Desired {
+            address: Address::new("AWS::Lambda::EventSourceMapping", id),
+            ..child(id, Value::Null)
+        };
+        let left = |child: &Desired| match child.address.logical_id.as_str() {
+            "A" => Left::Unsaid,
+            "B" => Left::Nothing,
+            _ => Left::Itself,
+        };
+        let of = |children: &[&Desired]| super::fingerprint(children.iter().copied(), left);
+        let (all, none) = (of(&[&a, &b, &mapping("M")]), of(&[&b]));
+        assert_eq!((types_left(&all), types_left(&none), types_left(&of(&[]))), (None, Some(vec![]), Some(vec![])));
+        let some = of(&[&mapping("N"), &b, &mapping("M")]);
+        assert_eq!(types_left(&some), Some(vec!["AWS::Lambda::EventSourceMapping"]));
     }
 
     #[test]

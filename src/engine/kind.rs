@@ -95,6 +95,11 @@ pub trait Kind: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// The same beneath what is to be deleted: of what is found nothing but its place and its owner counts.
+    async fn left_beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
+        self.beneath(parent).await
+    }
+
     /// The type of resource that this kind lives beneath.
     fn parent_type(&self) -> Option<&'static str> {
         None

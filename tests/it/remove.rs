@@ -29,6 +29,31 @@ fn a_protected_stage_is_not_removed() {
     project.on(&cloud, ["remove", "--yes"]).success();
 }
 
+/// Lambda gives 15 reads a second of each of these kinds, and as many writes.
+#[test]
+fn a_function_with_a_queue_needs_no_more_reads_than_one_without() {
+    let cloud = Cloud::shared().another();
+    let boto = cloud.boto();
+    let mut config = "service: shop\nprovider: {name: aws, runtime: python3.13}\nfunctions:\n".to_owned();
+    for name in ["a", "b", "c"] {
+        boto.call("sqs", "create_queue", json!({"QueueName": name}));
+        let queue = format!("arn:aws:sqs:us-east-1:{}:{name}", cloud.account);
+        config +=
+            &format!("  {name}:\n    handler: handler.handler\n    events: [sqs: '{queue}', httpApi: GET /{name}]\n");
+    }
+    let project = Project::new(&config);
+    project.deploy(&cloud);
+    cloud.forget_calls();
+    project.on(&cloud, ["remove", "--yes"]).success();
+    let calls = cloud.own_calls();
+    let reads = calls.iter().filter(|call| call["service"] == "lambda" && call["reads"] == true);
+    let mut reads: Vec<&str> = reads.map(|call| call["operation"].as_str().unwrap()).collect();
+    reads.sort_unstable();
+    reads.dedup_by(|one, other| one == other && *one != "ListEventSourceMappings");
+    assert_eq!(reads, ["GetFunction", "ListEventSourceMappings"]);
+    assert_eq!(boto.call("lambda", "list_event_source_mappings", json!({}))["EventSourceMappings"], json!([]));
+}
+
 /// What only a tag tells to be ours once it left the file: none of these names begins with the service's.
 const BY_TAG_ALONE: &str = "
 service: shop

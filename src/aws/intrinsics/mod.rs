@@ -13,7 +13,7 @@ mod ownership;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aws::kinds::outlives_a_function;
+use crate::aws::kinds::left_of_a_function;
 use crate::config::diagnostic::Diagnostic;
 use crate::engine::address::Address;
 use crate::engine::fingerprint::fingerprint;
@@ -137,7 +137,7 @@ fn stamp(resources: &mut [Desired]) {
             (resource.address.kind == "AWS::Lambda::Function").then(|| {
                 let beneath = children.get(&resource.address.logical_id).map(Vec::as_slice).unwrap_or_default();
                 let beneath = beneath.iter().filter_map(|position| resources.get(*position));
-                fingerprint(beneath, outlives_a_function)
+                fingerprint(beneath, left_of_a_function)
             })
         })
         .collect();

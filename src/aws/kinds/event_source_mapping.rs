@@ -27,6 +27,7 @@ use super::json::{
     Clear, Retag, changed, expect, member, merge, pick, plain_in_place, properties, retag, sort_texts, tags_of,
 };
 use super::properties::{at_mut, default_to, drop_empty, own_tags, required, tags_to_map, text, text_map, texts};
+use super::tags::Tagged;
 
 /// `AWS::Lambda::EventSourceMapping`
 pub const TYPE: &str = "AWS::Lambda::EventSourceMapping";
@@ -112,6 +113,26 @@ impl EventSourceMapping {
         let (function, _) = split_function(function);
         let all = self.list(Some(&function)).await?;
         Ok(all.into_iter().find(|answer| source_identity(&decode(answer)).as_deref() == Some(identity)))
+    }
+
+    /// The mappings of a function. Tags are read of those that are not `known`.
+    async fn of_function(&self, function: &Live, known: &Tagged) -> Result<Vec<Live>, Failure> {
+        let all = self.listed.get_or_try_init(|| self.list(None)).await?;
+        let mut found = Vec::new();
+        for answer in all {
+            let (name, _) = split_function(member(answer, "FunctionArn").unwrap_or_default());
+            if name != function.physical_id || member(answer, "State") == Some("Deleting") {
+                continue;
+            }
+            let arn = member(answer, "EventSourceMappingArn");
+            let tags = match arn.map(|arn| (arn, known.get(arn))) {
+                Some((_, Some(tags))) => tags.clone(),
+                Some((arn, None)) => self.tags(arn).await?,
+                None => BTreeMap::new(),
+            };
+            found.push(self.live(answer, &tags, Some(function))?);
+        }
+        Ok(found)
     }
 
     async fn tags(&self, arn: &str) -> Result<BTreeMap<String, String>, Failure> {
@@ -398,20 +419,12 @@ impl Kind for EventSourceMapping {
     }
 
     async fn beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
-        let all = self.listed.get_or_try_init(|| self.list(None)).await?;
-        let mut found = Vec::new();
-        for answer in all {
-            let (function, _) = split_function(member(answer, "FunctionArn").unwrap_or_default());
-            if function != parent.physical_id || member(answer, "State") == Some("Deleting") {
-                continue;
-            }
-            let tags = match member(answer, "EventSourceMappingArn") {
-                Some(arn) => self.tags(arn).await?,
-                None => BTreeMap::new(),
-            };
-            found.push(self.live(answer, &tags, Some(parent))?);
-        }
-        Ok(found)
+        self.of_function(parent, &Tagged::new()).await
+    }
+
+    /// One call for each mapping, of a quota that its deletion needs too, is saved where the list of tags has it as ours.
+    async fn left_beneath(&self, parent: &Live) -> Result<Vec<Live>, Failure> {
+        self.of_function(parent, self.aws.tagged().await?.as_ref()).await
     }
 
     fn parent_type(&self) -> Option<&'static str> {

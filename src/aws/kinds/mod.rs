@@ -53,6 +53,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::engine::failure::Failure;
+use crate::engine::fingerprint::Left;
 use crate::engine::kind::Kind;
 use crate::engine::resource::{Desired, Live};
 use crate::engine::value::Value;
@@ -156,11 +157,20 @@ pub const GONE_WITH_A_FUNCTION: &[&str] =
 /// Services whose permissions lead to what stands beside a function, in documents that are everybody's.
 const LEADING_ON: &[&str] = &["s3.amazonaws.com", "cognito-idp.amazonaws.com"];
 
-/// Whether something of what is wanted beneath a function is left when the function is gone, or is found through it.
-pub fn outlives_a_function(child: &Desired) -> bool {
+/// Types that are found beneath a function by lists of their own, and not through the function's policy.
+const LISTED_BY_THEMSELVES: &[&str] = &[event_source_mapping::TYPE];
+
+/// What is there of something wanted beneath a function when the function is gone, or is found through it.
+pub fn left_of_a_function(child: &Desired) -> Left {
+    let kind = child.address.kind.as_str();
     let principal = child.properties.get("Principal").and_then(Value::text);
-    !GONE_WITH_A_FUNCTION.contains(&child.address.kind.as_str())
-        || principal.is_some_and(|who| LEADING_ON.contains(&who))
+    if LISTED_BY_THEMSELVES.contains(&kind) {
+        Left::Itself
+    } else if GONE_WITH_A_FUNCTION.contains(&kind) && !principal.is_some_and(|who| LEADING_ON.contains(&who)) {
+        Left::Nothing
+    } else {
+        Left::Unsaid
+    }
 }
 
 /// What follows `marker` in an ARN: its name, when the ARN is of that service and resource type.

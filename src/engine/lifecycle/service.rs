@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::engine::address::Address;
 use crate::engine::diff::from_json;
 use crate::engine::evaluate::evaluate;
-use crate::engine::fingerprint::fingerprint;
+use crate::engine::fingerprint::{Left, fingerprint};
 use crate::engine::memory::{Owner, Thing, World, object};
 use crate::engine::resource::{Desired, DesiredState};
 use crate::engine::value::{Expression, Secret, Value};
@@ -124,7 +124,10 @@ impl Service {
         for (&number, function) in &self.functions {
             let id = format!("F{number}");
             let children = beneath(&id, function);
-            let fingerprint = fingerprint(&children, |child| child.address.kind == "Mem::Mapping");
+            let fingerprint = fingerprint(&children, |child| match child.address.kind.as_str() {
+                "Mem::Mapping" => Left::Itself,
+                _ => Left::Nothing,
+            });
             resources.push(Desired {
                 fingerprint: Some(fingerprint.clone()),
                 ..resource("Mem::Function", &id, properties(number, function, &fingerprint))

@@ -12,8 +12,8 @@ use crate::engine::address::Address;
 use crate::engine::diff::difference;
 use crate::engine::evaluate::{holds_secret, is_known, references};
 use crate::engine::failure::{Failure, Reason};
-use crate::engine::fingerprint::nothing_outlives;
-use crate::engine::kind::Cloud;
+use crate::engine::fingerprint::types_left;
+use crate::engine::kind::{Cloud, Kind};
 use crate::engine::resource::{Desired, Live, Ownership};
 use crate::engine::value::Value;
 
@@ -283,18 +283,17 @@ impl Reader<'_, '_> {
                 self.assume_beneath(position);
                 continue;
             }
-            if parent.position.is_none() && self.nothing_outlives(&parent.live) {
-                continue;
-            }
             for type_name in self.kinds_beneath(parent) {
                 let (cloud, turns, live) = (Arc::clone(self.cloud), Arc::clone(&self.turns), parent.live.clone());
+                let is_wanted = parent.position.is_some();
                 tasks.spawn(async move {
                     let _turn = turns.acquire_owned().await;
                     let found = match cloud.kind(type_name) {
-                        Some(kind) => kind.beneath(&live).await.map_err(|failure| about(&live.address, failure)),
+                        Some(kind) if is_wanted => kind.beneath(&live).await,
+                        Some(kind) => kind.left_beneath(&live).await,
                         None => Ok(Vec::new()),
                     };
-                    (number, type_name, found)
+                    (number, type_name, found.map_err(|failure| about(&live.address, failure)))
                 });
             }
         }
@@ -326,12 +325,14 @@ impl Reader<'_, '_> {
     /// Types to look for beneath a parent. What vanishes with an orphan need not be known.
     fn kinds_beneath(&self, parent: &Parent) -> Vec<&'static str> {
         let retained = self.cloud.kind(&parent.live.address.kind).is_some_and(|kind| kind.is_retained());
+        let left = self.types_left(&parent.live);
+        let may_be_left = |kind: &&dyn Kind| left.as_ref().is_none_or(|types| types.contains(&kind.type_name()));
         self.cloud
             .kinds()
             .into_iter()
             .filter(|kind| kind.parent_type() == Some(parent.live.address.kind.as_str()))
             .filter(|kind| match parent.position {
-                None => !retained && !kind.vanishes_with_parent(),
+                None => !retained && !kind.vanishes_with_parent() && may_be_left(kind),
                 Some(_) if !parent.absent => true,
                 Some(position) => !kind.vanishes_with_parent() && !self.children(position, kind.type_name()).is_empty(),
             })
@@ -445,9 +446,9 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// Whether everything beneath what left the file goes with it, as its fingerprint says.
-    fn nothing_outlives(&self, live: &Live) -> bool {
-        self.options.trust_fingerprints && live.fingerprint.as_deref().is_some_and(nothing_outlives)
+    /// The types of what stays when something goes, as its fingerprint says. `None` where it need not be right.
+    fn types_left<'l>(&self, live: &'l Live) -> Option<Vec<&'l str>> {
+        types_left(live.fingerprint.as_deref().filter(|_| self.options.trust_fingerprints)?)
     }
 
     /// What the plan will come to, as far as is known by now. What will be replaced has other attributes afterwards.

@@ -108,6 +108,25 @@ async fn what_is_deleted_goes_after_everything_that_points_at_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_fingerprint_says_to_be_left_is_looked_for_and_no_more() {
+    let trust = PlanOptions { trust_fingerprints: true, ..PlanOptions::default() };
+    let cases = [
+        ("7-", trust, false),
+        ("7-Mem::Mapping", trust, true),
+        ("7", trust, true),
+        ("7-", PlanOptions::default(), true),
+    ];
+    for (fingerprint, options, found) in cases {
+        let things = vec![
+            ours("Mem::Function", "F", "f", None, json!({"Name": "f", "Tags": {"applied": fingerprint}})),
+            ours("Mem::Mapping", "M", "id-1", Some("f"), json!({"FunctionName": "f"})),
+        ];
+        let plan = planned(things, vec![], options).await.unwrap();
+        assert_eq!(plan.changes.iter().any(|change| change.address.logical_id == "M"), found, "{fingerprint}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_orphan_goes_after_the_update_of_what_still_points_at_it() {
     let things = vec![
         ours("Mem::Role", "Old", "old", None, json!({"Name": "old"})),
