@@ -12,8 +12,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How much of a burst is used: networks bunch calls, and the server counts by its own clock. What is left of it stays
-/// there for good, and answers for every call that comes too close behind another.
+/// How much of a burst is counted on: networks bunch calls, and the server counts by its own clock. What is left of it
+/// stays there for good, and answers for every call that comes too close behind another. Right after a rest it may be
+/// drawn ahead of what comes back in the next moment: see [`Level::ahead`].
 const BURST: f64 = 0.85;
 /// How much of a quota is used after that.
 const PACE: f64 = 0.99;
@@ -66,6 +67,8 @@ struct Level {
     /// Share of the quota that is used at present, lowered by throttles.
     factor: f64,
     refilled: Instant,
+    /// When it was last full. `None` after a throttle.
+    full: Option<Instant>,
     throttled: Option<Instant>,
 }
 
@@ -82,7 +85,14 @@ impl Limiter {
         let now = Instant::now();
         let buckets = buckets
             .into_iter()
-            .map(|quota| Level { quota, tokens: usable_burst(&quota), factor: 1.0, refilled: now, throttled: None })
+            .map(|quota| Level {
+                quota,
+                tokens: usable_burst(&quota),
+                factor: 1.0,
+                refilled: now,
+                full: Some(now),
+                throttled: None,
+            })
             .collect();
         let state = State { buckets, queue: VecDeque::new(), next_ticket: 0, leader: None, wake: None };
         Self { state: Mutex::new(state) }
@@ -153,6 +163,7 @@ impl Limiter {
         let Some(level) = state.buckets.iter_mut().find(|level| level.quota.name == bucket) else { return };
         level.refill(now);
         level.tokens = level.tokens.min(0.0);
+        level.full = None;
         if level.throttled.is_none_or(|last| now.duration_since(last) >= ONE_THROTTLE) {
             level.factor = (level.factor * REDUCTION).max(SLOWEST);
             level.throttled = Some(now);
@@ -188,7 +199,7 @@ impl State {
         }
         let Self { buckets, queue, .. } = self;
         queue.retain(|waiter| {
-            let goes = waiter.buckets.iter().all(|&index| buckets[index].tokens >= 1.0 - ROUNDING);
+            let goes = waiter.buckets.iter().all(|&index| buckets[index].gives(now));
             if goes {
                 for &index in &waiter.buckets {
                     buckets[index].tokens -= 1.0;
@@ -238,9 +249,27 @@ impl State {
 impl Level {
     fn refill(&mut self, now: Instant) {
         let seconds = now.duration_since(self.refilled).as_secs_f64();
-        self.tokens = (self.tokens + seconds * self.pace()).min(usable_burst(&self.quota));
+        let most = usable_burst(&self.quota);
+        self.tokens = (self.tokens + seconds * self.pace()).min(most);
+        if self.tokens >= most {
+            self.full = Some(now);
+        }
         self.factor = (self.factor + seconds * RECOVERY_PER_SECOND).min(1.0);
         self.refilled = now;
+    }
+
+    /// Whether a token can be taken.
+    fn gives(&self, now: Instant) -> bool {
+        self.tokens + self.ahead(now) >= 1.0 - ROUNDING
+    }
+
+    /// Tokens that may be taken before they have come back. A server whose bucket was full serves a whole burst at once;
+    /// from then on it refills, and nobody knows since when, as the first call takes its time to arrive. So as many are
+    /// given as a burst has, and as time passes not one more, until what came back has made up for them.
+    fn ahead(&self, now: Instant) -> f64 {
+        let Some(full) = self.full else { return 0.0 };
+        let reserve = self.quota.burst - usable_burst(&self.quota);
+        (reserve - now.duration_since(full).as_secs_f64() * self.pace()).max(0.0)
     }
 
     /// Tokens a second.
@@ -365,6 +394,40 @@ mod tests {
         }
         tasks.join_all().await;
         assert_eq!(servers.map(|server| server.lock().unwrap().refused), [0, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_rest_a_burst_goes_at_once_and_what_was_given_ahead_has_to_come_back() {
+        let reads = Bucket { name: "reads", per_second: 100.0, burst: 100.0 };
+        let limiter = Arc::new(Limiter::new([reads]));
+        for _ in 0..2 {
+            let server = Arc::new(Mutex::new(Server::new(reads)));
+            let began = Instant::now();
+            let mut arriving = tokio::task::JoinSet::new();
+            for number in 0..300 {
+                limiter.draw(&["reads"]).await;
+                match number {
+                    0..100 => assert_eq!(began.elapsed(), Duration::ZERO, "{number}"),
+                    100 => assert!(began.elapsed() > Duration::from_millis(150), "{:?}", began.elapsed()),
+                    _ => {}
+                }
+                let server = Arc::clone(&server);
+                // Those of the burst make a connection each.
+                let way = Duration::from_millis(if number < 100 { 140 } else { 5 });
+                arriving.spawn(async move {
+                    tokio::time::sleep(way).await;
+                    server.lock().unwrap().call();
+                });
+            }
+            arriving.join_all().await;
+            assert_eq!(server.lock().unwrap().refused, 0);
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        // A throttle says that the bucket was not as full as it seemed.
+        limiter.slow_down("reads");
+        let began = Instant::now();
+        limiter.draw(&["reads"]).await;
+        assert!(began.elapsed() > Duration::from_millis(5));
     }
 
     #[tokio::test(start_paused = true)]

@@ -67,7 +67,7 @@ impl Default for Budgets {
         Self {
             // Seconds as a rule, minutes at worst; others gave up too soon at 15, 30 and 48 s.
             // Close together for the first ten seconds: when it counts at last, nobody should be asleep.
-            propagating: Budget::new(250, 1.04, 2_000, 300),
+            propagating: Budget::new(200, 1.03, 2_000, 300),
             // The slowest quotas give one call in 30 s.
             throttled: Budget::new(400, 1.8, 10_000, 600),
             // A function in a VPC takes minutes to update.
