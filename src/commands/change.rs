@@ -17,6 +17,7 @@ use crate::aws::sweep::{self, Swept};
 use crate::config::language::releases::Kept;
 use crate::engine::apply::{Applied, ApplyOptions, apply};
 use crate::engine::failure::{Failure, Reason};
+use crate::engine::fingerprint::of_all;
 use crate::engine::kind::Progress as Say;
 use crate::engine::lease::{self, Acquired, Lease, LeaseOptions, Seen};
 use crate::engine::notes::Notes;
@@ -254,6 +255,7 @@ async fn settle(
 ) -> Result<Settled, CommandError> {
     let mut options = LeaseOptions::new(holder::run_id(), holder::name());
     options.run_url = holder::run_url();
+    options.desired = Some(of_all(desired));
     if let Some(length) = holder::lease_length() {
         options.length = length;
         options.beat = length / 4;
@@ -265,45 +267,101 @@ async fn settle(
         if seen.holder().is_some_and(|record| holder::is_gone(&record.holder)) {
             seen.holder_is_gone();
         }
-        if seen.was_cut_off() {
-            // What the last run changed a moment ago may not count everywhere yet.
-            connection.aws.retry().fresh.note_everything();
-        }
-        let plan_options = PlanOptions {
-            trust_fingerprints: seen.is_settled() && !manner.drift,
-            adopt: manner.adopt,
-            ..PlanOptions::default()
-        };
-        connection.aws.forget_reads().await;
-        connection.aws.expect(seen.notes());
-        let mut planned = stoppable(stop, plan(desired, &connection.cloud, plan_options)).await??;
-        commits::describe(&mut planned);
         let was_settled = seen.is_settled();
-        if planned.is_empty() {
-            return Ok(Settled { plan: planned, lease: None, was_settled });
-        }
-        if manner.show && agreed.is_none() {
-            screen.note(&show::text(&planned));
-        }
-        stoppable(stop, preflight::check(&connection.aws, &planned)).await??;
-        // Asked again only when another deploy made it a different question.
-        let losses = losses(&planned);
-        if agreed.as_ref() != Some(&losses) {
-            agree(screen, &planned, &losses, manner, stop).await?;
-            agreed = Some(losses);
-        }
-        options.notes = Notes::of(&planned, connection.cloud.as_ref());
-        match take(connection, screen, &seen, &options, stop).await? {
-            Acquired::Held(lease) if stop.is_asked() => {
-                give_back(screen, lease, seen.is_settled(), stop).await;
-                return Err(before_any_change());
+        // What is surely going to write takes the lease in the shadow of the reads.
+        let ahead = async {
+            if seen.is_behind(&options) {
+                take(connection, screen, &seen, &options, stop).await.map(Some)
+            } else {
+                Ok(None)
             }
-            Acquired::Held(lease) => {
-                return Ok(Settled { plan: planned, lease: Some(lease), was_settled });
+        };
+        let considered = consider(connection, screen, desired, &seen, manner, &mut agreed, stop);
+        let (considered, ahead) = tokio::join!(considered, ahead);
+        let held = match ahead {
+            Ok(Some(Acquired::Moved(now))) => {
+                seen = now;
+                continue;
             }
-            Acquired::Moved(now) => seen = now,
+            Ok(Some(Acquired::Held(lease))) => Some(lease),
+            Ok(None) => None,
+            Err(error) => return Err(considered.err().unwrap_or(error)),
+        };
+        let plan = match considered {
+            Ok(plan) if !plan.is_empty() => plan,
+            nothing_to_write => {
+                if let Some(lease) = held {
+                    give_back(screen, lease, was_settled, stop).await;
+                }
+                return nothing_to_write.map(|plan| Settled { plan, lease: None, was_settled });
+            }
+        };
+        let notes = Notes::of(&plan, connection.cloud.as_ref());
+        let lease = if let Some(mut lease) = held {
+            let noted = tokio::select! {
+                noted = lease.note(notes) => noted,
+                () = asked_some_time_ago(stop) => return Err(before_any_change()),
+            };
+            if let Err(failure) = noted {
+                give_back(screen, lease, was_settled, stop).await;
+                return Err(failure.into());
+            }
+            lease
+        } else {
+            options.notes = notes;
+            match take(connection, screen, &seen, &options, stop).await? {
+                Acquired::Held(lease) => lease,
+                Acquired::Moved(now) => {
+                    seen = now;
+                    continue;
+                }
+            }
+        };
+        if stop.is_asked() {
+            give_back(screen, lease, was_settled, stop).await;
+            return Err(before_any_change());
         }
+        return Ok(Settled { plan, lease: Some(lease), was_settled });
     }
+}
+
+/// A plan for what was `seen` of the lease, looked through and agreed to.
+async fn consider(
+    connection: &Connection,
+    screen: &Screen,
+    desired: &DesiredState,
+    seen: &Seen,
+    manner: Manner,
+    agreed: &mut Option<Vec<String>>,
+    stop: &Stop,
+) -> Result<Plan, CommandError> {
+    if seen.was_cut_off() {
+        // What the last run changed a moment ago may not count everywhere yet.
+        connection.aws.retry().fresh.note_everything();
+    }
+    let options = PlanOptions {
+        trust_fingerprints: seen.is_settled() && !manner.drift,
+        adopt: manner.adopt,
+        ..PlanOptions::default()
+    };
+    connection.aws.forget_reads().await;
+    connection.aws.expect(seen.notes());
+    let mut planned = stoppable(stop, plan(desired, &connection.cloud, options)).await??;
+    commits::describe(&mut planned);
+    if planned.is_empty() {
+        return Ok(planned);
+    }
+    if manner.show && agreed.is_none() {
+        screen.note(&show::text(&planned));
+    }
+    stoppable(stop, preflight::check(&connection.aws, &planned)).await??;
+    // Asked again only when another deploy made it a different question.
+    let losses = losses(&planned);
+    if agreed.as_ref() != Some(&losses) {
+        agree(screen, &planned, &losses, manner, stop).await?;
+        *agreed = Some(losses);
+    }
+    Ok(planned)
 }
 
 async fn take(

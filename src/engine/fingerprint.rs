@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::resource::Desired;
+use super::resource::{Desired, DesiredState};
 use super::value::{Expression, MASK, Value};
 
 /// Between the digest and the types of what outlives the resource.
@@ -54,6 +54,11 @@ pub fn fingerprint<'a>(children: impl IntoIterator<Item = &'a Desired>, left: im
 pub fn types_left(fingerprint: &str) -> Option<Vec<&str>> {
     let (_, types) = fingerprint.split_once(LEFT)?;
     Some(types.split(AND).filter(|name| !name.is_empty()).collect())
+}
+
+/// Digest of everything that a file wants, by the same rules.
+pub fn of_all(desired: &DesiredState) -> String {
+    fingerprint(&desired.resources, |_| Left::Unsaid)
 }
 
 /// Bytes as hexadecimal digits, two each.

@@ -57,6 +57,11 @@ impl Notes {
         }
     }
 
+    /// Whether there is anything that has to be noted before it is done.
+    pub fn count_beforehand(&self) -> bool {
+        !self.making.is_empty() || !self.unmarked.is_empty()
+    }
+
     /// The notes of a run that begins: those that still count, and its own.
     pub fn after(&self, earlier: &[Note], now: u64) -> Vec<Note> {
         let own = || self.making.iter().chain(&self.unmarked);
@@ -69,6 +74,14 @@ impl Notes {
     /// The notes of a run that did everything: what it took away need not be looked for again.
     pub fn done(&self, notes: &mut Vec<Note>) {
         notes.retain(|note| !self.removing.iter().any(|(kind, id)| *kind == note.kind && *id == note.id));
+    }
+}
+
+#[cfg(test)]
+impl Notes {
+    /// Of a plan that makes one resource.
+    pub fn making(kind: &str, id: &str) -> Self {
+        Self { making: vec![(kind.to_owned(), id.to_owned())], ..Self::default() }
     }
 }
 

@@ -35,15 +35,6 @@ fn ended_in_time(child: Child) -> Ran {
     ran
 }
 
-/// Whether the lease of the account is free, and whether its holder did everything.
-fn lease(cloud: &Cloud) -> Option<(String, bool)> {
-    let boto = cloud.boto();
-    let bucket = boto.call("s3", "list_buckets", json!({}))["Buckets"][0]["Name"].as_str()?.to_owned();
-    let found = boto.try_call("s3", "get_object", json!({"Bucket": bucket, "Key": "leases/shop/dev.json"})).ok()?;
-    let record: serde_json::Value = serde_json::from_str(found["Body"].as_str()?).ok()?;
-    Some((record["state"].as_str()?.to_owned(), record["settled"] == true))
-}
-
 /// The next deploy goes on at once, and the one after it finds nothing to do.
 fn next_one_finishes(project: &Project, cloud: &Cloud) {
     let began = Instant::now();
@@ -65,7 +56,7 @@ fn while_it_reads_nothing_was_changed() {
             assert!(ran.stderr.contains("before anything was changed"), "{phase}: {}", ran.stderr);
             drop(held);
             assert!(cloud.own_calls().iter().all(|call| call["reads"] == true), "{phase}");
-            assert_eq!(lease(&cloud), None);
+            assert_eq!(cloud.lease("shop"), None);
         }
     }
 }
@@ -87,7 +78,7 @@ fn while_it_applies_it_says_what_was_done_and_gives_the_lease_back() {
         assert!(ran.stderr.contains("done") && ran.stderr.contains("not started"), "{}", ran.stderr);
         assert!(cloud.boto().function("shop-dev-hello").is_some());
         assert!(cloud.own_calls().iter().all(|call| call["operation"] != "CreateFunctionUrlConfig"));
-        assert_eq!(lease(&cloud), Some(("free".into(), false)));
+        assert_eq!(cloud.lease("shop"), Some(("free".into(), false)));
         next_one_finishes(&project, &cloud);
     }
 }
@@ -101,7 +92,7 @@ fn a_call_that_does_not_end_is_let_go() {
     held.caught();
     let ran = interrupt(child, "TERM").code(130);
     assert!(ran.stderr.contains("not finished"), "{}", ran.stderr);
-    assert_eq!(lease(&cloud), Some(("free".into(), false)));
+    assert_eq!(cloud.lease("shop"), Some(("free".into(), false)));
     drop(held);
     next_one_finishes(&project, &cloud);
 }
@@ -139,7 +130,7 @@ fn while_it_waits_for_iam() {
     }
     let ran = interrupt(child, "INT").code(130);
     assert!(ran.stderr.contains("not finished"), "{}", ran.stderr);
-    assert_eq!(lease(&cloud), Some(("free".into(), false)));
+    assert_eq!(cloud.lease("shop"), Some(("free".into(), false)));
     cloud.set(json!({"consistency.role_assumable_s": 0}));
     next_one_finishes(&project, &cloud);
 }
@@ -162,7 +153,7 @@ fn while_it_waits_for_another_deploy() {
     interrupt(waiting, "INT").code(130).says("before anything was changed");
     held.release();
     Ran::of(first.wait_with_output().unwrap()).success();
-    assert_eq!(lease(&cloud), Some(("free".into(), true)), "the holder's lease was left alone");
+    assert_eq!(cloud.lease("shop"), Some(("free".into(), true)), "the holder's lease was left alone");
 }
 
 #[test]
@@ -215,7 +206,7 @@ fn while_it_removes() {
         let ran = ended_in_time(child).code(130);
         assert!(ran.stderr.contains("not finished"), "{}", ran.stderr);
         assert!(cloud.own_calls().iter().all(|call| call["operation"] != "DeleteRole"), "it waits for the function");
-        assert_eq!(lease(&cloud), Some(("free".into(), false)));
+        assert_eq!(cloud.lease("shop"), Some(("free".into(), false)));
         project.on(&cloud, ["remove", "--yes"]).success();
         project.on(&cloud, ["remove", "--yes"]).success().says("nothing to do");
     }

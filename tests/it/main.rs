@@ -24,6 +24,7 @@ mod handover;
 mod history;
 mod http;
 mod interrupts;
+mod lease_ahead;
 mod machine;
 mod ownership;
 mod packaging;

@@ -10,6 +10,7 @@ use super::service::SECRET;
 use crate::engine::apply::{Applied, ApplyOptions, apply};
 use crate::engine::event::Event;
 use crate::engine::failure::Failure;
+use crate::engine::fingerprint::of_all;
 use crate::engine::kind::{Cloud, Progress};
 use crate::engine::lease::{Acquired, LeaseOptions, LeaseStore, acquire, look};
 use crate::engine::memory::{Fault, MemoryCloud, MemoryStore, World};
@@ -94,6 +95,7 @@ impl Account {
         };
         let lease_options = LeaseOptions {
             wait_until: Instant::now() + Duration::from_secs(600),
+            desired: Some(of_all(desired)),
             ..LeaseOptions::new(format!("run-{run}"), "tester")
         };
         let mut seen = match look(store.as_ref()).await {
@@ -109,12 +111,36 @@ impl Account {
                 trust_fingerprints: seen.is_settled() && !*self.drift.lock().unwrap(),
                 ..PlanOptions::default()
             };
-            let plan = match plan(desired, &cloud, plan_options).await {
-                Ok(plan) => plan,
-                Err(failures) => return End::Refused(failures),
+            let silent = Progress::silent();
+            let ahead = async {
+                if !seen.is_behind(&lease_options) {
+                    return None;
+                }
+                acquire(&store, &seen, &lease_options, &silent).await.ok()
             };
-            if plan.is_empty() {
-                return End::Ran(plan, None);
+            let (planned, ahead) = tokio::join!(plan(desired, &cloud, plan_options), ahead);
+            let ahead = match ahead {
+                Some(Acquired::Moved(now)) => {
+                    seen = now;
+                    continue;
+                }
+                Some(Acquired::Held(lease)) => Some(lease),
+                None => None,
+            };
+            let plan = match planned {
+                Ok(plan) if !plan.is_empty() => plan,
+                nothing_to_write => {
+                    if let Some(lease) = ahead {
+                        let _ = lease.release(seen.is_settled()).await;
+                    }
+                    return match nothing_to_write {
+                        Ok(plan) => End::Ran(plan, None),
+                        Err(failures) => End::Refused(failures),
+                    };
+                }
+            };
+            if let Some(lease) = ahead {
+                break (plan, lease);
             }
             match acquire(&store, &seen, &lease_options, &Progress::silent()).await {
                 Ok(Acquired::Held(lease)) => break (plan, lease),

@@ -115,6 +115,16 @@ impl Cloud {
         self.calls().into_iter().filter(|call| call["access_key"] == self.account.as_str()).collect()
     }
 
+    /// The lease of a service's stage `dev`: its state, and whether its last holder did everything. `None` where nobody
+    /// deployed yet.
+    pub fn lease(&self, service: &str) -> Option<(String, bool)> {
+        let bucket = format!("hoist-{}-us-east-1", self.account);
+        let object = json!({"Bucket": bucket, "Key": format!("leases/{service}/dev.json")});
+        let found = self.boto().try_call("s3", "get_object", object).ok()?;
+        let record: Value = serde_json::from_str(found["Body"].as_str()?).ok()?;
+        Some((record["state"].as_str()?.to_owned(), record["settled"] == true))
+    }
+
     /// Changes settings: `set(json!({"latency.scale": 0.1}))`.
     pub fn set(&self, settings: Value) {
         self.control("POST", "/_cloud/settings", Some(&settings));
