@@ -56,14 +56,18 @@ async def invoke(name: str, event: Any, headers: Any, path_qualifier: str | None
     return await _invoke(name, event, headers, drawn(lambda_svc._functions.get(name), given), query_params)
 
 
+# One deploy changes a function a few times.
+BEGINNINGS = 5
+
+
 def spawn(worker: lambda_runtime.Worker) -> None:
-    """Begins once more when a change of the function ended the process while it began: it had nothing to say yet."""
-    try:
-        _spawn(worker)
-    except RuntimeError as why:
-        if str(why).strip() != "Worker process exited immediately. stderr:":
-            raise
-        _spawn(worker)
+    """Begins again when a change of the function ended the process while it began: it had nothing to say yet."""
+    for beginning in range(BEGINNINGS):
+        try:
+            return _spawn(worker)
+        except RuntimeError as why:
+            if beginning + 1 == BEGINNINGS or str(why).strip() != "Worker process exited immediately. stderr:":
+                raise
 
 
 def load(name: str) -> None:
