@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::change::{Errand, Manner, change};
+use super::change::{Errand, change};
 use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::interrupt::{interruptible, stoppable};
+use super::manner::Manner;
 use super::prepare::{Purpose, Read, prepare, read};
 use super::recording::Entry;
 use super::{CommandError, Exit, desired, domain, stand};

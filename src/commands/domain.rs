@@ -2,11 +2,12 @@
 
 use clap::{Args, Subcommand};
 
-use super::change::{Errand, Manner, change};
+use super::change::{Errand, change};
 use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::deploy::Lock;
 use super::interrupt::{interruptible, stoppable};
+use super::manner::Manner;
 use super::prepare::{Purpose, Read, read};
 use super::{CommandError, Exit, desired, stand};
 use crate::aws::kinds::domains;

@@ -11,7 +11,7 @@ use crate::engine::plan::Plan;
 use crate::engine::summary::{Summary, summarise};
 use crate::screen::{Screen, json as machine, outcome as show};
 
-use super::change::Manner;
+use super::manner::Manner;
 
 /// A plan that was carried out.
 pub struct Run {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 
-use super::change::{Errand, Manner, change};
+use super::change::{Errand, change};
 use super::cli::Global;
 use super::connection::{Connection, remote};
 use super::deploy::Lock;
 use super::history::find;
 use super::interrupt::{interruptible, stoppable};
+use super::manner::Manner;
 use super::prepare::{Read, locate};
 use super::recorded::Recorded;
 use super::recording::Entry;
