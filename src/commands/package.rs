@@ -7,8 +7,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::cli::Global;
-use super::prepare::{Purpose, prepare, read};
+use super::desired::problems;
+use super::prepare::{Purpose, prepare, read, show_or_fail};
 use super::{CommandError, Exit};
+use crate::config::diagnostic::Diagnostic;
 use crate::engine::stop::Stop;
 use crate::screen::{Screen, describe};
 
@@ -23,6 +25,9 @@ impl Package {
     pub async fn run(self, global: &Global, screen: &Screen) -> Result<Exit, CommandError> {
         let read = read(global, screen, Purpose::Look, None).await?;
         let prepared = prepare(&read, screen, Purpose::Look, self.package.as_deref(), Stop::new().token()).await?;
+        // What is not there stops a deploy, and leaves the rest of the template as it is.
+        let missing = problems(&read, &prepared.template).into_iter().map(Diagnostic::as_warning).collect();
+        show_or_fail(screen, Purpose::Look, missing, &read.sources)?;
         let written = prepared.template.write(&read.directory, &read.sources.secrets).map_err(|error| {
             CommandError::plain(
                 format!(".hoist/resources.json cannot be written: {error}"),

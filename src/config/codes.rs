@@ -99,6 +99,7 @@ pub const CODES: &[Code] = &[
     variable("variable-too-deep", "Variables lead to variables too often.", "Look for one that makes ever new ones."),
     variable("variable-unknown-source", "The source of a variable is not one that hoist knows.", "Correct it; sources of plugins are not run."),
     language("bad-format", "A value does not have the form that is needed: a name, a pattern, a schedule.", "Write it in the form that the message names."),
+    language("empty-value", "An empty text stands where a setting is expected, and counts as none.", "Give the setting where it is meant, or allow this code."),
     language("event-without-settings", "An event is named without its settings, so nothing calls the function.", "Give the event its settings: `sqs: arn:…`."),
     language("ignored-key", "A key has no effect in hoist, and its absence would be missed.", "Take it away, or use what the message names instead."),
     language("missing-key", "A key that is needed is not there, or is empty.", "Add it."),

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::compose_file::ComposeFile;
 use super::diagnostic::{Diagnostic, Severity};
 use super::dotenv;
 use super::node::{Data, Entry, Node, Place, Sources};
@@ -200,6 +201,14 @@ fn find(options: &LoadOptions) -> Result<PathBuf, Box<Diagnostic>> {
     }
     let mut candidates = FILE_NAMES.iter().map(|name| options.directory.join(name));
     candidates.find(|path| path.is_file()).ok_or_else(|| {
+        if let Some(several) = ComposeFile::in_folder(&options.directory) {
+            let message = format!("there is no serverless.yml in {directory}, but {}", several.name);
+            let folders = several.folders_in_order().join(", ");
+            return Diagnostic::error("no-configuration", message)
+                .help("hoist deploys one service at a time, and does not read that file's parameters")
+                .help(format!("run it in each folder, in this order: {folders}"))
+                .into();
+        }
         Diagnostic::error("no-configuration", format!("there is no serverless.yml in {directory}"))
             .help(format!("these names were looked for: {}", FILE_NAMES.join(", ")))
             .help("change to the service's directory, or name the file with --config")

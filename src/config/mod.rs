@@ -1,6 +1,7 @@
 //! From files, environment and command line to a typed `Service` in which every node knows its place.
 
 pub mod codes;
+mod compose_file;
 pub mod decode;
 pub mod diagnostic;
 pub mod dotenv;

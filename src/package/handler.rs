@@ -116,6 +116,11 @@ fn hints(candidates: &[String], selection: &Selection) -> Vec<String> {
         return vec![format!("{name} is there, but the patterns leave it out.")];
     }
     let Some(first) = candidates.first() else { return Vec::new() };
+    if first == "wsgi_handler.py" {
+        return vec![
+            "The plugin serverless-wsgi writes it, which is not built into hoist: keep its wsgi_handler.py, serverless_wsgi.py and .serverless-wsgi in the service.".to_owned(),
+        ];
+    }
     let module = first.rsplit_once('.').map_or(first.as_str(), |(module, _)| module);
     let sources = ["ts", "mts", "cts", "tsx"].map(|extension| format!("{module}.{extension}"));
     let names = || selection.entries.iter().map(|entry| entry.name.as_str());
@@ -201,6 +206,7 @@ mod tests {
         assert!(help("nodejs22.x", "src/a.handler", &["src/a.ts"]).contains("compile it"));
         assert!(help("nodejs22.x", "out/a.handler", &["b.js"]).contains("patterns leave it out"));
         assert!(help("provided.al2023", "x", &["main"]).contains("bootstrap"));
+        assert!(help("python3.13", "wsgi_handler.handler", &["app.py"]).contains("serverless-wsgi"));
         let message = check("nodejs22.x", "src/a.handler", &[]).expect("a problem").message;
         assert_eq!(
             message,

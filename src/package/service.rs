@@ -313,7 +313,7 @@ impl<'a> Collection<'a> {
         let package = own(self.service);
         let name = self.unique(self.service.name(), "service");
         let request = match package.and_then(|package| package.artifact.as_ref()) {
-            Some(artifact) => Request::artifact(name.clone(), "package", artifact),
+            Some(artifact) => Request::artifact(name.clone(), "package", artifact.as_str()),
             None => {
                 let mut request = Request::files(name.clone(), "package", service_dir, self.service_patterns());
                 request.exclude_dev_dependencies =
@@ -336,7 +336,7 @@ impl<'a> Collection<'a> {
                 self.done
                     .places
                     .extend(package.map(|it| (format!("{path}.package.artifact"), it.place_of("artifact"))));
-                Request::artifact(name.clone(), format!("{path}.package"), artifact)
+                Request::artifact(name.clone(), format!("{path}.package"), artifact.as_str())
             }
             (None, Some(dir)) => {
                 let mut written = self.service_patterns();
@@ -427,7 +427,7 @@ functions:
   one: {handler: src/one.handler}
   two: {handler: src/two.handler, package: {individually: true, patterns: ['!src/one.js'], include: [x]}}
   three: {handler: src/three.handler, package: {artifact: build/three.zip}}
-  four: {image: repo@sha256:0000000000000000000000000000000000000000000000000000000000000000}
+  four: {image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/repo@sha256:0000000000000000000000000000000000000000000000000000000000000000}
   five: {handler: src/five.handler, package: {disable: true}}
   six: {handler: src/six.handler, package: {patterns: [y]}}
 layers:

@@ -55,3 +55,17 @@ fn a_function_that_fails_fails_the_command() {
     let ran = project.on(&cloud, ["invoke", "-f", "helo"]).code(1);
     assert!(ran.stderr.contains("hello"), "a misspelt function suggests the right one: {}", ran.stderr);
 }
+
+/// `package` needs no account and stops at nothing that only a deploy needs, and says it all the same.
+#[test]
+fn what_a_deploy_would_miss_is_said_when_it_is_packaged() {
+    let project = Project::new(
+        "service: shop
+provider: {name: aws, runtime: python3.13, timeout: 6, environment: {API_ID: !Ref WebsocketApi}}
+functions: {hello: {handler: handler.handler}}
+",
+    );
+    let cloud = Cloud::shared();
+    project.on(&cloud, ["package"]).success().says("warning[unknown-resource]").says(".hoist/resources.json");
+    project.on(&cloud, ["validate"]).code(1).says("error[unknown-resource]");
+}

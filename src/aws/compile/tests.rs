@@ -158,7 +158,7 @@ functions:
     logs: {logFormat: JSON, logGroup: /custom}
     versionFunction: false
     dependsOn: [Table]
-  outside: {image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/x@sha256:abc', vpc: false}
+  outside: {image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/x@sha256:abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0', vpc: false}
 resources:
   Resources:
     Table: {Type: 'AWS::DynamoDB::Table'}
@@ -203,7 +203,10 @@ resources:
     assert_eq!(all.get("HelloLambdaVersion"), None);
     let outside = &all["OutsideLambdaFunction"]["Properties"];
     assert_eq!(outside["PackageType"], "Image");
-    assert_eq!(outside["Code"]["ImageUri"], "123456789012.dkr.ecr.us-east-1.amazonaws.com/x@sha256:abc");
+    assert_eq!(
+        outside["Code"]["ImageUri"],
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/x@sha256:abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0"
+    );
     assert_eq!((outside.get("VpcConfig"), outside.get("Runtime")), (None, None));
     let role = &all["IamRoleLambdaExecution"]["Properties"];
     assert_eq!(role["ManagedPolicyArns"].as_array().map(Vec::len), Some(1));
@@ -518,7 +521,7 @@ service: shop
 provider: {name: aws}
 functions:
   none: {runtime: python3.12}
-  both: {handler: a.b, image: x/y@z}
+  both: {handler: a.b, image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/y@sha256:abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0abc0}
   files: {handler: a.b, fileSystemConfig: {arn: 'arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-0d0d0d0d0d0d0d0d0', localMountPath: /mnt/d}}
   lost: {handler: a.b, destinations: {onSuccess: nobody}}
 resources:

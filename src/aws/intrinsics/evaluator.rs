@@ -27,7 +27,6 @@ const OF_PLUGINS: &[(&str, &str)] = &[
     ("PythonRequirementsLambdaLayer", "serverless-python-requirements"),
     ("WarmUpPluginLambdaFunction", "serverless-plugin-warmup"),
     ("WarmUpPluginDefaultLambdaFunction", "serverless-plugin-warmup"),
-    ("GraphQlApi", "serverless-appsync-plugin"),
     ("ServerlessAlertsAlarmTopic", "serverless-plugin-aws-alerts"),
 ];
 
@@ -246,9 +245,10 @@ impl<'a> Evaluator<'a> {
     fn raw(&mut self, logical_id: &str, attribute: &str) -> Value {
         if !self.template.is_raw(logical_id) {
             self.problem("unknown-resource", format!("there is no resource and no parameter `{logical_id}`"));
-            if let (Some((_, plugin)), Some(problem)) =
-                (OF_PLUGINS.iter().find(|(id, _)| *id == logical_id), self.problems.last_mut())
-            {
+            let of_plugin = OF_PLUGINS.iter().find(|(id, _)| *id == logical_id);
+            // It puts the API's name before what each is.
+            let of_appsync = logical_id.ends_with("GraphQlApi").then_some(&("", "serverless-appsync-plugin"));
+            if let (Some((_, plugin)), Some(problem)) = (of_plugin.or(of_appsync), self.problems.last_mut()) {
                 problem.help.push(format!("the plugin `{plugin}` makes it, and is not built into hoist"));
             }
             if let ("ServerlessDeploymentBucket", Some(problem)) = (logical_id, self.problems.last_mut()) {

@@ -24,6 +24,24 @@ impl Cf {
         matches!(self.0.data, Data::Deferred(_))
     }
 
+    /// An ARN as it is written: the plain text, or that of `Fn::Sub`. The names of its variables have no colons, so that it
+    /// can be taken apart at those that it has itself.
+    pub fn written_arn(&self) -> Option<String> {
+        let text = match self.intrinsic() {
+            None => self.as_str()?,
+            Some(("Fn::Sub", argument)) => argument.as_str()?,
+            Some(_) => return None,
+        };
+        Some(text.replace("AWS::", "AWS."))
+    }
+
+    /// What an ARN ends with, behind the last of some signs; `None` when only CloudFormation can tell.
+    pub fn last_in_arn(&self, signs: &[char]) -> Option<String> {
+        let text = self.written_arn()?;
+        let last = text.rsplit(signs).next()?;
+        (self.as_str().is_some() || !last.contains('}')).then(|| last.to_owned())
+    }
+
     /// The value as the text that AWS would see, when it is a plain scalar.
     pub fn to_text(&self) -> Option<String> {
         match &self.0.data {

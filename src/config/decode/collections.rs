@@ -4,15 +4,26 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::super::node::{Data, Node};
-use super::{Decode, Decoder, Schemas, intrinsic, or_variable};
+use super::{Decode, Decoder, Empty, Schemas, intrinsic, or_variable};
 
 impl<T: Decode> Decode for Option<T> {
     const KEEPS_NULL: bool = T::KEEPS_NULL;
+    const EMPTY: Empty = T::EMPTY;
 
     /// A value that could not be read is reported and then counts as absent, so that the rest is still checked.
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         if matches!(node.data, Data::Null) && !T::KEEPS_NULL {
             return Some(None);
+        }
+        if node.as_str() == Some("") {
+            match T::EMPTY {
+                Empty::Value => {}
+                Empty::Absent => return Some(None),
+                Empty::Told(what) => {
+                    cx.report(cx.warning("empty-value", node, format!("is empty: {what}")));
+                    return Some(None);
+                }
+            }
         }
         Some(T::decode(node, cx))
     }

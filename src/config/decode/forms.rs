@@ -5,7 +5,7 @@ use std::ops::Deref;
 use serde_json::{Value, json};
 
 use super::super::node::{Data, Node};
-use super::{Decode, Decoder, Schemas};
+use super::{Decode, Decoder, Empty, Schemas};
 
 /// A feature that is switched by `true` or `false`, or described by a mapping.
 #[derive(Clone, Debug)]
@@ -61,6 +61,9 @@ pub trait Short: Decode {
     /// What the single value is, for messages: `an ARN`.
     const SHORT: &'static str;
 
+    /// What `''` is where the value may be left out.
+    const EMPTY: Empty = Empty::Value;
+
     /// The mapping that the single value stands for; `None` when it cannot stand for any. What is wrong with the
     /// value goes to `cx`.
     fn expand(node: &Node, cx: &mut Decoder) -> Option<Node>;
@@ -88,6 +91,8 @@ impl<T> Deref for Shorthand<T> {
 }
 
 impl<T: Short> Decode for Shorthand<T> {
+    const EMPTY: Empty = <T as Short>::EMPTY;
+
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         if T::is_short(node) {
             let Some(long) = T::expand(node, cx) else {

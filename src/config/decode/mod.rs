@@ -36,6 +36,9 @@ pub trait Decode: Sized {
     /// Whether `null` means something here; elsewhere `null` is as good as absent.
     const KEEPS_NULL: bool = false;
 
+    /// What `''` is where the value may be left out.
+    const EMPTY: Empty = Empty::Value;
+
     /// Reads the node; problems go to `cx`. `None` when nothing usable is left.
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self>;
 
@@ -52,6 +55,18 @@ pub trait Decode: Sized {
 
     /// The JSON Schema of a value; named types add themselves to `schemas` and give a reference.
     fn schema(schemas: &mut Schemas) -> Value;
+}
+
+/// What an empty text is, in place of a value that may be left out: files give one where a setting is for some stages only
+/// (`${self:custom.authorizer.${sls:stage}, ''}`).
+#[derive(Clone, Copy, Debug)]
+pub enum Empty {
+    /// A text like any other.
+    Value,
+    /// As good as nothing.
+    Absent,
+    /// As good as nothing, which is said with what follows from it.
+    Told(&'static str),
 }
 
 /// One step from a value to a value inside it.

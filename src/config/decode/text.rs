@@ -69,7 +69,7 @@ pub fn text_schema(form: &Form) -> Value {
 macro_rules! text {
     (
         $(#[doc = $doc:literal])*
-        pub struct $name:ident: $what:literal $(, pattern $pattern:literal)? $(, min $min:literal)? $(, max $max:literal)? $(,)?
+        pub struct $name:ident: $what:literal $(, pattern $pattern:literal)? $(, min $min:literal)? $(, max $max:literal)? $(, empty $empty:ident)? $(,)?
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +97,8 @@ macro_rules! text {
         }
 
         impl $crate::config::decode::Decode for $name {
+            $(const EMPTY: $crate::config::decode::Empty = $crate::config::decode::Empty::$empty;)?
+
             fn decode(
                 node: &$crate::config::node::Node,
                 cx: &mut $crate::config::decode::Decoder,

@@ -3,7 +3,9 @@
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::super::decode::{Bounded, Cf, CfList, Decode, Decoder, Schemas, Short, keywords, mapping_at, object, shown};
+use super::super::decode::{
+    Bounded, Cf, CfList, Decode, Decoder, Schemas, Short, keywords, mapping_at, object, shown, text,
+};
 use super::super::node::{Data, Node, Place};
 
 /// Memory of a function in MB: 128 to 10,240; up to 32,768 on capacity providers.
@@ -384,13 +386,19 @@ impl Decode for Statement {
     }
 }
 
+text! {
+    /// The URI of an image in a private registry of ECR: Lambda takes no other.
+    pub struct ImageUri: "an image in ECR (`<account>.dkr.ecr.<region>.amazonaws.com/<name>:<tag>`)",
+        pattern "^\\d{12}\\.dkr[.-]ecr[\\w-]*\\.[a-z0-9-]+\\.(amazonaws\\.com(\\.cn)?|on\\.[a-z.]+)/[^:@]+(:[^:@]+)?(@sha256:[0-9a-f]{64})?$"
+}
+
 object! {
     /// A container image of a function.
     pub struct Image {
         /// The key of an image in `provider.ecr.images`.
         name "name": Option<super::names::ImageName>,
         /// An image in ECR, with `@sha256:…` or with a tag that is resolved to its digest.
-        uri "uri": Option<String>,
+        uri "uri": Option<ImageUri>,
         /// Overrides the image's `CMD`.
         command "command": Vec<String>,
         /// Overrides the image's `ENTRYPOINT`.

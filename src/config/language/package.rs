@@ -1,6 +1,11 @@
 //! `package` of the service, of a function and of a layer.
 
-use super::super::decode::object;
+use super::super::decode::{object, text};
+
+text! {
+    /// A finished zip.
+    pub struct FinishedZip: "a path or an S3 URL", empty Absent
+}
 
 object! {
     /// What goes into the service's zip, and how zips are made.
@@ -10,7 +15,7 @@ object! {
         /// Whether every function gets its own zip.
         individually "individually" = false: Option<bool>,
         /// A finished zip: a path or an S3 URL.
-        artifact "artifact": Option<String>,
+        artifact "artifact": Option<FinishedZip>,
         /// Whether development dependencies are left out.
         exclude_dev_dependencies "excludeDevDependencies" = true: Option<bool>,
         /// Globs to take in, applied before `patterns` (up to v3).
@@ -30,7 +35,7 @@ object! {
         /// Whether this function gets its own zip.
         individually "individually": Option<bool>,
         /// A finished zip: a path or an S3 URL.
-        artifact "artifact": Option<String>,
+        artifact "artifact": Option<FinishedZip>,
         /// Globs to take in (up to v3).
         include "include": Vec<String>,
         /// Globs to leave out (up to v3).
@@ -48,7 +53,7 @@ object! {
         /// Globs in order, the last match wins.
         patterns "patterns": Vec<String>,
         /// A finished zip: a path or an S3 URL.
-        artifact "artifact": Option<String>,
+        artifact "artifact": Option<FinishedZip>,
         /// Globs to take in (up to v3).
         include "include": Vec<String>,
         /// Globs to leave out (up to v3).

@@ -187,9 +187,25 @@ pub fn find(name: &str) -> Option<&'static Plugin> {
     PLUGINS.iter().find(|plugin| plugin.name == name)
 }
 
-/// The plugins of a service that hoist does not know; they may read keys that hoist does not know either.
-pub fn unknown(service: &Service) -> Vec<&PluginName> {
-    names(service).iter().filter(|plugin| find(&plugin.name).is_none()).collect()
+/// Plugins that are known, and read keys of functions and events that the language does not have.
+const READ_KEYS: &[&str] = &[
+    "serverless-api-gateway-caching",
+    "serverless-auto-swagger",
+    "serverless-aws-documentation",
+    "serverless-go-plugin",
+    "serverless-lambda-edge-pre-existing-cloudfront",
+    "serverless-openapi-documentation",
+    "serverless-openapi-documenter",
+    "serverless-plugin-datadog",
+    "serverless-plugin-resource-tagging",
+    "serverless-reqvalidator-plugin",
+    "serverless-rust",
+];
+
+/// The plugins of a service that may read keys that hoist does not know: those that do, and all that it does not know.
+pub fn with_keys(service: &Service) -> impl Iterator<Item = &PluginName> {
+    let reads = |plugin: &&PluginName| find(&plugin.name).is_none_or(|known| READ_KEYS.contains(&known.name));
+    names(service).iter().filter(reads)
 }
 
 fn names(service: &Service) -> &[PluginName] {

@@ -12,8 +12,8 @@ use super::api::{ApiGateway, ApiKeys, HttpApi, UsagePlans};
 use super::custom::domains::DomainForm;
 use super::iam::Iam;
 use super::lambda::{
-    Architecture, Environment, LambdaLogs, LogRetention, MemorySize, RuntimeManagement, Secrets, Statement, Tags,
-    Timeout, Tracing, VpcConfig,
+    Architecture, Environment, ImageUri, LambdaLogs, LogRetention, MemorySize, RuntimeManagement, Secrets, Statement,
+    Tags, Timeout, Tracing, VpcConfig,
 };
 use super::names::{Region, StackName, StageName};
 
@@ -423,7 +423,7 @@ object! {
     /// An image to build, or one that is there.
     pub struct EcrImage {
         /// An image that is there.
-        uri "uri": Option<String>,
+        uri "uri": Option<ImageUri>,
         /// The folder to build.
         path "path": Option<String>,
         /// The Dockerfile.

@@ -1,4 +1,4 @@
-//! How much a problem of the decoder weighs: `configValidationMode`, and keys that an unknown plugin may read.
+//! How much a problem of the decoder weighs: `configValidationMode`, and keys that a plugin may read.
 
 use std::collections::BTreeSet;
 
@@ -79,8 +79,7 @@ pub fn weigh(service: &Service, diagnostics: &mut Vec<Diagnostic>) {
     // Keys of the top level that are nobody's on purpose, as Compose files have them: anchors stand there.
     let is_extension = |path: &str| path.starts_with("x-") && !path.contains('.');
     diagnostics.retain(|found| found.code != "unknown-key" || !found.path.as_deref().is_some_and(is_extension));
-    let unknown = plugins::unknown(service);
-    if let Some(first) = unknown.first() {
+    if let Some(first) = plugins::with_keys(service).next() {
         for diagnostic in diagnostics.iter_mut() {
             // A near miss of a known key is a slip of the finger whoever else reads the file.
             if diagnostic.code == "unknown-key" && diagnostic.label.is_none() && is_extensible(diagnostic) {
@@ -241,6 +240,17 @@ functions:
         let file = "service: shop\nexcludeDevDependencies: false\nprovider: {name: aws, cfLogs: true, deploymentBucket: {name: abc, createBucket: true}}\n";
         let found = severities(file);
         assert!(found.iter().all(|(_, message)| !message.contains("unknown key")), "{found:?}");
+    }
+
+    #[test]
+    fn keys_of_an_event_of_a_plugin_are_warnings() {
+        let file = |plugin: &str| {
+            format!(
+                "service: shop\nprovider: aws\nplugins: [{plugin}]\nfunctions: {{f: {{handler: a.b, events: [{{preExistingCloudFront: {{eventType: x}}}}]}}}}\n"
+            )
+        };
+        assert_eq!(severities(&file("serverless-lambda-edge-pre-existing-cloudfront"))[0].0, Severity::Warning);
+        assert_eq!(severities(&file("serverless-offline"))[0].0, Severity::Error);
     }
 
     #[test]

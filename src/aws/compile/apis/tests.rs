@@ -3,6 +3,10 @@
 use serde_json::{Value as Json, json};
 
 use super::super::tests::{compiled, problems, resources};
+use crate::config::decode::sample;
+use crate::config::diagnostic::Severity;
+use crate::config::language::decode_service;
+use crate::config::language::events::{Event, Trigger};
 
 /// A service with a function `work` that has these events, and further settings of the provider.
 fn service(provider: &str, events: &str) -> String {
@@ -543,4 +547,46 @@ fn a_rest_api_has_room_for_three_hundred_parts_of_paths() {
     assert!(routes(150, |index| format!("GET /a{index}/b/c"))[0].contains("need 450 resources"));
     let several = |index: usize| format!("{} /a{}", ["GET", "POST", "PUT", "PATCH", "DELETE"][index % 5], index / 5);
     assert_eq!(routes(350, several), Vec::<String>::new(), "methods are no resources");
+}
+
+/// The framework refuses claims of a proxy where the ARN is written out, and only there.
+#[test]
+fn claims_of_a_proxy_are_refused_where_the_pool_is_written_out() {
+    let with = |arn: &str| {
+        let yaml = format!(
+            "service: shop\nprovider: {{name: aws, runtime: python3.12}}\nfunctions: {{a: {{handler: a.b, events: [{{http: {{path: x, method: get, authorizer: {{name: pool, type: COGNITO_USER_POOLS, arn: {arn}, claims: [email]}}}}}}]}}}}\n"
+        );
+        compiled(&yaml).problems.into_iter().map(|one| (one.code, one.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(with("'arn:aws:cognito-idp:eu-west-1:1:userpool/a'"), [("conflict", Severity::Error)]);
+    assert_eq!(with("{'Fn::ImportValue': pool}"), [("conflict", Severity::Warning)]);
+}
+
+#[test]
+fn an_empty_authorizer_is_none_and_said() {
+    let yaml = "service: shop
+provider: {name: aws, runtime: python3.12}
+functions:
+  a:
+    handler: a.b
+    events:
+      - http: {path: x, method: get, authorizer: ''}
+      - httpApi: {path: /x, method: get, authorizer: ''}
+      - websocket: {route: $connect, authorizer: ''}
+";
+    let (service, found) = decode_service(&sample::node(yaml));
+    let service = service.expect("a service");
+    let is_open = |event: &Event| match &event.trigger {
+        Trigger::Http(http) => http.authorizer.is_none(),
+        Trigger::HttpApi(route) => route.authorizer.is_none(),
+        Trigger::Websocket(route) => route.authorizer.is_none(),
+        _ => false,
+    };
+    assert!(service.functions["a"].events.iter().all(is_open));
+    assert_eq!(
+        sample::summary(&found),
+        "7:50 warning[empty-value] functions.a.events[0].http.authorizer: is empty: the route is open to everybody
+8:54 warning[empty-value] functions.a.events[1].httpApi.authorizer: is empty: the route is open to everybody
+9:50 warning[empty-value] functions.a.events[2].websocket.authorizer: is empty: everybody may connect"
+    );
 }

@@ -163,8 +163,8 @@ fn authorizer(
     own: bool,
     output: &mut Output,
 ) -> Option<String> {
-    let in_arn = wanted.arn.as_ref().and_then(|arn| arn.as_str()).and_then(|arn| arn.rsplit(':').next());
-    let Some(name) = wanted.name.as_deref().or(in_arn) else {
+    let in_arn = wanted.arn.as_ref().and_then(|arn| arn.last_in_arn(&[':']));
+    let Some(name) = wanted.name.as_deref().or(in_arn.as_deref()) else {
         output.problem(
             event
                 .problem("missing-key", "the authorizer has no name")

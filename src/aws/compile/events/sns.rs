@@ -22,8 +22,8 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
 fn compile_one(plan: &Plan, event: &Triggered<Sns>, output: &mut Output) {
     let (function, sns) = (event.function, event.settings);
     let given = sns.topic_name.as_ref().map(|name| name.as_str());
-    let in_arn = sns.arn.as_ref().and_then(|arn| arn.as_str()).map(|arn| arn.rsplit(':').next().unwrap_or(arn));
-    let Some(name) = given.or(in_arn) else {
+    let in_arn = sns.arn.as_ref().and_then(|arn| arn.last_in_arn(&[':']));
+    let Some(name) = given.or(in_arn.as_deref()) else {
         output.problem(
             event
                 .problem("missing-key", "the topic has no name")

@@ -46,10 +46,8 @@ fn compile_one(plan: &Plan, event: &Triggered<Stream>, output: &mut Output) {
     };
     let name = tree::source_name(&stream.arn);
     // A DynamoDB stream is named by its table: `table/<name>/stream/<time>`.
-    let name = match stream.arn.as_str() {
-        Some(text) => text.split('/').nth(1).map_or(name.clone(), str::to_owned),
-        None => name,
-    };
+    let in_arn = stream.arn.written_arn().and_then(|text| Some(text.split('/').nth(1)?.to_owned()));
+    let name = in_arn.filter(|part| !part.contains("${")).unwrap_or(name);
     let position = stream.starting_position.unwrap_or(StartingPosition::TrimHorizon);
     if position == StartingPosition::AtTimestamp && stream.places.get(mapping::TIMESTAMP).is_none() {
         output.problem(
@@ -80,7 +78,7 @@ fn compile_one(plan: &Plan, event: &Triggered<Stream>, output: &mut Output) {
         let target = &destinations.on_failure;
         let is_topic = match target.kind {
             Some(kind) => kind == StreamDestinationKind::Sns,
-            None => target.arn.as_str().is_some_and(|arn| arn.contains(":sns:")),
+            None => target.arn.written_arn().is_some_and(|arn| arn.contains(":sns:")),
         };
         let actions: &'static [&'static str] =
             if is_topic { &["sns:Publish"] } else { &["sqs:ListQueues", "sqs:SendMessage"] };
@@ -111,7 +109,7 @@ fn compile_one(plan: &Plan, event: &Triggered<Stream>, output: &mut Output) {
 
 /// The kind that a plain ARN names. What only an account knows is taken for the one that is used most.
 fn kind(stream: &Stream) -> Option<StreamKind> {
-    match stream.arn.as_str()?.split(':').nth(2) {
+    match stream.arn.written_arn()?.split(':').nth(2) {
         Some("dynamodb") => Some(StreamKind::Dynamodb),
         Some("kinesis") => Some(StreamKind::Kinesis),
         _ => stream.arn.is_deferred().then_some(StreamKind::Dynamodb),

@@ -309,6 +309,37 @@ fn functions_at_the_edge_share_one_distribution() {
     assert!(all.get("WorkLambdaFunctionInvokePermission").is_none());
 }
 
+/// serverless-pseudo-parameters makes `Fn::Sub` of texts, which still say what they said.
+#[test]
+fn an_arn_of_fn_sub_says_what_its_text_says() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws, runtime: python3.12}
+functions:
+  a:
+    handler: a.b
+    events:
+      - sns: {'Fn::Sub': 'arn:aws:sns:${AWS::Region}:${AWS::AccountId}:orders'}
+      - stream: {'Fn::Sub': 'arn:aws:kinesis:${AWS::Region}:${AWS::AccountId}:stream/clicks'}
+      - stream: {'Fn::Sub': 'arn:aws:dynamodb:${AWS::Region}:${AWS::AccountId}:table/users/stream/2020-10-02T00:00:00.000'}
+      - http: {path: x, method: get, authorizer: {arn: {'Fn::Sub': 'arn:aws:cognito-idp:${AWS::Region}:${AWS::AccountId}:userpool/eu_AbC'}}}
+",
+    );
+    for logical_id in ["ASnsSubscriptionOrders", "AEventSourceMappingKinesisClicks", "AEventSourceMappingDynamodbUsers"]
+    {
+        assert!(all.get(logical_id).is_some(), "{logical_id}");
+    }
+    assert!(all.to_string().contains("cognito_user_pools"));
+    let unnamed = problems(
+        "service: shop
+provider: {name: aws, runtime: python3.12}
+functions: {a: {handler: a.b, events: [{sns: {'Fn::Sub': '${Topic}'}}]}}
+",
+    );
+    assert!(unnamed.iter().any(|one| one.contains("the topic has no name")), "{unnamed:?}");
+}
+
 #[test]
 fn what_cannot_be_is_said_with_its_place() {
     let table = [

@@ -156,7 +156,7 @@ functions: {f: {handler: a.b, layers: [my-lib, !Ref MyDashlibLambdaLayer, 'arn:a
     fn code_comes_from_exactly_one_place() {
         insta::assert_snapshot!(
             in_functions(
-                "  none: {timeout: 3}\n  both: {handler: a.b, image: 'x.dkr.ecr.eu-west-1.amazonaws.com/a:1'}\n  unknown: {image: web}\n  many: {handler: a.b, layers: [arn:a, arn:b, arn:c, arn:d, arn:e, arn:f]}\n"
+                "  none: {timeout: 3}\n  both: {handler: a.b, image: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/a:1'}\n  unknown: {image: web}\n  many: {handler: a.b, layers: [arn:a, arn:b, arn:c, arn:d, arn:e, arn:f]}\n"
             ),
             @r"
         4:3 error[missing-key] functions.none: `handler` is missing

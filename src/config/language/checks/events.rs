@@ -208,7 +208,7 @@ fn stream(event: &Stream, found: &mut Findings) {
         pattern("filterPatterns", Some(filter), found);
     }
     if event.kind.is_none() {
-        match known(&event.arn) {
+        match event.arn.written_arn().filter(|_| !event.arn.is_deferred()).as_deref() {
             None if matches!(event.arn.node().data, Data::Map(_)) => found.missing(
                 event.place,
                 "`type` is missing",

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use crate::config::decode::{
-    Bounded, Cf, Decode, Decoder, Schemas, Short, Shorthand, Toggle, alternatives, intrinsic, keywords, mapping_at,
-    object, shown, string_at, text,
+    Bounded, Cf, Decode, Decoder, Empty, Schemas, Short, Shorthand, Toggle, alternatives, intrinsic, keywords,
+    mapping_at, object, shown, string_at, text,
 };
 use crate::config::language::custom::throttling::RouteThrottling;
 use crate::config::node::{Data, Node};
@@ -184,6 +184,7 @@ object! {
 
 impl Short for Authorizer {
     const SHORT: &'static str = "a function's key, an ARN or `aws_iam`";
+    const EMPTY: Empty = Empty::Told("the route is open to everybody");
 
     fn expand(node: &Node, _: &mut Decoder) -> Option<Node> {
         let key = match node.as_str() {
@@ -258,7 +259,8 @@ object! {
         /// The method of the call to that address.
         method "method": Option<Method>,
     }
-    ignored {
+    noted {
+        "path": "`parameters` has `paths`; variables of a path are required anyway",
         "paths": "it belongs beneath `parameters`; variables of a path are required anyway"
     }
 }

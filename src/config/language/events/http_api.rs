@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::http::{Method, Path, expand_route, route_schema};
-use crate::config::decode::{Cf, Decoder, Schemas, Short, Shorthand, keywords, mapping_at, object};
+use crate::config::decode::{Cf, Decoder, Empty, Schemas, Short, Shorthand, keywords, mapping_at, object};
 use crate::config::language::custom::throttling::RouteThrottling;
 use crate::config::node::Node;
 
@@ -58,6 +58,7 @@ object! {
 
 impl Short for RouteAuthorizer {
     const SHORT: &'static str = "the name of an authorizer";
+    const EMPTY: Empty = Empty::Told("the route is open to everybody");
 
     fn expand(node: &Node, _: &mut Decoder) -> Option<Node> {
         let key = if node.as_str() == Some("aws_iam") { "type" } else { "name" };

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::config::decode::{Cf, Decode, Decoder, Schemas, Short, Shorthand, intrinsic, keywords, mapping_at, object};
+use crate::config::decode::{
+    Cf, Decode, Decoder, Empty, Schemas, Short, Shorthand, intrinsic, keywords, mapping_at, object,
+};
 use crate::config::node::{Data, Node};
 
 object! {
@@ -46,6 +48,7 @@ object! {
 
 impl Short for WebsocketAuthorizer {
     const SHORT: &'static str = "a function's key or an ARN";
+    const EMPTY: Empty = Empty::Told("everybody may connect");
 
     fn expand(node: &Node, _: &mut Decoder) -> Option<Node> {
         let key = match node.as_str() {

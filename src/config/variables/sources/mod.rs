@@ -59,6 +59,10 @@ const SOURCES: &[&dyn Source] = &[
 
 /// Sources that others have and hoist does not, with what to do instead.
 const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "bref",
+        "Bref's plugin gives the ARN of a layer: write the one of your region, as `vendor/bin/bref layers REGION` lists it",
+    ),
     ("construct", "constructs of serverless-lift are not supported: declare what it makes under `resources`"),
     ("doppler", "read the value from the environment (`${env:NAME}`, with `doppler run -- hoist deploy`)"),
     ("output", "outputs of the dashboard are not available without it: read them with `${cf:stack.Output}`"),
@@ -92,7 +96,10 @@ pub(super) fn explain_unknown(name: &str, written: &str) -> (String, Vec<String>
         let names = SOURCES.iter().map(|source| source.name());
         match suggest::nearest(name, names.clone()) {
             Some(near) => help.push(format!("did you mean `{near}`?")),
-            None => help.push(format!("the sources are {}", names.collect::<Vec<_>>().join(", "))),
+            None => {
+                help.push(format!("the sources are {}", names.collect::<Vec<_>>().join(", ")));
+                help.push("sources of plugins are not run: write the value that the plugin gives".to_owned());
+            }
         }
         help.push(format!("write `\\{written}` if it is not a variable"));
     }
@@ -126,6 +133,15 @@ fn region_of(request: &Request<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_of_a_plugin_is_no_text_to_keep() {
+        let help = |name: &str| explain_unknown(name, "${x:y}").1;
+        assert_eq!(help("bref").len(), 1);
+        assert!(help("bref")[0].contains("ARN of a layer"));
+        assert!(help("layerName").iter().any(|line| line.starts_with("sources of plugins are not run")));
+        assert!(help("slef")[0].contains("did you mean `self`?"));
+    }
 
     #[test]
     fn every_source_is_documented() {

@@ -1,6 +1,7 @@
 //! `${param:name}`: parameters of the command line and of the stage.
 
 use super::{Inputs, Request, Resolver, Source, Stop, Value, need_address};
+use crate::config::compose_file::ComposeFile;
 use crate::config::node::Data;
 use crate::config::variables::cells::State;
 
@@ -52,6 +53,15 @@ impl Source for Param {
     fn explain_missing(&self, request: &Request<'_>, resolver: &mut Resolver<'_>) -> Option<String> {
         let name = request.address()?;
         let stage = resolver.inputs.stage.as_deref().unwrap_or("default");
+        let directory = &resolver.inputs.directory;
+        if let Some(above) = ComposeFile::above(directory)
+            && let Some(written) = above.parameter(directory, &name)
+        {
+            let file = above.name;
+            return Some(format!(
+                "{file} gives `{written}`, and hoist does not read that file: give `--param {name}=VALUE`; `hoist info --json` in the other service says its outputs"
+            ));
+        }
         Some(format!("give `--param {name}=VALUE`, or set it under `params.{stage}` or `params.default`"))
     }
 }

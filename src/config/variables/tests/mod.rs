@@ -521,6 +521,14 @@ async fn a_missing_file_says_what_was_looked_for() {
     let found = load(&options, None).await.diagnostics;
     assert_eq!(found[0].code, "no-configuration");
     assert!(found[0].help[0].contains("serverless.yml, serverless.yaml, serverless.json"));
+    std::fs::write(
+        empty.path().join("serverless-compose.yml"),
+        "services: {web: {path: web, dependsOn: api}, api: {path: services/api}}",
+    )
+    .expect("written");
+    let found = load(&options, None).await.diagnostics;
+    assert!(found[0].message.ends_with(", but serverless-compose.yml"), "{}", found[0].message);
+    assert_eq!(found[0].help[1], "run it in each folder, in this order: services/api, web");
     let options = LoadOptions { config: Some(Path::new("other.yml").to_owned()), ..options };
     assert!(load(&options, None).await.diagnostics[0].message.contains("other.yml"));
 }

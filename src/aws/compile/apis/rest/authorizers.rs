@@ -111,8 +111,7 @@ impl Schemes {
         let (name, target, function) = match (&wanted.arn, &wanted.name) {
             (Some(arn), name) => {
                 // The framework names an authorizer after the last part of the function's name.
-                let last = arn.as_str().map(|arn| arn.rsplit([':', '-']).next().unwrap_or(arn).to_owned());
-                let Some(name) = name.clone().or(last) else {
+                let Some(name) = name.clone().or_else(|| arn.last_in_arn(&[':', '-'])) else {
                     output.problem(
                         event
                             .problem("missing-key", "the authorizer has no name")
@@ -148,7 +147,7 @@ impl Schemes {
             }
         };
         let is_pool = wanted.kind == Some(AuthorizerKind::CognitoUserPools)
-            || wanted.arn.as_ref().and_then(|arn| arn.as_str()).is_some_and(is_user_pool);
+            || wanted.arn.as_ref().and_then(|arn| arn.written_arn()).is_some_and(|arn| is_user_pool(&arn));
         check(event, wanted, is_pool, output);
         if !is_pool && wanted.managed_externally != Some(true) {
             let permission_id = naming::permission(&name, "ApiGateway");
@@ -252,11 +251,12 @@ fn check(event: &Triggered<Http>, wanted: &Authorizer, is_pool: bool, output: &m
         );
     }
     if is_pool && !wanted.claims.is_empty() && integration::kind(event.settings) == "AWS_PROXY" {
-        output.problem(
-            event
-                .problem("conflict", "claims can only be chosen for the integration `lambda`")
-                .help("leave out `claims`: the proxy event has them all"),
-        );
+        let problem = event
+            .problem("conflict", "claims can only be chosen for the integration `lambda`")
+            .help("leave out `claims`: the proxy event has them all");
+        // The framework, too, only looks where the ARN is written out.
+        let is_written = wanted.arn.as_ref().is_some_and(|arn| arn.as_str().is_some());
+        output.problem(if is_written { problem } else { problem.as_warning() });
     }
 }
 
