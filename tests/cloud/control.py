@@ -21,8 +21,9 @@ async def _reset(front: Front, _: Any) -> Any:
     return {"reset": True}
 
 
-async def _calls(front: Front, _: Any) -> Any:
-    return {"calls": [call.shown() for call in front.record.calls]}
+async def _calls(front: Front, wanted: Any) -> Any:
+    account = wanted.get("account")
+    return {"calls": [call.shown() for call in front.record.calls if account in (None, call.access_key)]}
 
 
 async def _summary(front: Front, _: Any) -> Any:
@@ -107,6 +108,7 @@ async def answer(front: Front, request: web.BaseRequest) -> web.Response:
         return web.json_response({"error": f"there is no {request.method} /_cloud/{name}: {known}"}, status=404)
     text = await request.text()
     try:
-        return web.json_response(await handler(front, json.loads(text) if text.strip() else {}))
+        wanted = json.loads(text) if text.strip() else dict(request.rel_url.query)
+        return web.json_response(await handler(front, wanted))
     except (ValueError, TypeError, KeyError) as problem:
         return web.json_response({"error": str(problem)}, status=400)

@@ -27,9 +27,7 @@ fn the_example_deploys_runs_and_is_removed() {
 
     let url = boto.call("lambda", "get_function_url_config", serde_json::json!({"FunctionName": "shop-dev-hello"}));
     let url = url["FunctionUrl"].as_str().unwrap().trim_end_matches('/').to_owned();
-    // On a busy machine the emulator now and then fails to start a worker, and says 502 for it.
-    let mut answers = (0..10).map(|_| cloud.get(&format!("{url}/?name=you")));
-    let (status, body) = answers.find(|(status, _)| *status != 502).expect("the function answers");
+    let (status, body) = cloud.get(&format!("{url}/?name=you"));
     assert_eq!((status, body.contains("Hello, you!")), (200, true), "{url}: {body}");
 
     let invoked = project.on(&cloud, ["invoke", "-f", "report", "-d", r#"{"orders": [3, 4.5]}"#]).success();

@@ -159,7 +159,7 @@ fn sail(cloud: &Cloud, boto: &Boto, seed: u64) -> Result<(), String> {
         if config.is_none() && live != untouched {
             return fails(&format!("something is left: {}", difference(&untouched, &live, "")));
         }
-        if !lease_is_free(boto, &cloud.account, &name) {
+        if cloud.lease(&name).is_none_or(|(state, _)| state != "free") {
             return fails("the lease is not free");
         }
         // The second plan is empty: the one that reads everything, or the one that trusts the marks of the first.
@@ -206,14 +206,6 @@ fn doubled(live: &Value) -> Option<String> {
     };
     let topics = live["topics"].as_object().unwrap().values().find_map(|topic| twice(&topic["to"], "a subscription"));
     topics.or_else(|| twice(&live["mappings"], "a mapping")).or_else(|| twice(&live["named"], "an API"))
-}
-
-fn lease_is_free(boto: &Boto, account: &str, service: &str) -> bool {
-    let buckets = boto.call_in(account, "s3", "list_buckets", json!({}));
-    let Some(bucket) = buckets["Buckets"][0]["Name"].as_str() else { return false };
-    let key = json!({"Bucket": bucket, "Key": format!("leases/{service}/dev.json")});
-    let found = boto.call_in(account, "s3", "get_object", key);
-    found["Body"].as_str().is_some_and(|body| body.contains("\"free\""))
 }
 
 #[test]

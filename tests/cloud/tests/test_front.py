@@ -40,6 +40,8 @@ def test_every_call_is_recorded_with_its_operation(cloud: Cloud) -> None:
     ]
     assert all(call["status"] == 200 for call in calls)
     assert calls[3]["params"] == {"Bucket": "things", "Key": "a/b c+d"}
+    assert cloud.get("calls?account=test")["calls"] == calls
+    assert cloud.get("calls?account=222222222222")["calls"] == []
     summary = cloud.get("summary")
     assert (summary["calls"], summary["reads"], summary["writes"]) == (14, 10, 4)
     cloud.post("calls/clear")

@@ -1,8 +1,10 @@
-//! A look from outside: boto3 in a process of its own, asked one call at a time.
+//! A look from outside: boto3 in a process of its own, asked one call at a time. It takes a second to begin and knows
+//! nothing of who asks, so that it serves one test after the other.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -15,12 +17,16 @@ import sys, re, json, base64, datetime, functools, boto3, botocore
 from botocore.config import Config
 session = boto3.session.Session(aws_access_key_id="nobody", aws_secret_access_key="test")
 credentials = session.get_credentials()
+# Clients are dear to make: all of them sign with, and go to, what stands here at the time.
+cloud = "http://nowhere"
+def go_there(request, **_):
+    request.url = request.url.replace("http://nowhere", cloud, 1)
+session.events.register("before-send", go_there)
 @functools.cache
 def made(service):
     service, _, region = service.partition("@")
-    return session.client(service, region_name=region or None, config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
+    return session.client(service, region_name=region or None, endpoint_url="http://nowhere", config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
 def client_of(account, service):
-    # Clients are dear to make: all of them sign with what stands here at the time.
     credentials.access_key = account
     return made(service)
 def plain(x):
@@ -36,10 +42,11 @@ const STATE: &str = include_str!("state.py");
 /// Gathers everything that calls functions, for `Boto::triggers`.
 const TRIGGERS: &str = include_str!("triggers.py");
 
-/// Reads a line of JSON `{account, service, operation, parameters}`, answers a line of JSON `{ok}` or `{error, message}`.
+/// Reads a line of JSON `{cloud, account, service, operation, parameters}`, answers a line of JSON `{ok}` or `{error, message}`.
 const ANSWERS: &str = r#"
 for line in sys.stdin:
     q = json.loads(line)
+    cloud = q["cloud"]
     client = functools.partial(client_of, q["account"])
     try:
         if q["service"] in ("state", "triggers"):
@@ -60,25 +67,49 @@ for line in sys.stdin:
         print(json.dumps({"error": type(e).__name__, "message": str(e)}), flush=True)
 "#;
 
-/// boto3 against one account, or several.
-pub struct Boto {
-    account: String,
+/// Those that nobody asks at the moment. They end with this process, as their standard input does.
+static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
+
+struct Process {
     child: Child,
-    pipes: RefCell<(ChildStdin, BufReader<ChildStdout>)>,
+    asks: ChildStdin,
+    answers: BufReader<ChildStdout>,
 }
 
-impl Boto {
-    pub fn start(url: &str, account: &str) -> Self {
+impl Process {
+    fn start() -> Self {
         let mut child = Command::new(python())
             .args(["-c", &format!("{LOOK}\n{STATE}\n{TRIGGERS}\n{ANSWERS}")])
-            .env("AWS_ENDPOINT_URL", url)
+            .env_remove("AWS_ENDPOINT_URL")
             .env("AWS_DEFAULT_REGION", "us-east-1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let pipes = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Self { account: account.to_owned(), child, pipes: RefCell::new(pipes) }
+        let (asks, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, asks, answers }
+    }
+
+    fn ask(&mut self, question: &Value) -> Value {
+        writeln!(self.asks, "{question}").unwrap();
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+/// boto3 against one account, or several.
+pub struct Boto {
+    url: String,
+    account: String,
+    process: RefCell<Option<Process>>,
+}
+
+impl Boto {
+    pub fn new(url: &str, account: &str) -> Self {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let process = RefCell::new(Some(idle.unwrap_or_else(Process::start)));
+        Self { url: url.to_owned(), account: account.to_owned(), process }
     }
 
     /// Everything that is live in an account, without what is random: equal for accounts in which the same is live.
@@ -103,16 +134,13 @@ impl Boto {
     }
 
     fn ask(&self, account: &str, service: &str, operation: &str, parameters: Value) -> Result<Value, String> {
-        let mut pipes = self.pipes.borrow_mut();
-        writeln!(
-            pipes.0,
-            "{}",
-            json!({"account": account, "service": service, "operation": operation, "parameters": parameters})
-        )
-        .unwrap();
-        let mut line = String::new();
-        pipes.1.read_line(&mut line).unwrap();
-        let mut answer: Value = serde_json::from_str(&line).unwrap();
+        let question = json!({
+            "cloud": self.url, "account": account, "service": service, "operation": operation, "parameters": parameters,
+        });
+        // One that does not answer is not given back.
+        let mut process = self.process.take().unwrap();
+        let mut answer = process.ask(&question);
+        self.process.replace(Some(process));
         match answer.get("error") {
             None => Ok(answer["ok"].take()),
             Some(code) => {
@@ -163,6 +191,12 @@ impl Boto {
 }
 
 impl Drop for Boto {
+    fn drop(&mut self) {
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).extend(self.process.take());
+    }
+}
+
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
