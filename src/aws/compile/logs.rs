@@ -15,6 +15,8 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             .with("LogGroupName", naming::log_group(&one.name))
             .maybe("RetentionInDays", one.effective.log_retention_in_days().map(|days| days.0))
             .maybe("DataProtectionPolicy", one.effective.log_data_protection_policy().map(tree::from_node));
-        output.add(one.log_group_id(), TemplateResource::new("AWS::Logs::LogGroup", properties.into()));
+        let mut group = TemplateResource::new("AWS::Logs::LogGroup", properties.into());
+        group.condition = one.function.condition.clone();
+        output.add(one.log_group_id(), group);
     }
 }

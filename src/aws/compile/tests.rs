@@ -111,6 +111,39 @@ fn a_function_comes_with_its_role_log_group_and_version() {
 }
 
 #[test]
+fn an_empty_key_or_role_is_none() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws, runtime: python3.12, kmsKeyArn: '', iam: {role: {permissionsBoundary: ''}}}
+functions:
+  hello: {handler: handler.hello, role: '', onError: ''}
+",
+    );
+    let hello = &all["HelloLambdaFunction"]["Properties"];
+    assert_eq!(hello["Role"], json!({ "Fn::GetAtt": ["IamRoleLambdaExecution", "Arn"] }));
+    assert_eq!((&hello["KmsKeyArn"], &hello["DeadLetterConfig"]), (&Json::Null, &Json::Null));
+    let role = all["IamRoleLambdaExecution"].to_string();
+    assert!(!role.contains("kms:") && !role.contains("PermissionsBoundary"), "{role}");
+}
+
+#[test]
+fn all_of_a_function_has_its_condition() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws, runtime: python3.12}
+functions:
+  hello: {handler: handler.hello, condition: Wanted, url: true, events: [{schedule: rate(1 day)}]}
+resources: {Conditions: {Wanted: {'Fn::Equals': [a, b]}}}
+",
+    );
+    for (id, resource) in all.as_object().unwrap().iter().filter(|(id, _)| id.starts_with("Hello")) {
+        assert_eq!(resource["Condition"], "Wanted", "{id}");
+    }
+}
+
+#[test]
 fn the_memory_may_depend_on_a_condition() {
     let all = resources(
         "

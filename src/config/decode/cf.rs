@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::node::{Data, Node, Place};
-use super::{Decode, Decoder, Schemas, intrinsic};
+use super::{Decode, Decoder, Empty, Schemas, intrinsic};
 
 /// A string, a number, a boolean, or a CloudFormation function that gives one.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +75,9 @@ impl Cf {
 }
 
 impl Decode for Cf {
+    /// As in the framework, which asks whether there is anything: no ARN, role or key is empty.
+    const EMPTY: Empty = Empty::Absent;
+
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         if Self::fits(node) {
             return Some(Self(node.clone()));

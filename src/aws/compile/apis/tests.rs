@@ -235,6 +235,46 @@ fn schemas_become_models_of_the_document() {
     );
 }
 
+/// In a model by itself `#` is the schema; in a document it is the document.
+#[test]
+fn what_a_schema_defines_stands_beside_it() {
+    let all = rest(
+        "",
+        "[{http: {path: a, method: post, request: {schemas: {application/json: {name: Tree, schema: {
+            type: object, properties: {left: {$ref: '#'}, leaf: {$ref: '#/definitions/leaf'}, size: {$ref: '#/properties/leaf'}, $ref: {type: string}},
+            definitions: {leaf: {type: array, items: {$ref: '#/definitions/big-one'}}, big-one: {type: string}}}}}}}}]",
+    );
+    assert_eq!(
+        all["ApiGatewayRestApi"]["Properties"]["Body"]["components"]["schemas"],
+        json!({
+            "Tree": { "type": "object", "properties": {
+                "left": { "$ref": "#/components/schemas/Tree" },
+                "leaf": { "$ref": "#/components/schemas/TreeLeaf" },
+                "size": { "$ref": "#/components/schemas/Tree/properties/leaf" },
+                "$ref": { "type": "string" },
+            } },
+            "TreeLeaf": { "type": "array", "items": { "$ref": "#/components/schemas/TreeBigone" } },
+            "TreeBigone": { "type": "string" },
+        })
+    );
+}
+
+#[test]
+fn a_proxy_of_another_server_passes_the_method_on() {
+    let one = |integration: &str| {
+        let events = format!(
+            "[{{http: {{path: a, method: any, integration: {integration}, request: {{uri: 'https://x', method: post}}}}}}]"
+        );
+        let compiled = compiled(&service("", &events));
+        let template = compiled.template.to_json();
+        let operation = operation(&template["resources"], "/a", "x-amazon-apigateway-any-method");
+        let method = operation["x-amazon-apigateway-integration"]["httpMethod"].clone();
+        (method, compiled.problems.into_iter().map(|one| one.code).collect::<Vec<_>>())
+    };
+    assert_eq!(one("http-proxy"), (json!("ANY"), vec!["ignored-key"]));
+    assert_eq!(one("http").0, "POST");
+}
+
 #[test]
 fn a_quota_without_a_period_or_a_limit_is_none() {
     for (quota, missing) in [("{limit: 5}", "period"), ("{period: DAY}", "limit")] {

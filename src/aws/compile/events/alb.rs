@@ -18,7 +18,8 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
         _ => None,
     });
     let mut taken: Vec<(String, String, i64)> = Vec::new();
-    for event in events {
+    let events: Vec<_> = events.collect();
+    for event in &events {
         let (function, alb) = (event.function, event.settings);
         let listener = match alb.listener_arn.as_str() {
             Some(arn) => arn.to_owned(),
@@ -34,22 +35,23 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             continue;
         }
         taken.push((function.key.to_owned(), listener, priority));
-        compile_one(plan, &event, output);
+        // Several rules of a function may share one target group. It is as the last of them says, as in the framework.
+        let last = events.iter().rev().find(|other| group_id(other) == group_id(event)).unwrap_or(event);
+        compile_one(plan, event, last.settings, output);
     }
 }
 
-fn compile_one(plan: &Plan, event: &Triggered<Alb>, output: &mut Output) {
+/// The logical id of an event's target group.
+fn group_id(event: &Triggered<Alb>) -> String {
+    let mark = if event.settings.multi_value_headers == Some(true) { "MultiValue" } else { "" };
+    event.function.id(&format!("Alb{mark}TargetGroup{}", naming::alphanumeric(&balancer(event))))
+}
+
+fn compile_one(plan: &Plan, event: &Triggered<Alb>, of_group: &Alb, output: &mut Output) {
     let (function, alb) = (event.function, event.settings);
-    let multi_value = alb.multi_value_headers == Some(true);
-    let balancer = balancer(event);
-    let group_id = function.id(&format!(
-        "Alb{}TargetGroup{}",
-        if multi_value { "MultiValue" } else { "" },
-        naming::alphanumeric(&balancer)
-    ));
+    let group_id = group_id(event);
     let register_id = naming::permission(function.key, "RegisterTarget");
-    let group = target_group(plan, function, alb, &balancer, multi_value);
-    // Several rules of a function may share one target group.
+    let group = target_group(plan, function, of_group, &balancer(event), alb.multi_value_headers == Some(true));
     output.add_once(
         group_id.clone(),
         function.beside("AWS::ElasticLoadBalancingV2::TargetGroup", group).after([register_id.as_str()]),

@@ -309,6 +309,31 @@ fn functions_at_the_edge_share_one_distribution() {
     assert!(all.get("WorkLambdaFunctionInvokePermission").is_none());
 }
 
+#[test]
+fn a_target_group_of_several_rules_is_as_the_last_says() {
+    let all = resources(
+        "
+service: shop
+provider: {name: aws, runtime: python3.12}
+functions:
+  a:
+    handler: a.b
+    events:
+      - alb: {listenerArn: 'arn:aws:elasticloadbalancing:us-east-1:1:listener/app/two/60dc/aaa', priority: 2, conditions: {path: /a}}
+      - alb: {listenerArn: 'arn:aws:elasticloadbalancing:us-east-1:1:listener/app/two/60dc/bbb', priority: 3, conditions: {path: /b}, healthCheck: true, targetGroupName: mine}
+",
+    );
+    let groups: Vec<&Json> = all
+        .as_object()
+        .unwrap()
+        .values()
+        .filter(|one| one["Type"] == "AWS::ElasticLoadBalancingV2::TargetGroup")
+        .map(|one| &one["Properties"])
+        .collect();
+    assert_eq!(groups.len(), 1);
+    assert_eq!((&groups[0]["HealthCheckEnabled"], &groups[0]["Name"]), (&json!(true), &json!("mine")));
+}
+
 /// serverless-pseudo-parameters makes `Fn::Sub` of texts, which still say what they said.
 #[test]
 fn an_arn_of_fn_sub_says_what_its_text_says() {

@@ -48,10 +48,9 @@ pub(super) fn document(name: &str, methods: &[Method], schemes: &Schemes, models
         });
     let signed = methods.iter().any(|method| method.authorization == Authorization::Signed);
     let keys = methods.iter().any(|method| method.needs_key);
-    let schemas = models.all.iter().fold(Properties::new(), |all, (name, schema)| all.with(name, schema.clone()));
     let components = Properties::new()
         .maybe("securitySchemes", schemes.security(signed, keys).some())
-        .maybe("schemas", schemas.some());
+        .maybe("schemas", models.components().some());
     Properties::new()
         .with("openapi", "3.0.1")
         .with("info", Properties::new().with("title", name).with("version", "1.0"))

@@ -65,7 +65,8 @@ pub(super) fn integration(
         }
         "AWS" | "AWS_PROXY" => integration = integration.with("Uri", invocation(function.target())),
         "HTTP" | "HTTP_PROXY" => {
-            let method = request.and_then(|request| request.method).unwrap_or(http.method);
+            let own = request.and_then(|request| request.method).filter(|_| kind == "HTTP");
+            let method = own.unwrap_or(http.method);
             integration = integration
                 .with("IntegrationHttpMethod", method.as_str())
                 .maybe("Uri", request.and_then(|request| request.uri.as_ref()))
@@ -104,6 +105,11 @@ pub(super) fn integration(
 
 fn check(event: &Triggered<Http>, kind: &str, transfer: Option<TransferMode>, output: &mut Output) {
     let http = event.settings;
+    if kind == "HTTP_PROXY" && http.request.as_ref().is_some_and(|request| request.method.is_some()) {
+        let problem = event.problem("ignored-key", "`request.method` has no effect with `http-proxy`").as_warning();
+        output
+            .problem(problem.help("the backend gets the method of the route; `integration: http` has one of its own"));
+    }
     let mut refuse = |holds: bool, code, what: String, help: &str| {
         if holds {
             output.problem(event.problem(code, what).help(help));

@@ -45,6 +45,66 @@ impl Models {
         }
         models
     }
+
+    /// The schemas of a document. There `#` is the document, and not a schema by itself as in a model that is made alone:
+    /// what a schema defines stands beside it.
+    pub(super) fn components(&self) -> Properties {
+        let mut all = Properties::new();
+        for (name, schema) in &self.all {
+            let mut schema = schema.clone();
+            let mut parts = Vec::new();
+            if let Value::Map(map) = &mut schema {
+                for key in DEFINITIONS {
+                    let Some(Value::Map(definitions)) = map.remove(*key) else { continue };
+                    parts.extend(
+                        definitions.into_iter().map(|(part, schema)| (format!("#/{key}/{part}"), part, schema)),
+                    );
+                }
+            }
+            let mut places = vec![("#".to_owned(), format!("#/components/schemas/{name}"))];
+            let mut beside = Vec::new();
+            for (written, part, schema) in parts {
+                let mut own = format!("{name}{}", naming::upper_first(&naming::alphanumeric(&part)));
+                while self.all.contains_key(&own) || beside.iter().any(|(taken, _)| *taken == own) {
+                    own.push('x');
+                }
+                places.push((written, format!("#/components/schemas/{own}")));
+                beside.push((own, schema));
+            }
+            for (name, mut schema) in std::iter::once((name.clone(), schema)).chain(beside) {
+                refer(&mut schema, &places);
+                all = all.with(&name, schema);
+            }
+        }
+        all
+    }
+}
+
+/// What holds the parts of a schema that it refers to.
+const DEFINITIONS: &[&str] = &["definitions", "$defs"];
+
+/// Turns references to places of a schema into those of the document.
+fn refer(schema: &mut Value, places: &[(String, String)]) {
+    match schema {
+        Value::List(items) => items.iter_mut().for_each(|item| refer(item, places)),
+        Value::Map(map) => {
+            if let Some(Value::String(reference)) = map.get_mut("$ref")
+                && !reference.starts_with("#/components/")
+            {
+                // The longest that fits: `#` fits all.
+                let within = |place: &str| {
+                    let rest = reference.strip_prefix(place)?;
+                    (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
+                };
+                let found = places.iter().rev().find_map(|(written, there)| Some((there, within(written)?)));
+                if let Some((there, rest)) = found {
+                    *reference = format!("{there}{rest}");
+                }
+            }
+            map.values_mut().for_each(|value| refer(value, places));
+        }
+        _ => {}
+    }
 }
 
 /// The schema that only an account knows: nothing is validated against it here.
