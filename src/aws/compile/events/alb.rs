@@ -35,10 +35,20 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             continue;
         }
         taken.push((function.key.to_owned(), listener, priority));
-        // Several rules of a function may share one target group. It is as the last of them says, as in the framework.
-        let last = events.iter().rev().find(|other| group_id(other) == group_id(event)).unwrap_or(event);
-        compile_one(plan, event, last.settings, output);
+        // Several rules of a function may share one target group: what the last of them says of it holds.
+        let sharing = || events.iter().rev().filter(|other| group_id(other) == group_id(event)).map(|one| one.settings);
+        let of_group = OfGroup {
+            name: sharing().find_map(|alb| alb.target_group_name.as_deref()),
+            health_check: sharing().find_map(|alb| alb.health_check.as_ref()),
+        };
+        compile_one(plan, event, &of_group, output);
     }
+}
+
+/// What the events that share a target group say of it.
+struct OfGroup<'a> {
+    name: Option<&'a str>,
+    health_check: Option<&'a Toggle<HealthCheck>>,
 }
 
 /// The logical id of an event's target group.
@@ -47,7 +57,7 @@ fn group_id(event: &Triggered<Alb>) -> String {
     event.function.id(&format!("Alb{mark}TargetGroup{}", naming::alphanumeric(&balancer(event))))
 }
 
-fn compile_one(plan: &Plan, event: &Triggered<Alb>, of_group: &Alb, output: &mut Output) {
+fn compile_one(plan: &Plan, event: &Triggered<Alb>, of_group: &OfGroup<'_>, output: &mut Output) {
     let (function, alb) = (event.function, event.settings);
     let group_id = group_id(event);
     let register_id = naming::permission(function.key, "RegisterTarget");
@@ -95,15 +105,21 @@ fn balancer(event: &Triggered<Alb>) -> String {
     }
 }
 
-fn target_group(plan: &Plan, function: &FunctionPlan, alb: &Alb, balancer: &str, multi_value: bool) -> Properties {
+fn target_group(
+    plan: &Plan,
+    function: &FunctionPlan,
+    of_group: &OfGroup<'_>,
+    balancer: &str,
+    multi_value: bool,
+) -> Properties {
     let names = &plan.names;
     let tag = |marked: bool| {
         let mark = if marked { "multi-value-" } else { "" };
         format!("{}-{}-{balancer}-{mark}{}", names.service, function.key, names.stage)
     };
     let prefix = plan.service.provider.alb.as_ref().and_then(|alb| alb.target_group_prefix.as_deref());
-    let name = match &alb.target_group_name {
-        Some(name) => name.as_str().to_owned(),
+    let name = match of_group.name {
+        Some(name) => name.to_owned(),
         None => {
             let name = format!("{}{}", prefix.unwrap_or_default(), naming::md5(&tag(multi_value)));
             name.chars().take(32).collect()
@@ -120,7 +136,7 @@ fn target_group(plan: &Plan, function: &FunctionPlan, alb: &Alb, balancer: &str,
             "TargetGroupAttributes",
             Value::List(vec![pair("lambda.multi_value_headers.enabled", multi_value.into())]),
         );
-    match &alb.health_check {
+    match of_group.health_check {
         None | Some(Toggle::Off) => properties.with("HealthCheckEnabled", false),
         Some(Toggle::On) => health_check(properties, None),
         Some(Toggle::With(check)) => health_check(properties, Some(check)),
