@@ -43,15 +43,16 @@ pub async fn run(connection: &Connection, screen: &Screen, read: &Read, live: &[
         let subject = subject(one);
         let work = async {
             match (&one.function, &one.url) {
-                (Some(key), _) => called(connection, read, one, key, live).await,
+                (Some(key), _) => {
+                    let called = tokio::time::timeout(within, called(connection, read, one, key, live)).await;
+                    called.unwrap_or_else(|_| Err(no_answer(within)))
+                }
                 (None, Some(url)) => fetched(connection, read, one, url, live, within).await,
                 (None, None) => Ok(()),
             }
         };
         let outcome = tokio::select! {
-            outcome = tokio::time::timeout(within, work) => {
-                outcome.unwrap_or_else(|_| Err(format!("no answer within {} s", within.as_secs())))
-            }
+            outcome = work => outcome,
             () = stop.asked() => Err("stopped before it was answered".to_owned()),
         };
         let outcome = outcome.map_err(|why| connection.aws.mask(&why));
@@ -131,8 +132,13 @@ async fn fetched(
     let expected = one.status.as_ref().map_or(200, |status| status.0);
     let until = Instant::now() + within;
     let mut pause = FIRST_PAUSE;
+    let mut last = None;
     loop {
-        let outcome = match connection.aws.fetch(&get).await {
+        // What was answered before says more than that the time was up during another try.
+        let Ok(fetched) = tokio::time::timeout_at(until, connection.aws.fetch(&get)).await else {
+            return Err(last.unwrap_or_else(|| no_answer(within)));
+        };
+        let outcome = match fetched {
             // The URL may end in a token.
             Err(failure) => Err(failure.message.replace(&url, url.split('?').next().unwrap_or_default())),
             Ok(got) => {
@@ -147,9 +153,14 @@ async fn fetched(
         if outcome.is_ok() || Instant::now() + pause >= until {
             return outcome;
         }
+        last = outcome.err();
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+fn no_answer(within: Duration) -> String {
+    format!("no answer within {} s", within.as_secs())
 }
 
 /// The address of a path: of the API that has a route for it, else of the only one there is.
