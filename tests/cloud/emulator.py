@@ -1,5 +1,6 @@
 """ministack with what it lacks inside: an alias with weights sends each call to one of its versions, and a call during
-which its function is changed, or one of that name in another account, is answered. What Lambda knows of event source mappings is in sources.py.
+which its function is changed, or one of that name in another account, is answered. What Lambda knows of event source
+mappings is in sources.py.
 
 Run by backend.py in place of `python -m ministack`. From outside this could not be mended: function URLs, APIs and
 topics invoke from within.

@@ -102,3 +102,22 @@ fn a_deploy_that_does_not_pass_is_put_back_where_the_file_says_so() {
     assert_eq!(answer["version"], 1, "the code of before answers again");
     assert_eq!(endings(&project, &cloud), ["put-back", "done"]);
 }
+
+/// A machine that is busy cuts off a later try: what was answered before is what helps.
+#[test]
+fn what_was_answered_is_said_where_a_later_try_is_cut_off() {
+    let cloud = Cloud::with_apis();
+    let project = Project::new(
+        "service: shop
+provider: {name: aws, runtime: python3.13, timeout: 20}
+functions: {slow: {handler: handler.handler, events: [{httpApi: GET /slow}]}}
+deploy: {verify: [{url: /slow, timeout: 6}]}
+",
+    )
+    .file(
+        "handler.py",
+        "import time\ncalls = []\ndef handler(event, context):\n    calls.append(1)\n    if len(calls) > 1:\n        time.sleep(10)\n    return {'statusCode': 201, 'body': 'first'}\n",
+    );
+    let ran = project.on(&cloud, ["deploy", "--yes"]).code(1);
+    ran.says("it answered 201 where 200 was expected");
+}

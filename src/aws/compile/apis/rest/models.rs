@@ -91,7 +91,7 @@ fn refer(schema: &mut Value, places: &[(String, String)]) {
             if let Some(Value::String(reference)) = map.get_mut("$ref")
                 && !reference.starts_with("#/components/")
             {
-                // The longest that fits: `#` fits all.
+                // `#`, which all references begin with, is the first of them and tried last.
                 let within = |place: &str| {
                     let rest = reference.strip_prefix(place)?;
                     (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
