@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -52,3 +56,21 @@ def test_another_accounts_function_of_the_same_name_is_another(cloud: Cloud) -> 
     )
     other.update_function_configuration(FunctionName="hello", MemorySize=256)
     assert answer(functions)[1] == process
+
+
+def test_what_a_call_prints_is_in_its_log_however_busy_the_machine_is(cloud: Cloud) -> None:
+    cloud.function(Code={"ZipFile": package("def handler(event, context):\n    print('says', event['number'])\n")})
+
+    def log(number: int) -> str:
+        called = cloud.client("lambda").invoke(FunctionName="hello", LogType="Tail", Payload=json.dumps({"number": number}))
+        return base64.b64decode(called.get("LogResult", "")).decode()
+
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(8)]
+    try:
+        with ThreadPoolExecutor(16) as callers:
+            logs = list(callers.map(log, range(200)))
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert [number for number, text in enumerate(logs) if f"says {number}" not in text.splitlines()] == []
