@@ -59,23 +59,21 @@ impl Answers {
     /// Reads what is needed and not known yet, and answers it.
     ///
     /// # Errors
-    /// As every call; `Invalid` for what hoist cannot look up.
+    /// As every call.
     pub async fn look_up(&mut self, aws: &Arc<Aws>, needs: &BTreeSet<Lookup>) -> Result<(), Vec<Failure>> {
         self.read(aws, needs).await?;
-        let mut failures = Vec::new();
         for lookup in needs {
             match self.answer(lookup, aws.region()) {
-                Ok(Ok(value)) => {
+                Ok(value) => {
                     aws.keep_secret(&value);
                     self.found.insert(lookup.clone(), value);
                 }
-                Ok(Err(why)) => {
+                Err(why) => {
                     self.absent.insert(lookup.clone(), why);
                 }
-                Err(failure) => failures.push(failure),
             }
         }
-        if failures.is_empty() { Ok(()) } else { Err(failures) }
+        Ok(())
     }
 
     async fn read(&mut self, aws: &Arc<Aws>, needs: &BTreeSet<Lookup>) -> Result<(), Vec<Failure>> {
@@ -91,7 +89,6 @@ impl Answers {
                 Lookup::Dynamic(Dynamic::Secret { secret, .. }) => {
                     secrets.insert(secret.clone());
                 }
-                Lookup::Stack { .. } => {}
             }
         }
         names.retain(|name| !self.parameters.contains_key(name));
@@ -125,9 +122,9 @@ impl Answers {
     }
 
     /// The value, or why there is none.
-    fn answer(&self, lookup: &Lookup, region: &str) -> Result<Result<Value, String>, Failure> {
+    fn answer(&self, lookup: &Lookup, region: &str) -> Result<Value, String> {
         let missing = || format!("is not in this account in {region}");
-        Ok(match lookup {
+        match lookup {
             Lookup::Export(name) => match self.exports.as_ref().and_then(|exports| exports.get(name)) {
                 Some(value) => Ok(Value::string(value)),
                 None => Err(missing()),
@@ -144,11 +141,7 @@ impl Answers {
                 Some(Stored::Binary) => Err("holds bytes, and a variable takes a text".to_owned()),
                 Some(Stored::Nothing) | None => Err(missing()),
             },
-            Lookup::Stack { .. } => {
-                return Err(Failure::new(Reason::Invalid, format!("{lookup} cannot be looked up yet"))
-                    .help("Write the value itself."));
-            }
-        })
+        }
     }
 }
 

@@ -12,6 +12,8 @@ pub const STAGE: &str = "hoist:stage";
 pub const ID: &str = "hoist:id";
 /// On a function: the fingerprint of what was last applied beneath it.
 pub const APPLIED: &str = "hoist:applied";
+/// On a stack of raw resources: `<service>/<stage>`. Tags of a stack go on to everything in it, so it has none of the above.
+pub const RESOURCES: &str = "hoist:resources";
 /// What CloudFormation puts on everything that it makes; nobody else may set it.
 const STACK: &str = "aws:cloudformation:stack-name";
 

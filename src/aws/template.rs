@@ -1,7 +1,7 @@
 //! What a service compiles to before anything about an account is known: resources in CloudFormation's vocabulary,
 //! intrinsics left as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,8 @@ pub struct Template {
     pub stacks: IndexMap<String, Value>,
     /// `Conditions`, `Mappings` and `Parameters` of the raw resources, which the resources here may mention too.
     pub sections: IndexMap<String, Value>,
+    /// What the stacks have beside their templates, by the names of `AWS::CloudFormation::Stack`: `Parameters`, a map.
+    pub stack_properties: BTreeMap<String, Value>,
     /// What the framework gives as outputs of its stack, by name: shown by `info`, read by other services.
     pub outputs: IndexMap<String, Value>,
 }
@@ -100,9 +102,11 @@ pub fn is_exported(output: &Value) -> bool {
 }
 
 impl Template {
-    /// Whether CloudFormation makes the resource of that name.
-    pub fn is_raw(&self, logical_id: &str) -> bool {
-        self.stacks.values().any(|stack| stack.at(&["Resources", logical_id]).is_some())
+    /// The stack in which CloudFormation makes the resource of that name, with what the stack's template says of it.
+    pub fn raw(&self, logical_id: &str) -> Option<(&str, &Value)> {
+        self.stacks
+            .iter()
+            .find_map(|(stack, template)| Some((stack.as_str(), template.at(&["Resources", logical_id])?)))
     }
 
     /// Makes secrets of the plain properties that are nothing but a short one, or a document that holds one. Longer ones
@@ -196,6 +200,69 @@ pub fn is_intrinsic(map: &BTreeMap<String, Value>) -> bool {
 /// the key of a policy statement.
 pub(super) fn is_function(name: &str) -> bool {
     name == "Ref" || name.starts_with("Fn::")
+}
+
+/// Every logical id that a tree of a template mentions: in `Ref`, `Fn::GetAtt`, `Fn::Sub` and `DependsOn`.
+pub fn mentioned(tree: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    collect(tree, &mut found);
+    found
+}
+
+fn collect(tree: &Value, found: &mut BTreeSet<String>) {
+    match tree {
+        Value::List(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Map(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value) {
+                    ("Ref", Value::String(name)) => {
+                        found.insert(name.clone());
+                    }
+                    ("Fn::GetAtt", Value::String(text)) => {
+                        found.extend(text.split('.').next().map(str::to_owned));
+                    }
+                    ("Fn::GetAtt", Value::List(items)) => {
+                        found.extend(items.first().and_then(|name| name.text()).map(str::to_owned));
+                    }
+                    ("Fn::Sub", Value::String(text)) => substituted(text, found),
+                    ("Fn::Sub", Value::List(items)) => {
+                        // What the text takes from the mapping beside it is no resource.
+                        let mut named = BTreeSet::new();
+                        if let Some(Value::String(text)) = items.first() {
+                            substituted(text, &mut named);
+                        }
+                        if let Some(Value::Map(own)) = items.get(1) {
+                            named.retain(|name| !own.contains_key(name));
+                        }
+                        found.extend(named);
+                        items.iter().skip(1).for_each(|item| collect(item, found));
+                    }
+                    ("DependsOn", value) => found.extend(texts(value)),
+                    (_, value) => collect(value, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn substituted(text: &str, found: &mut BTreeSet<String>) {
+    for piece in text.split("${").skip(1) {
+        if let Some((name, _)) = piece.split_once('}')
+            && !name.starts_with('!')
+        {
+            found.extend(name.split('.').next().map(|name| name.trim().to_owned()));
+        }
+    }
+}
+
+/// A text, or the texts of a list: `DependsOn` takes both.
+pub fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(name) => vec![name.clone()],
+        Value::List(items) => items.iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// A property tree as JSON: secrets masked, what is known later as the intrinsic that it came from.

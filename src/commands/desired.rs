@@ -10,7 +10,7 @@ use crate::aws::kinds::{alias, role, version};
 use crate::aws::lookups::Answers;
 use crate::aws::naming::{self, Names};
 use crate::aws::partition::Partition;
-use crate::aws::template::{Template, is_exported};
+use crate::aws::template::Template;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::language::checks::environment_too_large;
 use crate::engine::resource::DesiredState;
@@ -19,7 +19,7 @@ use crate::engine::value::Value;
 /// Evaluates the template for the connected account: exports, parameters and secrets that it mentions are read.
 ///
 /// # Errors
-/// Raw `resources:` (they need CloudFormation, which is not built yet), and references that cannot be resolved.
+/// References that cannot be resolved, and what is larger than AWS takes.
 pub async fn of(read: &Read, prepared: &Prepared, connection: &Connection) -> Result<DesiredState, CommandError> {
     of_template(read, &prepared.template, connection).await
 }
@@ -33,20 +33,6 @@ pub async fn of_template(
     template: &Template,
     connection: &Connection,
 ) -> Result<DesiredState, CommandError> {
-    const WAY_OUT: &str =
-        "Nothing was changed. Until hoist can do this, deploy them with a stack of their own and refer to them by ARN.";
-    for (stack, content) in &template.stacks {
-        if content.get("Resources").is_some() {
-            let message = format!("`resources:` are not deployed yet: they need the CloudFormation stack {stack}");
-            return Err(CommandError::plain(message, [WAY_OUT]));
-        }
-        let Some(Value::Map(outputs)) = content.get("Outputs") else { continue };
-        if let Some((name, _)) = outputs.iter().find(|(_, output)| is_exported(output)) {
-            let message =
-                format!("`resources.Outputs.{name}` is not exported yet: that needs the CloudFormation stack {stack}");
-            return Err(CommandError::plain(message, [WAY_OUT]));
-        }
-    }
     let owner = owner(&read.service, &read.target);
     let mut desired = evaluated(read, template, owner, connection).await?;
     let mut diagnostics = too_large(&desired, read);

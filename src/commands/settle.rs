@@ -8,12 +8,13 @@ use super::connection::Connection;
 use super::interrupt::{before_any_change, stoppable};
 use super::manner::Manner;
 use super::{CommandError, holder};
+use crate::aws::kinds::stack;
 use crate::aws::release::{describe as commits, preflight};
 use crate::engine::fingerprint::of_all;
 use crate::engine::kind::Progress as Say;
 use crate::engine::lease::{self, Acquired, Lease, LeaseOptions, Seen};
 use crate::engine::notes::Notes;
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Change, Plan};
 use crate::engine::planner::{PlanOptions, plan};
 use crate::engine::resource::DesiredState;
 use crate::engine::stop::Stop;
@@ -196,13 +197,16 @@ pub(super) async fn give_back(screen: &Screen, lease: Lease, settled: bool, stop
     }
 }
 
-/// What a person has to agree to: logical ids of what is deleted or replaced.
+/// What a person has to agree to: logical ids of what is deleted or replaced, also within a stack.
 fn losses(plan: &Plan) -> Vec<String> {
-    plan.changes
-        .iter()
-        .filter(|change| change.is_destructive())
-        .map(|change| change.address.logical_id.clone())
-        .collect()
+    let of = |change: &Change| match (&change.live, &change.desired) {
+        _ if change.is_destructive() => vec![change.address.logical_id.clone()],
+        (Some(live), Some(desired)) if change.address.kind == stack::TYPE && change.is_write() => {
+            stack::losses(&live.properties, &desired.properties)
+        }
+        _ => Vec::new(),
+    };
+    plan.changes.iter().flat_map(of).collect()
 }
 
 async fn agree(

@@ -67,6 +67,12 @@ pub trait Kind: Send + Sync {
         &[]
     }
 
+    /// Whether an update to the desired properties may change that attribute.
+    fn changes_attribute(&self, name: &str, live: &Live, desired: &Desired) -> bool {
+        let _ = (live, desired);
+        self.changing_attributes().contains(&name)
+    }
+
     /// Attributes that follow from the desired properties alone, before the resource exists (an ARN made of region,
     /// account and name). Used to evaluate references during the plan.
     fn predict(&self, desired: &Desired) -> BTreeMap<String, Value>;

@@ -30,6 +30,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("AWS::ApiGatewayV2::Stage", "API stage"),
     ("AWS::ApplicationAutoScaling::ScalableTarget", "scalable target"),
     ("AWS::ApplicationAutoScaling::ScalingPolicy", "scaling policy"),
+    ("AWS::CloudFormation::Stack", "stack"),
     ("AWS::CloudFront::CachePolicy", "cache policy"),
     ("AWS::CloudFront::Distribution", "distribution"),
     ("AWS::CloudFront::Function", "CloudFront function"),

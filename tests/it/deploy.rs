@@ -171,24 +171,6 @@ fn a_function_that_left_the_file_is_found_and_removed() {
 }
 
 #[test]
-fn a_deploy_of_raw_resources_stops_before_any_write() {
-    let cloud = Cloud::own("calm");
-    let config = format!("{CONFIG}resources:\n  Resources:\n    Table:\n      Type: AWS::SNS::Topic\n");
-    let project = Project::new(&config);
-    let ran = project.on(&cloud, ["deploy", "--yes"]).code(1);
-    assert!(ran.stderr.contains("resources"), "{}", ran.stderr);
-    assert!(cloud.calls().iter().all(|call| !call["operation"].as_str().unwrap().starts_with("Create")));
-    project.run(["package"]).success();
-    assert_eq!(project.resources()["stacks"]["shop-dev"]["Resources"]["Table"]["Type"], "AWS::SNS::Topic");
-
-    // Other stacks may wait for what is exported.
-    let exported = "resources:\n  Outputs:\n    Arn: {Value: !GetAtt HelloLambdaFunction.Arn, Export: {Name: arn}}\n";
-    project.write("serverless.yml", &format!("{CONFIG}{exported}"));
-    project.on(&cloud, ["deploy", "--yes"]).code(1).says("`resources.Outputs.Arn` is not exported yet");
-    assert!(cloud.calls().iter().all(|call| !call["operation"].as_str().unwrap().starts_with("Create")));
-}
-
-#[test]
 fn with_json_every_line_is_an_object_and_nothing_else_is_said() {
     let cloud = Cloud::shared();
     let project = Project::new(CONFIG);

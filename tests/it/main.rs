@@ -38,6 +38,7 @@ mod scaling;
 mod secrets;
 mod shared_api;
 mod snapshots;
+mod stacks;
 mod storm;
 mod support;
 mod throttled;

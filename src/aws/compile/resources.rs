@@ -3,15 +3,17 @@
 //! Resources that refer to functions, APIs or anything else that hoist makes can only be made after it: they go into a
 //! second stack. All others come first, so that functions can refer to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
 use super::output::Output;
 use super::plan::Plan;
 use super::tree;
-use crate::aws::template::{TemplateResource, is_exported};
+use crate::aws::template::{TemplateResource, is_exported, mentioned, texts};
 use crate::config::diagnostic::Diagnostic;
+use crate::config::language::provider::Provider;
+use crate::config::language::stack::RollbackTrigger;
 use crate::config::node::{Data, Entry, Node};
 use crate::engine::value::Value;
 
@@ -80,7 +82,7 @@ fn check_references(documents: &[&Node], all: &Value, raw: &IndexMap<String, Val
     let places = section(documents, "Resources");
     let is_parameter = |name: &str| all.at(&["Parameters", name]).is_some();
     for (logical_id, resource) in raw {
-        for name in references(resource) {
+        for name in mentioned(resource) {
             let known = name.starts_with("AWS::")
                 || raw.contains_key(&name)
                 || output.template.resources.contains_key(&name)
@@ -139,7 +141,7 @@ fn stacks(plan: &Plan, all: &Value, raw: IndexMap<String, Value>, output: &mut O
             .iter()
             .filter(|(logical_id, resource)| {
                 !after.contains(logical_id.as_str())
-                    && references(resource).iter().any(|name| {
+                    && mentioned(resource).iter().any(|name| {
                         after.contains(name.as_str()) || (generated.contains(name.as_str()) && !raw.contains_key(name))
                     })
             })
@@ -156,7 +158,7 @@ fn stacks(plan: &Plan, all: &Value, raw: IndexMap<String, Value>, output: &mut O
     let mut parts = [(IndexMap::new(), IndexMap::new()), (IndexMap::new(), IndexMap::new())];
     if let Some(Value::Map(outputs)) = all.get("Outputs") {
         for (name, value) in outputs {
-            let names = references(value);
+            let names = mentioned(value);
             let late = names.iter().any(|name| after.contains(name) || generated.contains(name));
             parts[usize::from(late)].1.insert(name.clone(), value.clone());
         }
@@ -174,6 +176,7 @@ fn stacks(plan: &Plan, all: &Value, raw: IndexMap<String, Value>, output: &mut O
         let late = after.contains(&logical_id);
         parts[usize::from(late)].0.insert(logical_id, resource);
     }
+    output.template.stack_properties = stack_properties(&plan.service.provider).into_map();
     for (name, (resources, outputs)) in [plan.names.stack(), plan.names.after_stack()].into_iter().zip(parts) {
         if resources.is_empty() && outputs.is_empty() {
             continue;
@@ -192,6 +195,29 @@ fn stacks(plan: &Plan, all: &Value, raw: IndexMap<String, Value>, output: &mut O
     }
 }
 
+/// What the file says of the stacks beside their templates.
+fn stack_properties(provider: &Provider) -> tree::Properties {
+    let given = provider.stack_parameters.iter();
+    let given = given.filter_map(|given| Some((given.name.clone(), tree::as_text(given.value.as_ref()?))));
+    let parameters: BTreeMap<String, Value> = given.collect();
+    let alarms = provider.rollback_configuration.as_ref().map(|alarms| {
+        let trigger = |trigger: &RollbackTrigger| {
+            tree::Properties::new().with("Arn", tree::as_text(&trigger.arn)).with("Type", trigger.kind.as_str()).into()
+        };
+        tree::Properties::new()
+            .list("RollbackTriggers", alarms.triggers.iter().map(trigger).collect())
+            .maybe("MonitoringTimeInMinutes", alarms.minutes.map(|minutes| minutes.0))
+    });
+    let statements: Vec<Value> = provider.stack_policy.iter().map(|statement| tree::from_node(statement)).collect();
+    let policy = tree::Properties::new().list("Statement", statements).some();
+    tree::Properties::new()
+        .maybe("Parameters", (!parameters.is_empty()).then_some(Value::Map(parameters)))
+        .list("NotificationARNs", provider.notification_arns.iter().map(tree::as_text).collect())
+        .maybe("RollbackConfiguration", alarms)
+        .maybe("StackPolicyBody", policy)
+        .maybe("DisableRollback", provider.disable_rollback)
+}
+
 /// Lays what the file says about a generated resource over it: mappings key by key, lists item by item.
 fn lay_over(generated: &mut TemplateResource, given: Value) {
     let Value::Map(given) = given else { return };
@@ -200,7 +226,7 @@ fn lay_over(generated: &mut TemplateResource, given: Value) {
             "Type" => {}
             "Properties" => merge(&mut generated.properties, value),
             "DependsOn" => {
-                for name in names(&value) {
+                for name in texts(&value) {
                     if !generated.depends_on.contains(&name) {
                         generated.depends_on.push(name);
                     }
@@ -227,20 +253,12 @@ fn extend(generated: &mut TemplateResource, extension: &Value) {
                     properties.extend(new.clone());
                 }
             }
-            "DependsOn" => generated.depends_on.extend(names(value)),
+            "DependsOn" => generated.depends_on.extend(texts(value)),
             "Condition" => generated.condition = value.text().map(str::to_owned),
             _ => {
                 generated.attributes.insert(key.clone(), value.clone());
             }
         }
-    }
-}
-
-fn names(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(name) => vec![name.clone()],
-        Value::List(items) => items.iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
-        _ => Vec::new(),
     }
 }
 
@@ -266,59 +284,5 @@ fn merge(base: &mut Value, over: Value) {
             }
         }
         (base, over) => *base = over,
-    }
-}
-
-/// Every logical id that a tree mentions: in `Ref`, `Fn::GetAtt`, `Fn::Sub` and `DependsOn`.
-pub(super) fn references(tree: &Value) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    collect(tree, &mut found);
-    found
-}
-
-fn collect(tree: &Value, found: &mut BTreeSet<String>) {
-    match tree {
-        Value::List(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Map(map) => {
-            for (key, value) in map {
-                match (key.as_str(), value) {
-                    ("Ref", Value::String(name)) => {
-                        found.insert(name.clone());
-                    }
-                    ("Fn::GetAtt", Value::String(text)) => {
-                        found.extend(text.split('.').next().map(str::to_owned));
-                    }
-                    ("Fn::GetAtt", Value::List(items)) => {
-                        found.extend(items.first().and_then(|name| name.text()).map(str::to_owned));
-                    }
-                    ("Fn::Sub", Value::String(text)) => substituted(text, found),
-                    ("Fn::Sub", Value::List(items)) => {
-                        // What the text takes from the mapping beside it is no resource.
-                        let mut named = BTreeSet::new();
-                        if let Some(Value::String(text)) = items.first() {
-                            substituted(text, &mut named);
-                        }
-                        if let Some(Value::Map(own)) = items.get(1) {
-                            named.retain(|name| !own.contains_key(name));
-                        }
-                        found.extend(named);
-                        items.iter().skip(1).for_each(|item| collect(item, found));
-                    }
-                    ("DependsOn", value) => found.extend(names(value)),
-                    (_, value) => collect(value, found),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn substituted(text: &str, found: &mut BTreeSet<String>) {
-    for piece in text.split("${").skip(1) {
-        if let Some((name, _)) = piece.split_once('}')
-            && !name.starts_with('!')
-        {
-            found.extend(name.split('.').next().map(|name| name.trim().to_owned()));
-        }
     }
 }

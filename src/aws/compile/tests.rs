@@ -650,7 +650,7 @@ fn everything_evaluates_to_resources_that_refer_to_each_other() {
         for id in one.depends_on.iter().chain(&one.parent) {
             assert!(is_there(id), "{} names {id}, which is not there", one.address);
         }
-        for id in super::resources::references(&tree_of(&crate::aws::template::masked(&one.properties))) {
+        for id in crate::aws::template::mentioned(&tree_of(&crate::aws::template::masked(&one.properties))) {
             assert!(is_there(&id), "{} refers to {id}, which is not there", one.address);
         }
         assert!(one.address.kind != "AWS::SNS::Topic" || one.properties.get("Subscription").is_none());

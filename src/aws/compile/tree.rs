@@ -45,6 +45,11 @@ impl Properties {
         self.0.is_empty()
     }
 
+    /// The properties by their names.
+    pub fn into_map(self) -> BTreeMap<String, Value> {
+        self.0
+    }
+
     /// The tree, when anything was set.
     pub fn some(self) -> Option<Value> {
         if self.is_empty() { None } else { Some(self.into()) }

@@ -1,6 +1,6 @@
 //! Walks property trees and turns intrinsics into values, or into expressions of what is not known yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +8,7 @@ use serde_json::Number;
 
 use super::dynamic::{Dynamic, OPENING};
 use super::{Context, Lookup};
+use crate::aws::kinds::stack::{OUTPUTS, output};
 use crate::aws::template::{Template, is_function, masked, single};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::variables::grammar::{self, Part, has_variables};
@@ -40,6 +41,8 @@ pub(super) struct Evaluator<'a> {
     needs: BTreeSet<Lookup>,
     /// How often something had to be left open because it is not looked up yet.
     open: usize,
+    /// By stack: the attributes of its resources that are used outside of it.
+    pub(super) outputs: BTreeMap<&'a str, BTreeSet<(String, String)>>,
     problems: Vec<Diagnostic>,
 }
 
@@ -53,6 +56,7 @@ impl<'a> Evaluator<'a> {
             depth: 0,
             needs: BTreeSet::new(),
             open: 0,
+            outputs: BTreeMap::new(),
             problems: Vec::new(),
         }
     }
@@ -163,7 +167,7 @@ impl<'a> Evaluator<'a> {
         Value::Null
     }
 
-    fn reference(&mut self, target: &str) -> Option<Value> {
+    pub(super) fn reference(&mut self, target: &str) -> Option<Value> {
         if has_variables(target) {
             return Some(Value::string(target));
         }
@@ -191,22 +195,36 @@ impl<'a> Evaluator<'a> {
         if self.template.resources.contains_key(target) {
             return Some(self.own(target, "Ref"));
         }
-        if let Some(value) = context.parameters.get(target) {
-            return Some(value.clone());
-        }
         if let Some(parameter) = self.template.sections.get("Parameters").and_then(|all| all.get(target)) {
-            return match parameter.get("Default").cloned() {
-                Some(default) => Some(default),
-                None => {
-                    self.problem("no-parameter", format!("the parameter `{target}` has no value and no default"));
-                    Some(Value::Null)
-                }
-            };
+            return Some(self.parameter(target, parameter));
         }
         Some(self.raw(target, "Ref"))
     }
 
-    fn attribute(&mut self, argument: &Value) -> Value {
+    /// The value of a parameter of the raw resources: what `provider.stackParameters` says, else its default.
+    fn parameter(&mut self, name: &str, declared: &Value) -> Value {
+        let given = self.template.stack_properties.get("Parameters").and_then(|given| given.get(name));
+        let Some(value) = given.or_else(|| declared.get("Default")) else {
+            self.problem("no-parameter", format!("the parameter `{name}` has no value and no default"));
+            return Value::Null;
+        };
+        let kind = declared.get("Type").and_then(Value::text).unwrap_or_default();
+        let value = match (self.value(value), kind.starts_with("AWS::SSM::Parameter::Value<")) {
+            (Some(Value::String(name)), true) => {
+                self.found(Lookup::Dynamic(Dynamic::Parameter { name, secure: false }))
+            }
+            (value, _) => value.unwrap_or(Value::Null),
+        };
+        let is_list = kind == "CommaDelimitedList" || kind.contains("List<");
+        match value {
+            Value::String(text) if is_list => {
+                Value::List(text.split(',').map(|item| Value::string(item.trim())).collect())
+            }
+            value => value,
+        }
+    }
+
+    pub(super) fn attribute(&mut self, argument: &Value) -> Value {
         let parts = match argument {
             Value::String(text) => text.split_once('.').map(|(id, name)| (id.to_owned(), Value::string(name))),
             Value::List(items) => match items.as_slice() {
@@ -222,7 +240,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn attribute_of(&mut self, logical_id: &str, name: &str) -> Value {
+    pub(super) fn attribute_of(&mut self, logical_id: &str, name: &str) -> Value {
         if has_variables(logical_id) {
             return Value::string(logical_id);
         }
@@ -241,9 +259,10 @@ impl<'a> Evaluator<'a> {
         Value::attribute(logical_id, attribute)
     }
 
-    /// An attribute of a raw resource, which CloudFormation makes.
+    /// An attribute of a raw resource, which CloudFormation makes: an output of its stack gives it.
     fn raw(&mut self, logical_id: &str, attribute: &str) -> Value {
-        if !self.template.is_raw(logical_id) {
+        let template = self.template;
+        let Some((stack, resource)) = template.raw(logical_id) else {
             self.problem("unknown-resource", format!("there is no resource and no parameter `{logical_id}`"));
             let of_plugin = OF_PLUGINS.iter().find(|(id, _)| *id == logical_id);
             // It puts the API's name before what each is.
@@ -256,8 +275,16 @@ impl<'a> Evaluator<'a> {
                 problem.help.push(help.to_owned());
             }
             return Value::Null;
+        };
+        if let Some(condition) = resource.get("Condition").and_then(Value::text)
+            && !self.condition(condition)
+        {
+            self.problem("condition-not-met", format!("`{logical_id}` is left out by its condition"));
+            return Value::Null;
         }
-        self.found(Lookup::Stack { logical_id: logical_id.to_owned(), attribute: attribute.to_owned() })
+        let given = self.outputs.entry(stack).or_default();
+        given.insert((logical_id.to_owned(), attribute.to_owned()));
+        Value::attribute(stack, format!("{OUTPUTS}{}", output(logical_id, attribute)))
     }
 
     fn found(&mut self, lookup: Lookup) -> Value {

@@ -10,9 +10,6 @@ pub enum Lookup {
     /// `Fn::ImportValue`: an export of any stack of the region
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListExports.html>).
     Export(String),
-    /// An attribute of one of the file's own raw `resources:`, which CloudFormation makes. `Ref` is the attribute
-    /// `"Ref"`.
-    Stack { logical_id: String, attribute: String },
     /// `{{resolve:ssm:name:version}}` and its kin.
     Dynamic(Dynamic),
 }
@@ -21,8 +18,6 @@ impl fmt::Display for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Export(name) => write!(f, "the export `{name}`"),
-            Self::Stack { logical_id, attribute } if attribute == "Ref" => write!(f, "the resource `{logical_id}`"),
-            Self::Stack { logical_id, attribute } => write!(f, "`{attribute}` of the resource `{logical_id}`"),
             Self::Dynamic(dynamic) => write!(f, "{dynamic}"),
         }
     }

@@ -10,6 +10,7 @@ mod evaluator;
 mod expand;
 mod lookup;
 mod ownership;
+mod stacks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,8 +42,6 @@ pub struct Context {
     pub stack_name: String,
     /// Marks and tags for everything that can carry them.
     pub owner: Owner,
-    /// Values of the raw resources' `Parameters`, where they differ from the defaults.
-    pub parameters: BTreeMap<String, Value>,
     /// What was asked of the account because an earlier evaluation needed it.
     pub found: BTreeMap<Lookup, Value>,
     /// What was asked for and has no value, with the reason as a clause: `is not in this account and region`.
@@ -96,7 +95,7 @@ pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
             Some((name.clone(), value?))
         };
         let hints = resource.hints.iter().filter_map(&mut hint).collect();
-        let depends_on = resource.depends_on.iter().filter(|id| evaluator.is_ours(id.as_str())).cloned().collect();
+        let depends_on = resource.depends_on.iter().filter_map(|id| evaluator.made_by(id)).collect();
         resources.push(Desired {
             address: Address::new(resource.kind.clone(), logical_id.clone()),
             properties,
@@ -106,6 +105,7 @@ pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
             hints,
         });
     }
+    resources.extend(stacks::desired(&mut evaluator));
     stamp(&mut resources);
     let (needs, problems) = evaluator.finish();
     Evaluation { desired: DesiredState { resources }, needs, problems }

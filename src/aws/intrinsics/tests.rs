@@ -48,6 +48,10 @@ fn template() -> Template {
     template
 }
 
+fn desired<'a>(evaluation: &'a Evaluation, logical_id: &str) -> &'a crate::engine::resource::Desired {
+    evaluation.desired.resources.iter().find(|one| one.address.logical_id == logical_id).unwrap()
+}
+
 /// What a tree evaluates to as a property of a log group, as masked JSON.
 fn evaluated(value: serde_json::Value) -> (serde_json::Value, Evaluation) {
     let mut template = template();
@@ -118,27 +122,23 @@ fn what_only_the_account_knows_is_listed_once_and_put_in_on_the_second_round() {
             "AWS::Lambda::Permission",
             tree(json!({
                 "Import": { "Fn::ImportValue": { "Fn::Sub": "net-${Stage}" } },
-                "Table": { "Fn::GetAtt": ["Table", "Arn"] },
                 "Secret": "pw={{resolve:secretsmanager:db:SecretString:password}}",
             })),
         ),
     );
     let first = evaluate(&template, &context());
     let password = Lookup::Dynamic(Dynamic::parse("secretsmanager:db:SecretString:password").unwrap());
-    let table = Lookup::Stack { logical_id: "Table".into(), attribute: "Arn".into() };
     assert_eq!(first.problems, []);
-    assert_eq!(first.needs, BTreeSet::from([Lookup::Export("net-dev".into()), table.clone(), password.clone()]));
+    assert_eq!(first.needs, BTreeSet::from([Lookup::Export("net-dev".into()), password.clone()]));
 
     let found = BTreeMap::from([
         (Lookup::Export("net-dev".into()), Value::string("vpc-1")),
-        (table, Value::string("arn:table")),
         (password, Value::Secret(Secret::new("hunter2"))),
     ]);
     let second = evaluate(&template, &Context { found, ..context() });
-    let probe = &second.desired.resources.last().unwrap().properties;
+    let probe = &desired(&second, "Probe").properties;
     assert_eq!(second.needs, BTreeSet::new());
     assert_eq!(probe.get("Import"), Some(&Value::string("vpc-1")));
-    assert_eq!(probe.get("Table"), Some(&Value::string("arn:table")));
     assert_eq!(probe.get("Secret"), Some(&Value::Secret(Secret::new("pw=hunter2"))));
 }
 
@@ -182,6 +182,7 @@ fn conditions_leave_out_a_resource_and_what_lives_beneath_it() {
         "HelloLambdaFunctionUrl".into(),
         TemplateResource::new("AWS::Lambda::Url", tree(json!({}))).beneath("HelloLambdaFunction"),
     );
+    template.stacks.clear();
     assert_eq!(evaluate(&template, &context()).desired.resources, []);
 }
 
@@ -252,11 +253,9 @@ fn hints_are_evaluated_like_properties() {
         let alias = evaluation.desired.resources.iter().find(|one| one.address.logical_id == "Alias").unwrap();
         (masked(&alias.hints["Shift"]), evaluation.needs)
     };
-    let lookup = Lookup::Stack { logical_id: "Table".into(), attribute: "Ref".into() };
-    let mut context = context();
-    assert!(hinted(&context).1.contains(&lookup), "the stack is asked for it");
-    context.found.insert(lookup, Value::string("table-1"));
-    assert_eq!(hinted(&context).0, json!({ "Alarms": ["plain", "table-1", "eu-west-1"] }));
+    let (hint, needs) = hinted(&context());
+    let table = json!({ "Fn::GetAtt": ["shop-dev", "Outputs.HoistTable"] });
+    assert_eq!((hint, needs), (json!({ "Alarms": ["plain", table, "eu-west-1"] }), BTreeSet::new()));
 }
 
 #[test]
@@ -289,4 +288,124 @@ fn variables_of_the_file_that_are_still_open_are_text() {
     assert_eq!(evaluation.problems[0].code, "unknown-resource");
     let (_, evaluation) = evaluated(json!({ "Ref": "PythonRequirementsLambdaLayer" }));
     assert!(evaluation.problems[0].help[0].contains("serverless-python-requirements"));
+}
+
+/// Two stacks: the second one's resources refer to functions, and to the first.
+fn stacks(first: serde_json::Value, second: serde_json::Value, uses: serde_json::Value) -> Evaluation {
+    let mut template = template();
+    template.stacks.insert("shop-dev".into(), tree(first));
+    template.stacks.insert("shop-dev-after".into(), tree(second));
+    template
+        .resources
+        .insert("Probe".into(), TemplateResource::new("AWS::Lambda::Permission", tree(json!({ "P": uses }))));
+    evaluate(&template, &context())
+}
+
+#[test]
+fn what_is_used_outside_of_a_stack_is_an_output_of_it() {
+    let resources = json!({ "Resources": { "Table": { "Type": "T", "Condition": "IsDev" }, "Key": { "Type": "K" } } });
+    let uses = json!([{ "Ref": "Table" }, { "Fn::GetAtt": ["Table", "Stream.Arn"] }]);
+    let found = stacks(resources, json!({ "Resources": { "Late": { "Type": "L", "Of": { "Ref": "Key" } } } }), uses);
+    assert_eq!(found.problems, []);
+    let get = |output: &str| json!({ "Fn::GetAtt": ["shop-dev", format!("Outputs.{output}")] });
+    let probe = masked(&desired(&found, "Probe").properties);
+    assert_eq!(probe["P"], json!([get("HoistTable"), get("HoistTableStreamArn")]));
+    let main = masked(&desired(&found, "shop-dev").properties);
+    assert_eq!(
+        main["TemplateBody"]["Outputs"],
+        json!({
+            "HoistKey": { "Value": { "Ref": "Key" } },
+            "HoistTable": { "Value": { "Ref": "Table" }, "Condition": "IsDev" },
+            "HoistTableStreamArn": { "Value": { "Fn::GetAtt": ["Table", "Stream.Arn"] }, "Condition": "IsDev" },
+        })
+    );
+    assert_eq!(main["Tags"], json!({ "STAGE": "dev", "hoist:resources": "shop/dev" }));
+    let after = masked(&desired(&found, "shop-dev-after").properties);
+    assert_eq!(after["TemplateBody"]["Resources"]["Late"]["Of"], get("HoistKey"));
+    assert_eq!(after["TemplateBody"]["Metadata"], json!({ "Hoist": { "After": "shop-dev" } }));
+}
+
+#[test]
+fn a_template_is_cloudformations_but_for_what_is_outside_of_it() {
+    let late = json!({
+        "Type": "L", "DependsOn": ["Other", "Table", "HelloLambdaFunction"],
+        "P": {
+            "Own": { "Fn::Sub": ["${Other} of ${AWS::StackName} in ${AWS::Region}, ${!Kept}, ${Mine.a}: ${HelloLambdaFunction.Arn}",
+                { "Mine.a": { "Ref": "Table" } }] },
+            "Zones": { "Fn::GetAZs": { "Ref": "AWS::Region" } },
+            "Kept": { "Fn::Sub": "${Other}-${Stage}" },
+            "Size": { "Fn::FindInMap": ["Sizes", "dev", "small"] },
+        },
+    });
+    let first = json!({ "Resources": { "Table": { "Type": "T", "Name": { "Ref": "AWS::StackName" } } } });
+    let found = stacks(first, json!({ "Resources": { "Late": late, "Other": { "Type": "O" } } }), json!(null));
+    assert_eq!(found.problems, []);
+    let main = masked(&desired(&found, "shop-dev").properties);
+    assert_eq!(main["TemplateBody"]["Resources"]["Table"]["Name"], json!({ "Ref": "AWS::StackName" }));
+    let stack = desired(&found, "shop-dev-after");
+    assert_eq!(stack.depends_on, ["HelloLambdaFunction", "shop-dev"]);
+    let late = &masked(&stack.properties)["TemplateBody"]["Resources"]["Late"];
+    assert_eq!(late["DependsOn"], json!(["Other"]));
+    assert_eq!(
+        late["P"]["Own"]["Fn::Sub"],
+        json!([
+            "${Other} of ${HoistAWSStackName} in ${AWS::Region}, ${!Kept}, ${Mine.a}: ${HoistHelloLambdaFunctionArn}",
+            {
+                "HoistAWSStackName": "shop-dev",
+                "HoistHelloLambdaFunctionArn": { "Fn::GetAtt": ["HelloLambdaFunction", "Arn"] },
+                "Mine.a": { "Fn::GetAtt": ["shop-dev", "Outputs.HoistTable"] },
+            },
+        ])
+    );
+    assert_eq!(late["P"]["Zones"], json!({ "Fn::GetAZs": { "Ref": "AWS::Region" } }));
+    assert_eq!(late["P"]["Kept"], json!({ "Fn::Sub": "${Other}-${Stage}" }));
+    assert_eq!(late["P"]["Size"], json!({ "Fn::FindInMap": ["Sizes", "dev", "small"] }));
+}
+
+#[test]
+fn a_stack_of_outputs_is_made_only_where_somebody_else_may_read_them() {
+    let output = |more: serde_json::Value| {
+        let mut output = json!({ "Value": { "Fn::GetAtt": ["HelloLambdaFunction", "Arn"] } });
+        output.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let found = stacks(json!({}), json!({ "Outputs": { "Arn": output } }), json!(null));
+        let ids: Vec<String> = found.desired.resources.iter().map(|one| one.address.logical_id.clone()).collect();
+        ids.iter().any(|id| id == "shop-dev-after").then(|| masked(&desired(&found, "shop-dev-after").properties))
+    };
+    assert_eq!(output(json!({})), None);
+    let made = output(json!({ "Export": { "Name": "hello" } })).unwrap();
+    assert_eq!(
+        made["TemplateBody"]["Resources"],
+        json!({ "Nothing": { "Type": "AWS::CloudFormation::WaitConditionHandle" } })
+    );
+}
+
+#[test]
+fn what_a_condition_leaves_out_cannot_be_used() {
+    let first = json!({ "Resources": { "Table": { "Type": "T", "Condition": "IsNotDev" } } });
+    let found = stacks(first, json!({}), json!({ "Ref": "Table" }));
+    let problems: Vec<_> = found.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(problems, ["resources.Probe.Properties.P.Ref: `Table` is left out by its condition"]);
+}
+
+#[test]
+fn parameters_are_those_of_the_file_and_of_its_type() {
+    let mut template = template();
+    template.sections.insert(
+        "Parameters".into(),
+        tree(json!({
+            "Given": { "Type": "String", "Default": "dev" },
+            "Zones": { "Type": "CommaDelimitedList", "Default": "a, b" },
+            "Kept": { "Type": "AWS::SSM::Parameter::Value<String>", "Default": "/shop/url" },
+        })),
+    );
+    template.stack_properties.insert("Parameters".into(), tree(json!({ "Given": "prod" })));
+    let uses = tree(json!({ "P": [{ "Ref": "Given" }, { "Fn::Join": ["+", { "Ref": "Zones" }] }, { "Ref": "Kept" }] }));
+    template.resources.insert("Probe".into(), TemplateResource::new("AWS::Lambda::Permission", uses));
+    let kept = Lookup::Dynamic(Dynamic::parse("ssm:/shop/url").unwrap());
+    assert_eq!(evaluate(&template, &context()).needs, BTreeSet::from([kept.clone()]));
+    let found = BTreeMap::from([(kept, Value::string("https://shop"))]);
+    let found = evaluate(&template, &Context { found, ..context() });
+    assert_eq!(masked(&desired(&found, "Probe").properties)["P"], json!(["prod", "a+b", "https://shop"]));
+    let stack = masked(&desired(&found, "shop-dev").properties);
+    assert_eq!(stack["Parameters"], json!({ "Given": "prod" }));
 }

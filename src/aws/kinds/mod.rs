@@ -33,6 +33,7 @@ pub mod rule;
 pub mod run;
 pub mod scaling;
 pub mod schedule;
+pub mod stack;
 pub mod stream_consumer;
 pub mod subscription;
 pub mod subscription_filter;
@@ -130,6 +131,7 @@ pub fn all(aws: &Arc<Aws>) -> Vec<Arc<dyn Findable>> {
         Arc::new(scaling::policy::ScalingPolicy::new(Arc::clone(aws))),
         Arc::new(scaling::target::ScalableTarget::new(Arc::clone(aws))),
         Arc::new(schedule::Schedule::new(Arc::clone(aws))),
+        Arc::new(stack::Stack::new(Arc::clone(aws))),
         Arc::new(stream_consumer::StreamConsumer::new(Arc::clone(aws))),
         Arc::new(subscription::Subscription::new(Arc::clone(aws))),
         Arc::new(subscription_filter::SubscriptionFilter::new(Arc::clone(aws))),

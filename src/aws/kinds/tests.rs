@@ -119,6 +119,10 @@ async fn nothing_to_do_for_a_hundred_functions_takes_few_calls_and_no_write() {
             "<GetRolePolicyResponse><GetRolePolicyResult><RoleName>r</RoleName><PolicyName>shop-dev-lambda</PolicyName>\
              <PolicyDocument>{policy_text}</PolicyDocument></GetRolePolicyResult></GetRolePolicyResponse>"
         )),
+        // No stacks.
+        "GetResources" if asked.body.contains("cloudformation:stack") => {
+            Told::ok(json!({ "ResourceTagMappingList": [] }))
+        }
         "GetResources" => {
             let (start, end, next) = page(asked, "PaginationToken", 100);
             let entries: Vec<Json> = (start..end)
@@ -186,7 +190,7 @@ async fn nothing_to_do_for_a_hundred_functions_takes_few_calls_and_no_write() {
     assert!(other.is_empty(), "{other:?}");
     let calls = fake.asked().len();
     // One more is the lease.
-    assert!(calls <= 114, "{calls} calls: {:?}", aws.counts());
+    assert!(calls <= 115, "{calls} calls: {:?}", aws.counts());
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ const DIALECTS: &[Dialect] = &[
     rest("apigateway", "apigateway"),
     rest("apigatewayv2", "apigateway"),
     json("application-autoscaling", "application-autoscaling", "AnyScaleFrontendService", JSON_1_1),
+    query("cloudformation", "cloudformation", "2010-05-15"),
     global_xml("cloudfront", "http://cloudfront.amazonaws.com/doc/2020-05-31/"),
     json("cloudwatch", "monitoring", "GraniteServiceVersion20100801", JSON_1_0),
     json("codedeploy", "codedeploy", "CodeDeploy_20141006", JSON_1_1),

@@ -23,6 +23,7 @@ pub mod runtimes;
 pub mod scaling;
 pub mod schema;
 pub mod service;
+pub mod stack;
 pub mod stages;
 mod strictness;
 
@@ -162,8 +163,6 @@ mod tests {
         insta::assert_snapshot!(super::super::decode::sample::summary(&found), @r"
         71:3 warning[ignored-key] provider.deploymentBucket: has no effect: code, records and the lease are kept in hoist's own bucket, one per account and region
         73:3 warning[ignored-key] provider.deploymentPrefix: has no effect: hoist has its own keys in its own bucket
-        77:3 error[unbuilt-key] provider.disableRollback: is not built into hoist: there is no stack that holds `resources`; `deploy.onFailure` says what becomes of a failed deploy
-        78:3 error[unbuilt-key] provider.stackParameters: is not built into hoist: there is no stack that holds `resources`
         128:5 warning[ignored-key] provider.ecr.scanOnPush: has no effect: hoist pushes no images
         129:5 warning[ignored-key] provider.ecr.maxImageCount: has no effect: hoist pushes no images
         ");

@@ -16,6 +16,7 @@ use super::lambda::{
     Tags, Timeout, Tracing, VpcConfig,
 };
 use super::names::{Region, StackName, StageName};
+use super::stack::{RollbackConfiguration, StackParameter};
 
 object! {
     /// The cloud, the stage, and what all functions have in common.
@@ -126,11 +127,15 @@ object! {
         /// Capacity providers (v4).
         capacity_providers "capacityProviders": Option<Node>,
         /// Parameters of the stack that holds `resources`.
-        stack_parameters "stackParameters": Option<Vec<Node>>,
+        stack_parameters "stackParameters": Vec<StackParameter>,
         /// Whether a failed change of the stack that holds `resources` stays as it is.
         disable_rollback "disableRollback": Option<bool>,
         /// Alarms that turn a change of the stack that holds `resources` back.
-        rollback_configuration "rollbackConfiguration": Option<Node>,
+        rollback_configuration "rollbackConfiguration": Option<RollbackConfiguration>,
+        /// Topics that hear of every event of the stack that holds `resources`.
+        notification_arns "notificationArns": Vec<Cf>,
+        /// Statements that say which of `resources` an update may replace or delete.
+        stack_policy "stackPolicy": Vec<FreeMapping>,
     }
     ignored {
         "deploymentMethod": "hoist calls the services directly, so there is no method to choose",
@@ -144,15 +149,10 @@ object! {
     }
     noted {
         "deploymentBucket": "code, records and the lease are kept in hoist's own bucket, one per account and region",
-        "deploymentPrefix": "hoist has its own keys in its own bucket",
-        "notificationArns": "no stack holds the functions, so there are no stack events to send",
-        "stackPolicy": "no stack holds the functions; `deletionProtection` refuses a removal"
+        "deploymentPrefix": "hoist has its own keys in its own bucket"
     }
     unbuilt {
-        "capacityProviders": "no capacity providers are made",
-        "stackParameters": "there is no stack that holds `resources`",
-        "disableRollback": "there is no stack that holds `resources`; `deploy.onFailure` says what becomes of a failed deploy",
-        "rollbackConfiguration": "there is no stack that holds `resources`; `deploymentSettings.alarms` watch a function's release"
+        "capacityProviders": "no capacity providers are made"
     }
 }
 

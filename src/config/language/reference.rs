@@ -145,7 +145,7 @@ mod tests {
         for line in [
             "| `memorySize` | 128 to 32768 or CloudFormation function | `1024` |",
             "| `cors` | boolean or [Cors](#cors) |",
-            "| `stackPolicy` | any |  | Accepted without effect:",
+            "| `disabledDeprecations` | any |  | Accepted without effect:",
         ] {
             assert!(page.contains(line), "{line}");
         }

@@ -49,7 +49,7 @@ pub(super) fn decide(
         };
         match decision {
             Ok(Decision { action, why }) => {
-                known[position] = attributes(&action, is_live.as_ref(), kind.predict(&desired), kind);
+                known[position] = attributes(&action, is_live.as_ref(), &desired, kind);
                 let live = is_live.map(|live| sealed(live, Some(&desired), kind));
                 let address = desired.address.clone();
                 let assumed = assumed[position] && matches!(action, Action::Nothing);
@@ -159,13 +159,14 @@ fn goes_with(parent: Option<&Change>, kind: &dyn Kind) -> bool {
 }
 
 /// What is known of a resource's attributes once its change is done.
-fn attributes(action: &Action, live: Option<&Live>, predicted: Attributes, kind: &dyn Kind) -> Attributes {
+fn attributes(action: &Action, live: Option<&Live>, desired: &Desired, kind: &dyn Kind) -> Attributes {
+    let predicted = kind.predict(desired);
     let mut known = live.map(|live| live.attributes.clone()).unwrap_or_default();
     match action {
         Action::Create | Action::Replace { .. } => predicted,
         // What is changed becomes what the kind foretells; what is not changed is as it is.
         Action::Update { .. } | Action::Adopt { .. } => {
-            known.retain(|name, _| !kind.changing_attributes().contains(&name.as_str()));
+            known.retain(|name, _| !live.is_some_and(|live| kind.changes_attribute(name, live, desired)));
             known.extend(predicted);
             known
         }
