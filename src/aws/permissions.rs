@@ -162,7 +162,8 @@ type of resource that hoist handles. Leave out the types that yours does not use
 
 Put the real values in place of `${Partition}` (`aws`), `${Region}`, `${Account}`, `${Service}` and `${Stage}`. A resource that your
 file gives a name of its own (`functions.x.name`, `provider.iam.role.name`) needs that name here. `sts:GetCallerIdentity`, which every
-command except `package` calls, needs no permission. What the functions themselves may do is their role's business, not that of these
+command except `package` calls, needs no permission. Raw `resources:` are made by CloudFormation with the same credentials, which need
+what each of those takes as well. What the functions themselves may do is their role's business, not that of these
 credentials.
 
 This page is written by hoist's own code (`src/aws/permissions.rs`); a test holds it to that. To write it anew:

@@ -102,9 +102,15 @@ def _code_deploy(about: Callable[[str], str], p: dict[str, Any], name: str) -> s
     return about(f"deploymentgroup:{p['applicationName']}/{groups[0]}" if groups[0] else f"application:{p['applicationName']}")
 
 
+def _stacks(about: Callable[[str], str], p: dict[str, Any], name: str) -> str:
+    found = str(p.get("StackName") or "")
+    return found if found.startswith("arn:") else about(f"stack/{found}/id") if found else "*"
+
+
 _RESOURCES: dict[str, Callable[[Callable[[str], str], dict[str, Any], str], str]] = {
     "lambda": _lambda, "iam": _iam, "logs": _logs, "events": _events, "sns": _sns, "scheduler": _scheduler, "iot": _iot,
     "cognito-idp": _cognito, "codedeploy": _code_deploy, "application-autoscaling": _scaling, "resourcegroupstaggingapi": lambda _, __, ___: "*",
+    "cloudformation": _stacks,
 }
 
 # What is made with tags needs the right to tag as well: the member that holds them.
@@ -112,7 +118,7 @@ _TAGGED = {
     "lambda.CreateFunction": "Tags", "lambda.CreateEventSourceMapping": "Tags", "logs.CreateLogGroup": "tags", "iam.CreateRole": "Tags",
     "events.PutRule": "Tags", "events.CreateEventBus": "Tags", "sns.CreateTopic": "Tags", "iot.CreateTopicRule": "tags",
     "application-autoscaling.RegisterScalableTarget": "Tags", "codedeploy.CreateApplication": "tags",
-    "codedeploy.CreateDeploymentGroup": "tags",
+    "codedeploy.CreateDeploymentGroup": "tags", "cloudformation.CreateStack": "Tags", "cloudformation.UpdateStack": "Tags",
 }
 
 # Operations that hand a role to a service, and where the role stands.

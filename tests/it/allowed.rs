@@ -49,6 +49,7 @@ functions:
   shifted:
     handler: handler.handler
     deploymentSettings: {type: Canary10Percent5Minutes, alias: live, triggerConfigurations: []}
+resources: {Resources: {Says: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref WebLambdaFunction}}}}
 ";
 
 /// Everything that can be changed in place is; the second function's triggers go.
@@ -84,6 +85,7 @@ functions:
   shifted:
     handler: handler.handler
     deploymentSettings: {type: AllAtOnce, alias: live, triggerConfigurations: []}
+resources: {Resources: {Says: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref WorkerLambdaFunction}}}}
 ";
 
 /// The policy of a command as the page prints it, for the test's service.

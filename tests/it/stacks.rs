@@ -163,6 +163,29 @@ fn what_the_file_says_of_them_is_there_used_changed_and_gone() {
     project.on(&cloud, ["remove", "--yes"]).success();
 }
 
+const HEARS: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions: {hello: {handler: handler.handler, events: [{sqs: {arn: !GetAtt Jobs.Arn}}]}}
+resources: {Resources: {Jobs: {Type: 'AWS::SQS::Queue', Properties: {QueueName: jobs}}}}
+";
+
+/// Nothing beneath the function is read where its fingerprint says that nothing changed.
+#[test]
+fn a_function_follows_a_queue_that_is_made_anew() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    let project = Project::new(HEARS);
+    settles(&project, &cloud);
+    project.write("serverless.yml", &HEARS.replace("QueueName: jobs", "QueueName: others"));
+    project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    project.deploy(&cloud);
+    let mappings = boto.call("lambda", "list_event_source_mappings", json!({"FunctionName": "shop-dev-hello"}));
+    let [mapping] = mappings["EventSourceMappings"].as_array().unwrap().as_slice() else { panic!("{mappings}") };
+    assert!(mapping["EventSourceArn"].as_str().unwrap().ends_with(":others"), "{mapping}");
+    project.deploy(&cloud).says("nothing to do");
+}
+
 const FAILS: &str = "
 service: shop
 provider: {name: aws, runtime: python3.13}
@@ -245,6 +268,71 @@ fn a_template_that_is_too_large_for_a_request_goes_through_the_bucket() {
     let bucket = format!("hoist-{}-us-east-1", cloud.account);
     let left = boto.call("s3", "list_objects_v2", json!({"Bucket": bucket, "Prefix": "templates/"}));
     assert_eq!(left.get("Contents").and_then(Value::as_array).map_or(0, Vec::len), 0, "{left}");
+}
+
+const SETTINGS: &str = "
+  stackPolicy: [{Effect: Deny, Principal: '*', Action: 'Update:Delete', Resource: 'LogicalResourceId/Jobs'}]
+  notificationArns: ['arn:aws:sns:us-east-1:ACCOUNT:heard']
+  disableRollback: true
+  rollbackConfiguration:
+    MonitoringTimeInMinutes: 5
+    RollbackTriggers: [{Arn: 'arn:aws:cloudwatch:us-east-1:ACCOUNT:alarm:a', Type: 'AWS::CloudWatch::Alarm'}]
+functions:";
+
+#[test]
+fn what_the_provider_says_of_the_stack_is_set_changed_and_cleared() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    boto.call("sns", "create_topic", json!({"Name": "heard"}));
+    let with = |provider: &str| {
+        let plain = TAKEN_OVER
+            .replace("provider: {name: aws, runtime: python3.13}", "provider:\n  name: aws\n  runtime: python3.13");
+        plain.replace("\nfunctions:", provider).replace("ACCOUNT", &cloud.account)
+    };
+    let project = Project::new(&with(SETTINGS));
+    settles(&project, &cloud);
+    let policy = || {
+        let told = boto.call("cloudformation", "get_stack_policy", json!({"StackName": "shop-dev"}));
+        serde_json::from_str::<Value>(told["StackPolicyBody"].as_str().unwrap()).unwrap()
+    };
+    assert_eq!(policy()["Statement"][0]["Action"], "Update:Delete");
+    let live = stack(&boto, "shop-dev").unwrap();
+    assert_eq!(live["RollbackConfiguration"]["MonitoringTimeInMinutes"], 5);
+    assert_eq!(live["NotificationARNs"].as_array().unwrap().len(), 1);
+
+    project.write("serverless.yml", &with(&SETTINGS.replace("Update:Delete", "Update:Replace").replace(": 5", ": 10")));
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    for text in ["StackPolicyBody", "RollbackConfiguration.MonitoringTimeInMinutes"] {
+        assert!(diff.stdout.contains(text), "{text} is not in\n{}", diff.stdout);
+    }
+    settles(&project, &cloud);
+    assert_eq!(policy()["Statement"][0]["Action"], "Update:Replace");
+
+    project.write("serverless.yml", &with("\nfunctions:"));
+    settles(&project, &cloud);
+    let live = stack(&boto, "shop-dev").unwrap();
+    let alarms = live["RollbackConfiguration"]["RollbackTriggers"].as_array().map_or(0, Vec::len);
+    assert_eq!((live["NotificationARNs"].as_array().map_or(0, Vec::len), alarms), (0, 0), "{live}");
+}
+
+/// What CloudFormation does it goes on with, whatever becomes of hoist.
+#[test]
+fn a_stack_that_is_still_being_made_is_waited_for() {
+    let cloud = Cloud::own("calm");
+    cloud.set(json!({"cloudformation.enabled": true, "cloudformation.scale": 0.1}));
+    let boto = cloud.boto();
+    let project = Project::new(TAKEN_OVER);
+    let mut child = project.start(&cloud, ["deploy", "--yes"]);
+    while stack(&boto, "shop-dev").is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    assert!(diff.stdout.contains("CREATE_IN_PROGRESS"), "{}", diff.stdout);
+    project.deploy(&cloud);
+    project.deploy(&cloud).says("nothing to do");
+    assert!(variables(&boto, "shop-dev-hello")["JOBS"].as_str().unwrap().ends_with("/jobs"));
 }
 
 const SMALL: &str = "

@@ -477,8 +477,12 @@ impl Reader<'_, '_> {
             let Some(kind) = self.cloud.kind(&desired.address.kind) else { continue };
             known[position] = kind.predict(&desired);
             let Some(live) = &self.found.live[position] else { continue };
-            if difference(&live.properties, &desired.properties, kind.traits()).forced_by.is_empty() {
+            let found = difference(&live.properties, &desired.properties, kind.traits());
+            if found.forced_by.is_empty() {
                 let mut attributes = live.attributes.clone();
+                if !found.fields.is_empty() {
+                    attributes.retain(|name, _| !kind.changes_attribute(name, live, &desired));
+                }
                 attributes.append(&mut known[position]);
                 known[position] = attributes;
             } else {

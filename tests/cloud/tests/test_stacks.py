@@ -91,3 +91,26 @@ def test_a_stack_is_in_progress_for_its_time(cloud: Cloud) -> None:
     time.sleep(1.6)
     with refused("ValidationError", "does not exist"):
         status()
+
+
+def test_who_hears_of_a_stack_stays_until_an_update_says_otherwise(cloud: Cloud) -> None:
+    cfn = cloud.client("cloudformation")
+    topic = cloud.client("sns").create_topic(Name="heard")["TopicArn"]
+    template = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
+
+    def shown() -> tuple[Any, Any]:
+        stack = cfn.describe_stacks(StackName="extra")["Stacks"][0]
+        return stack.get("NotificationARNs"), stack.get("RollbackConfiguration")
+
+    cfn.create_stack(StackName="extra", TemplateBody=template, NotificationARNs=[topic])
+    assert shown() == ([topic], None)
+    alarms = {"RollbackTriggers": [{"Arn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a", "Type": "AWS::CloudWatch::Alarm"}],
+              "MonitoringTimeInMinutes": 5}
+    cfn.update_stack(StackName="extra", TemplateBody=template.replace('"Q"', '"R"'), RollbackConfiguration=alarms)
+    assert shown() == ([topic], alarms)
+    cfn.update_stack(StackName="extra", TemplateBody=template, NotificationARNs=[])
+    assert shown()[0] == []
+    cfn.update_stack(StackName="extra", TemplateBody=template, NotificationARNs=[topic])
+    assert shown()[0] == [topic]
+    with refused("ValidationError", "No updates are to be performed."):
+        cfn.update_stack(StackName="extra", TemplateBody=template, NotificationARNs=[topic])

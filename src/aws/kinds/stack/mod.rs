@@ -137,8 +137,15 @@ impl Stack {
             "StackName": name, "Capabilities": CAPABILITIES, "Parameters": parameters, "Tags": tag_list(wanted),
             "NotificationARNs": wanted.get("NotificationARNs").map_or_else(|| json!([]), to_json),
         });
-        for (key, value) in pick(wanted, &["DisableRollback", "RollbackConfiguration"]) {
-            body[key] = value;
+        // What an update leaves out stays as it was.
+        body["RollbackConfiguration"] = json!({ "RollbackTriggers": [], "MonitoringTimeInMinutes": 0 });
+        if let Some(alarms) = wanted.get("RollbackConfiguration") {
+            for (key, value) in pick(alarms, &["RollbackTriggers", "MonitoringTimeInMinutes"]) {
+                body["RollbackConfiguration"][key] = value;
+            }
+        }
+        if let Some(stays) = wanted.get("DisableRollback") {
+            body["DisableRollback"] = to_json(stays);
         }
         if let Some(policy) = wanted.get("StackPolicyBody") {
             body["StackPolicyBody"] = document(policy).into();
@@ -305,6 +312,9 @@ fn normalise(properties: &mut BTreeMap<String, Value>) {
     tags_to_map(properties);
     if let Some(minutes) = at_mut(properties, &["RollbackConfiguration", "MonitoringTimeInMinutes"]) {
         number_in_place(minutes);
+        if *minutes == Value::from(0) {
+            *minutes = Value::Null;
+        }
     }
     drop_empty(properties, &["TemplateBody"]);
 }
@@ -414,7 +424,14 @@ impl Kind for Stack {
         let wanted = self.normalised(desired);
         match self.hand_in("UpdateStack", &wanted, progress).await {
             Ok(_) => self.outcome(&id, desired, wanted, progress).await,
-            Err(failure) if is_same(&failure) => Ok(Live::made(desired, attributes(&stack), name, wanted)),
+            // A policy alone is no update to CloudFormation.
+            Err(failure) if is_same(&failure) => {
+                if let Some(policy) = wanted.get("StackPolicyBody") {
+                    let body = json!({ "StackName": name, "StackPolicyBody": document(policy) });
+                    self.send("SetStackPolicy", body, progress).await?;
+                }
+                Ok(Live::made(desired, attributes(&stack), name, wanted))
+            }
             Err(failure) => Err(failure),
         }
     }
