@@ -139,7 +139,6 @@ struct Clients {
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
-    cloudformation: OnceLock<aws_sdk_cloudformation::Client>,
     apigateway: OnceLock<aws_sdk_apigateway::Client>,
     apigatewayv2: OnceLock<aws_sdk_apigatewayv2::Client>,
     events: OnceLock<aws_sdk_eventbridge::Client>,
@@ -334,10 +333,6 @@ impl Aws {
 
     pub fn sts(&self) -> &aws_sdk_sts::Client {
         self.clients.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
-    }
-
-    pub fn cloudformation(&self) -> &aws_sdk_cloudformation::Client {
-        self.clients.cloudformation.get_or_init(|| aws_sdk_cloudformation::Client::new(&self.config))
     }
 
     pub fn apigateway(&self) -> &aws_sdk_apigateway::Client {

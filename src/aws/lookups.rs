@@ -12,7 +12,6 @@ use crate::engine::value::{Secret, Value};
 
 use super::client::Aws;
 use super::intrinsics::{Dynamic, Lookup, SecretVersion};
-use super::pages::Pages;
 use super::parameters::{Kind, Parameter};
 use super::signed::Signed;
 
@@ -176,31 +175,6 @@ async fn stored(aws: &Aws, secret: &SecretVersion) -> Result<Stored, Failure> {
         Some(text) => Stored::Text(Secret::new(text)),
         None => Stored::Binary,
     })
-}
-
-impl Aws {
-    /// Every export of the region by name.
-    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListExports.html>
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn exports(&self) -> Result<BTreeMap<String, String>, Failure> {
-        let mut exports = BTreeMap::new();
-        let mut pages = Pages::new("ListExports");
-        let mut token: Option<String> = None;
-        loop {
-            let page = self
-                .call("cloudformation", "ListExports")
-                .send(|| self.cloudformation().list_exports().set_next_token(token.clone()).send())
-                .await?;
-            let named = page.exports().iter().filter_map(|export| Some((export.name()?, export.value()?)));
-            exports.extend(named.map(|(name, value)| (name.to_owned(), value.to_owned())));
-            token = pages.next(page.next_token())?;
-            if token.is_none() {
-                return Ok(exports);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

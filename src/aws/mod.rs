@@ -30,6 +30,7 @@ pub mod release;
 pub mod remote;
 pub mod retries;
 pub mod signed;
+pub mod stacks;
 pub mod sweep;
 pub mod template;
 pub mod web;

@@ -14,6 +14,7 @@ use crate::engine::failure::Failure;
 use super::client::{Aws, Settings};
 use super::ownership::Scope;
 use super::parameters;
+use super::stacks::outputs;
 
 /// A file that is part of a configuration is far smaller.
 const LARGEST_OBJECT: usize = 16 << 20;
@@ -88,27 +89,8 @@ impl Remote for AwsRemote {
         stack: &str,
     ) -> Result<Option<BTreeMap<String, String>>, RemoteError> {
         let aws = self.connect(account).await;
-        let answer = aws
-            .call("cloudformation", "DescribeStacks")
-            .send(|| aws.cloudformation().describe_stacks().stack_name(stack).send())
-            .await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            // CloudFormation has no code of its own for a stack that is not there.
-            Err(failure)
-                if failure.code.as_deref() == Some("ValidationError") && failure.message.contains("does not exist") =>
-            {
-                return Ok(None);
-            }
-            Err(failure) => return Err(told(failure)),
-        };
-        Ok(answer.stacks().first().map(|stack| {
-            let outputs = stack.outputs().iter();
-            let pair = |output: &aws_sdk_cloudformation::types::Output| {
-                Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
-            };
-            outputs.filter_map(pair).collect()
-        }))
+        let found = aws.stack(stack).await.map_err(told)?;
+        Ok(found.map(|stack| outputs(&stack)))
     }
 
     async fn object(&self, account: &Account, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, RemoteError> {

@@ -21,6 +21,7 @@ use crate::aws::bucket::If;
 use crate::aws::client::Aws;
 use crate::aws::ownership::{RESOURCES, Scope};
 use crate::aws::signed::{Signed, each};
+use crate::aws::stacks::{is_absent, outputs};
 use crate::engine::address::Address;
 use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Kind, Permission, Progress, PropertyTrait, Step, Trait};
@@ -68,16 +69,6 @@ impl Stack {
         let request = Signed::action(operation, body);
         let call = self.aws.call("cloudformation", operation).progress(progress);
         call.send(|| self.aws.signed("cloudformation", request.clone())).await
-    }
-
-    /// A stack by its name, or by its id also when it is deleted.
-    async fn described(&self, name: &str) -> Result<Option<Json>, Failure> {
-        let answer = self.send("DescribeStacks", json!({ "StackName": name }), &Progress::silent()).await;
-        match answer {
-            Ok(answer) => Ok(each(&answer, "Stacks").first().cloned()),
-            Err(failure) if is_absent(&failure) => Ok(None),
-            Err(failure) => Err(failure),
-        }
     }
 
     /// The template as it was handed in.
@@ -260,7 +251,7 @@ impl Stack {
     }
 
     async fn take_away(&self, name: &str, progress: &Progress) -> Result<(), Failure> {
-        let Some(stack) = self.described(name).await? else { return Ok(()) };
+        let Some(stack) = self.aws.stack(name).await? else { return Ok(()) };
         let id = expect(&stack, "StackId", "cloudformation.DescribeStacks")?;
         if !State::of(&stack).can_be_deleted() {
             self.settled(&id, State::is_quiet, progress).await?;
@@ -271,11 +262,6 @@ impl Stack {
             _ => Ok(()),
         }
     }
-}
-
-/// CloudFormation has no code of its own for a stack that is not there.
-fn is_absent(failure: &Failure) -> bool {
-    failure.code.as_deref() == Some("ValidationError") && failure.message.contains("does not exist")
 }
 
 /// Nothing to do is an error to CloudFormation.
@@ -300,10 +286,7 @@ fn ownership(scope: &Scope, tags: &BTreeMap<String, String>) -> Ownership {
 }
 
 fn attributes(stack: &Json) -> BTreeMap<String, Value> {
-    let outputs = each(stack, "Outputs").iter().filter_map(|output| {
-        let name = format!("{OUTPUTS}{}", member(output, "OutputKey")?);
-        Some((name, Value::string(member(output, "OutputValue").unwrap_or_default())))
-    });
+    let outputs = outputs(stack).into_iter().map(|(name, value)| (format!("{OUTPUTS}{name}"), Value::String(value)));
     let id = member(stack, "StackId").map(|id| ("Ref".to_owned(), Value::string(id)));
     outputs.chain(id).collect()
 }
@@ -376,7 +359,7 @@ impl Kind for Stack {
     }
 
     async fn find(&self, name: &str, desired: Option<&Desired>) -> Result<Option<Live>, Failure> {
-        match self.described(name).await? {
+        match self.aws.stack(name).await? {
             Some(stack) => self.live(&stack, desired).await.map(Some),
             None => Ok(None),
         }
@@ -389,7 +372,7 @@ impl Kind for Stack {
             Ok(answer) => expect(&answer, "StackId", "cloudformation.CreateStack")?,
             // An earlier attempt, whose answer was lost.
             Err(failure) if failure.code.as_deref() == Some("AlreadyExistsException") => {
-                let found = self.described(&name).await?;
+                let found = self.aws.stack(&name).await?;
                 let ours = |stack: &Json| ownership(self.aws.scope(), &tags_of(stack.get("Tags"))) == Ownership::Ours;
                 match found.filter(|stack| ours(stack)) {
                     Some(stack) => expect(&stack, "StackId", "cloudformation.DescribeStacks")?,
