@@ -384,3 +384,49 @@ fn every_plan_has_its_keys_and_routes_share_an_authorizer() {
     assert_eq!(ask("mine", Some("cccccccccccccccccccccccc"), "yes"), 403, "the key is gone");
     assert_eq!(ask("mine", Some("bbbbbbbbbbbbbbbbbbbbbbbb"), "yes"), 200);
 }
+
+const KNOWN: &str = "
+service: web
+provider:
+  name: aws
+  runtime: python3.13
+  timeout: 10
+  environment:
+    REST: !Sub 'https://${ApiGatewayRestApi}.execute-api.${AWS::Region}.amazonaws.com/dev'
+    HTTP: !GetAtt HttpApi.ApiEndpoint
+    SOCKET: !Ref WebsocketsApi
+  iam:
+    role: {statements: [{Effect: Allow, Action: 'execute-api:*', Resource: !Sub 'arn:aws:execute-api:*:*:${ApiGatewayRestApi}/*'}]}
+functions:
+  api: {handler: handler.handler, events: [{http: GET /rest}, {httpApi: GET /http}, {websocket: $connect}]}
+";
+
+/// The API leads to the function, and the function knows the API's address.
+#[test]
+fn a_function_may_know_the_address_of_the_api_that_leads_to_it() {
+    let cloud = Cloud::with_apis();
+    let boto = cloud.boto();
+    let project = Project::new(KNOWN).file("handler.py", HANDLER);
+    settles(&project, &cloud);
+    let rest = boto.call("apigateway", "get_rest_apis", json!({}))["items"][0]["id"].as_str().unwrap().to_owned();
+    let knows = |function: &str| {
+        let variables = boto.function(function).unwrap()["Configuration"]["Environment"]["Variables"].clone();
+        assert_eq!(variables["REST"], format!("https://{rest}.execute-api.us-east-1.amazonaws.com/dev"));
+        let apis = boto.call("apigatewayv2", "get_apis", json!({}));
+        let apis = apis["Items"].as_array().unwrap();
+        let of = |protocol: &str| apis.iter().find(|api| api["ProtocolType"] == protocol).unwrap();
+        assert_eq!(variables["HTTP"], of("HTTP")["ApiEndpoint"]);
+        assert_eq!(variables["SOCKET"], of("WEBSOCKET")["ApiId"]);
+    };
+    knows("web-dev-api");
+    assert_eq!(cloud.get(&format!("/_aws/execute-api/{rest}/dev/rest")).0, 200);
+
+    let more = "  more: {handler: handler.handler, events: [{http: GET /more}, {httpApi: GET /more}]}\n";
+    project.write("serverless.yml", &format!("{}{more}", KNOWN.replace("timeout: 10", "timeout: 12")));
+    settles(&project, &cloud);
+    knows("web-dev-more");
+    assert_eq!(cloud.get(&format!("/_aws/execute-api/{rest}/dev/more")).0, 200);
+
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert!(boto.function("web-dev-api").is_none() && boto.function("web-dev-more").is_none());
+}

@@ -10,6 +10,16 @@ use crate::engine::failure::{Failure, Reason};
 use crate::engine::kind::{Cloud, Kind};
 use crate::engine::plan::{Action, Change, FieldChange};
 use crate::engine::resource::{Desired, Live, Ownership};
+use crate::engine::value::Value;
+
+/// What is known of the attributes of each resource once its change is done; `None` before that is decided.
+type Known = Vec<Option<Attributes>>;
+
+/// An attribute as it will be. Of what is decided later, as of another one in a circle, what its kind foretells.
+fn of(known: &Known, wanted: &Wanted<'_>, logical_id: &str, attribute: &str) -> Option<Value> {
+    let position = wanted.position(logical_id)?;
+    known[position].as_ref().unwrap_or(&wanted.predicted[position]).get(attribute).cloned()
+}
 
 /// One change for each wanted resource, in the order of the file, then one for each orphan.
 pub(super) fn decide(
@@ -20,15 +30,14 @@ pub(super) fn decide(
 ) -> Result<Vec<Change>, Vec<Failure>> {
     let count = wanted.resources.len();
     let Found { mut live, assumed, orphans } = found;
-    let mut known: Vec<Attributes> = vec![Attributes::new(); count];
+    let mut known: Known = vec![None; count];
     let mut changes: Vec<Option<Change>> = vec![None; count];
     let mut failures = Vec::new();
     let mut names: HashMap<(String, Option<usize>, String), usize> = HashMap::new();
 
     for &position in &wanted.order {
-        let desired = wanted.evaluated(position, cloud, &|logical_id, attribute| {
-            known[wanted.position(logical_id)?].get(attribute).cloned()
-        });
+        let desired =
+            wanted.evaluated(position, cloud, &|logical_id, attribute| of(&known, wanted, logical_id, attribute));
         let Some(kind) = cloud.kind(&desired.address.kind) else { continue };
         if let Some(name) = kind.identity(&desired) {
             let place = (desired.address.kind.clone(), wanted.parent[position], name);
@@ -49,7 +58,7 @@ pub(super) fn decide(
         };
         match decision {
             Ok(Decision { action, why }) => {
-                known[position] = attributes(&action, is_live.as_ref(), &desired, kind);
+                known[position] = Some(attributes(&action, is_live.as_ref(), &desired, kind));
                 let live = is_live.map(|live| sealed(live, Some(&desired), kind));
                 let address = desired.address.clone();
                 let assumed = assumed[position] && matches!(action, Action::Nothing);
@@ -72,7 +81,7 @@ pub(super) fn decide(
 fn follows(
     wanted: &Wanted<'_>,
     cloud: &dyn Cloud,
-    known: &[Attributes],
+    known: &Known,
     position: usize,
     parent: Option<&Change>,
     desired: &Desired,
@@ -83,7 +92,7 @@ fn follows(
         if logical_id == parent.address.logical_id {
             live.attributes.get(attribute).cloned()
         } else {
-            known[wanted.position(logical_id)?].get(attribute).cloned()
+            of(known, wanted, logical_id, attribute)
         }
     });
     kind.identity(&before) != kind.identity(desired)

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::wanted::needs;
+use super::wanted::{needs, only_names};
 use crate::engine::evaluate::references;
 use crate::engine::graph::Graph;
 use crate::engine::kind::Cloud;
@@ -41,27 +41,28 @@ fn order_wanted(wanted: &[Desired], changes: &[Change], active: &[usize], cloud:
         .iter()
         .filter_map(|&position| Some((wanted.get(position)?.address.logical_id.as_str(), position)))
         .collect();
+    let mut by_name = Vec::new();
     for &position in active {
         for name in wanted.get(position).map(needs).unwrap_or_default() {
-            if let Some(&earlier) = positions.get(name.as_str())
-                && !only_names(&wanted[position], &changes[position], &wanted[earlier], cloud)
-            {
+            let Some(&earlier) = positions.get(name.as_str()) else { continue };
+            if !only_names(&wanted[position], &wanted[earlier], cloud) {
                 graph.add(earlier, position);
+            } else if !is_known_by_name(&changes[position], &wanted[earlier]) {
+                by_name.push((earlier, position));
             }
         }
     }
+    for (earlier, position) in by_name {
+        graph.add_unless_circular(earlier, position);
+    }
 }
 
-/// Whether a new resource only names another one, by a name that is known already. One that is live waits all the same:
+/// Whether a new resource names another one by a name that is known already. One that is live waits all the same:
 /// somebody may be using it, and would be led to what is not there yet.
-fn only_names(resource: &Desired, change: &Change, other: &Desired, cloud: &dyn Cloud) -> bool {
+fn is_known_by_name(change: &Change, other: &Desired) -> bool {
     let name = other.address.logical_id.as_str();
     let is_named = |properties: &Value| references(properties).iter().any(|(logical_id, _)| logical_id == name);
     matches!(change.action, Action::Create)
-        && cloud.kind(&resource.address.kind).is_some_and(|kind| kind.only_names(&other.address.kind))
-        && resource.parent.as_deref() != Some(name)
-        && !resource.depends_on.iter().any(|id| id == name)
-        && !resource.hints.values().any(is_named)
         && !change.desired.as_ref().is_none_or(|desired| is_named(&desired.properties))
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::PlanOptions;
-use super::wanted::{Attributes, Wanted};
+use super::wanted::Wanted;
 use crate::engine::address::Address;
 use crate::engine::diff::difference;
 use crate::engine::evaluate::{holds_secret, is_known, references};
@@ -453,7 +453,7 @@ impl Reader<'_, '_> {
 
     /// What the plan will come to, as far as is known by now. What will be replaced has other attributes afterwards.
     fn foresee(&self) -> Foreseen {
-        let mut known: Vec<Attributes> = vec![Attributes::new(); self.wanted.resources.len()];
+        let mut known = self.wanted.predicted.clone();
         let mut foreseen = Foreseen::default();
         for &position in &self.wanted.order {
             let desired = self.wanted.evaluated(position, self.cloud.as_ref(), &|logical_id, attribute| {

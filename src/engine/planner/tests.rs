@@ -261,6 +261,43 @@ async fn what_is_wrong_with_the_file_is_said_before_anything_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_may_know_each_other_where_one_needs_only_a_name() {
+    let function = |memory: u32| {
+        let function = wanted("Mem::Function", "F", json!({"Name": "f", "Memory": memory}));
+        with(with(function, "Role", Value::attribute("R", "Arn")), "Api", Value::attribute("A", "Ref"))
+    };
+    let resources = |memory: u32, path: &str| {
+        vec![
+            function(memory),
+            with(wanted("Mem::Api", "A", json!({"Path": path})), "Leads", Value::attribute("F", "Arn")),
+            // Its policy may name the API too.
+            with(wanted("Mem::Role", "R", json!({"Name": "r"})), "Allows", Value::attribute("A", "Ref")),
+        ]
+    };
+    let made = planned(vec![], resources(1, "/"), PlanOptions::default()).await.unwrap();
+    assert!(precedes(&made, "A", "R") && precedes(&made, "R", "F") && !precedes(&made, "F", "A"));
+    let leads = change(&made, "A").desired.as_ref().unwrap().properties.get("Leads").unwrap().clone();
+    assert_eq!(leads, Value::string("arn:mem:Mem::Function:f"), "foretold, though it comes later");
+
+    let things = vec![
+        ours("Mem::Role", "R", "r", None, json!({"Name": "r", "Allows": "id-1"})),
+        ours("Mem::Api", "A", "id-1", None, json!({"Path": "/", "Leads": "arn:mem:Mem::Function:f"})),
+        ours(
+            "Mem::Function",
+            "F",
+            "f",
+            None,
+            json!({"Name": "f", "Memory": 1, "Role": "arn:mem:Mem::Role:r", "Api": "id-1"}),
+        ),
+    ];
+    let nothing = planned(things.clone(), resources(1, "/"), PlanOptions::default()).await.unwrap();
+    assert!(nothing.changes.iter().all(|change| change.action == Action::Nothing), "{nothing:?}");
+    let both = planned(things, resources(2, "/more"), PlanOptions::default()).await.unwrap();
+    assert_eq!(both.changes.iter().filter(|change| change.is_write()).count(), 2);
+    assert!(precedes(&both, "A", "F"), "it is the function that needs more than a name");
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_of_one_name_are_refused() {
     let queue = |id| wanted("Mem::Queue", id, json!({"Name": "same"}));
     let failures = planned(vec![], vec![queue("A"), queue("B")], PlanOptions::default()).await.unwrap_err();

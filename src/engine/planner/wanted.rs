@@ -41,11 +41,15 @@ impl<'a> Wanted<'a> {
         }
         let mut graph = Graph::new(resources.len());
         let mut parent = vec![None; resources.len()];
+        let mut by_name = Vec::new();
         for (position, resource) in resources.iter().enumerate() {
             for name in needs(resource) {
                 match positions.get(name.as_str()) {
                     Some(&earlier) if earlier == position => {
                         failures.push(invalid(format!("{} refers to itself", resource.address)));
+                    }
+                    Some(&earlier) if only_names(resource, &resources[earlier], cloud) => {
+                        by_name.push((earlier, position));
                     }
                     Some(&earlier) => graph.add(earlier, position),
                     None => failures.push(
@@ -55,6 +59,11 @@ impl<'a> Wanted<'a> {
                 }
             }
             parent[position] = resource.parent.as_deref().and_then(|name| positions.get(name).copied());
+        }
+        // Two may know each other, where one of them only needs the other's name.
+        let mut is_circular = false;
+        for (earlier, position) in by_name {
+            is_circular |= !graph.add_unless_circular(earlier, position);
         }
         let order = match graph.order() {
             Ok(order) => order,
@@ -83,10 +92,13 @@ impl<'a> Wanted<'a> {
         }
         let predicted = vec![Attributes::new(); resources.len()];
         let mut wanted = Self { resources, order, predicted, parent, children, positions };
-        for &position in &wanted.order.clone() {
-            let resource = wanted.evaluated(position, cloud, &|id, attribute| wanted.prediction(id, attribute));
-            if let Some(kind) = cloud.kind(&resource.address.kind) {
-                wanted.predicted[position] = kind.predict(&resource);
+        // In a circle, one is asked before the other has a name.
+        for _ in 0..=usize::from(is_circular) {
+            for &position in &wanted.order.clone() {
+                let resource = wanted.evaluated(position, cloud, &|id, attribute| wanted.prediction(id, attribute));
+                if let Some(kind) = cloud.kind(&resource.address.kind) {
+                    wanted.predicted[position] = kind.predict(&resource);
+                }
             }
         }
         Ok(wanted)
@@ -146,6 +158,16 @@ pub(in crate::engine) fn evaluated(
     }
     let hints = resource.hints.iter().map(|(name, hint)| (name.clone(), evaluate(hint, lookup))).collect();
     Desired { properties, hints, ..resource.clone() }
+}
+
+/// Whether nobody looks if the other one is there, as far as the resource says itself.
+pub(super) fn only_names(resource: &Desired, other: &Desired, cloud: &dyn Cloud) -> bool {
+    let name = other.address.logical_id.as_str();
+    let mentions = |value: &Value| references(value).iter().any(|(logical_id, _)| logical_id == name);
+    cloud.kind(&resource.address.kind).is_some_and(|kind| kind.only_names(&other.address.kind))
+        && resource.parent.as_deref() != Some(name)
+        && !resource.depends_on.iter().any(|id| id == name)
+        && !resource.hints.values().any(mentions)
 }
 
 /// Logical ids of everything that must be there before a resource.
