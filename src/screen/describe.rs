@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::engine::plan::{Action, Change};
 use crate::engine::value::{Expression, MASK, Value};
 
 /// Everyday words for CloudFormation's types; what is not listed is called by the last part of its type.
@@ -65,6 +66,21 @@ const NOUNS: &[(&str, &str)] = &[
     ("Custom::CognitoUserPool", "user pool triggers"),
     ("Custom::S3", "bucket notifications"),
 ];
+
+/// What comes or goes with a stack, by type and name: `AWS::DynamoDB::Table Orders`.
+pub fn parts(change: &Change) -> Vec<String> {
+    let properties = match &change.action {
+        Action::Create => change.desired.as_ref().map(|desired| &desired.properties),
+        Action::Delete => change.live.as_ref().map(|live| &live.properties),
+        _ => None,
+    };
+    let Some(Value::Map(resources)) = properties.and_then(|all| all.at(&["TemplateBody", "Resources"])) else {
+        return Vec::new();
+    };
+    let part =
+        |(name, resource): (&String, &Value)| Some(format!("{} {name}", resource.get("Type").and_then(Value::text)?));
+    resources.iter().filter_map(part).collect()
+}
 
 /// `log group` for `AWS::Logs::LogGroup`.
 pub fn noun(kind: &str) -> String {

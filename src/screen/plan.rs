@@ -36,6 +36,9 @@ pub fn text(plan: &Plan) -> String {
             change.address.logical_id,
             change.why
         );
+        for part in describe::parts(change) {
+            let _ = writeln!(text, "    {part}");
+        }
         if let Action::Update { fields } | Action::Replace { fields, .. } | Action::Adopt { fields } = &change.action {
             for field in fields.iter().filter(|field| !field.bookkeeping) {
                 self::field(&mut text, field);

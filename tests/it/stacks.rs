@@ -105,6 +105,8 @@ fn what_the_file_says_of_them_is_there_used_changed_and_gone() {
     let boto = cloud.boto();
     let project = Project::new(CONFIG);
     project.on(&cloud, ["validate", "--strict"]).success();
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    assert!(diff.stdout.contains("    AWS::DynamoDB::Table Table\n"), "{}", diff.stdout);
     settles(&project, &cloud);
 
     assert_eq!(made_by(&boto, "shop-dev"), ["Files", "Jobs", "Table", "Topic"]);
@@ -152,6 +154,8 @@ fn what_the_file_says_of_them_is_there_used_changed_and_gone() {
     assert!(boto.try_call("ssm", "get_parameter", json!({"Name": "/shop/says"})).is_err());
 
     project.write("serverless.yml", &without());
+    let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
+    assert!(diff.stdout.contains("    AWS::DynamoDB::Table Table\n"), "what is lost is said: {}", diff.stdout);
     settles(&project, &cloud);
     assert!(stack(&boto, "shop-dev").is_none() && stack(&boto, "shop-dev-after").is_none());
     assert!(boto.try_call("dynamodb", "describe_table", json!({"TableName": table})).is_err());

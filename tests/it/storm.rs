@@ -72,6 +72,10 @@ fn service(name: &str, draw: &mut Draw) -> String {
     line(&mut text, 2, "environment:");
     line(&mut text, 4, "PASSWORD: ${ssm:/storm/password}");
     some(draw, &mut text, 4, &["MODE: plain", "MODE: loud"]);
+    let has_raw = draw.one_in(3);
+    if has_raw {
+        line(&mut text, 4, "QUEUE: !Ref Raw");
+    }
     line(&mut text, 0, "functions:");
     let names: Vec<&str> = ["one", "two", "three"].into_iter().filter(|_| !draw.one_in(3)).collect();
     for name in if names.is_empty() { vec!["one"] } else { names } {
@@ -98,6 +102,27 @@ fn service(name: &str, draw: &mut Draw) -> String {
         for event in events {
             line(&mut text, 6, &format!("- {}", event.replace("NAME", name)));
         }
+    }
+    if has_raw {
+        line(&mut text, 0, "resources:");
+        line(&mut text, 2, "Resources:");
+        let seconds = draw.of(&[30, 60]);
+        line(
+            &mut text,
+            4,
+            &format!(
+                "Raw: {{Type: AWS::SQS::Queue, Properties: {{QueueName: {name}-raw, VisibilityTimeout: {seconds}}}}}"
+            ),
+        );
+        some(
+            draw,
+            &mut text,
+            4,
+            &[
+                "More: {Type: AWS::SNS::Topic}",
+                "Late: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !GetAtt IamRoleLambdaExecution.Arn}}",
+            ],
+        );
     }
     text
 }

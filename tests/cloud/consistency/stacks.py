@@ -169,6 +169,8 @@ async def takes_its_time(world: World, request: Request, proceed: Proceed) -> An
     name = stack_name(wanted.get("StackName") or wanted.get("ChangeSetName", ""))
     stacks = world.of(_Stacks, request)
     busy = stacks.now(request.scope.region, name)
+    if busy is not None and operation == "CreateStack":
+        raise Refusal("AlreadyExistsException", f"Stack [{name}] already exists", 400)
     if busy is not None and operation != "DeleteStack":
         raise Refusal("ValidationError", f"Stack:{world.arn('cloudformation', request.scope, f'stack/{name}')} is in "
                       f"{busy.state}_IN_PROGRESS state and can not be updated.", 400)

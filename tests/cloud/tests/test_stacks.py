@@ -71,6 +71,8 @@ def test_a_stack_is_in_progress_for_its_time(cloud: Cloud) -> None:
     assert not ended("CREATE_COMPLETE")
     # SAM CLI asks for what came after the last event that it saw.
     seen = max(e["Timestamp"] for e in events(of_the_stack=False))
+    with refused("AlreadyExistsException", "Stack [extra] already exists"):
+        cfn.create_stack(StackName="extra", TemplateBody=template)
     with refused("ValidationError", "is in CREATE_IN_PROGRESS state and can not be updated."):
         cfn.update_stack(StackName="extra", TemplateBody=template.replace('"Q"', '"R"'))
     time.sleep(1.6)

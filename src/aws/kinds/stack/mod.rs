@@ -250,6 +250,19 @@ impl Stack {
         }
     }
 
+    /// Does what is no update to CloudFormation when nothing else changes, and says what it does not take.
+    async fn left_out(&self, live: &Live, wanted: &Value, progress: &Progress) -> Result<(), Failure> {
+        if let Some(policy) = wanted.get("StackPolicyBody") {
+            let body = json!({ "StackName": live.physical_id, "StackPolicyBody": document(policy) });
+            self.send("SetStackPolicy", body, progress).await?;
+        }
+        let of = |side: &Value| side.at(&["TemplateBody", "Resources"]).cloned();
+        if live.properties.get("StackStatus").is_none() && of(&live.properties) != of(wanted) {
+            progress.kept("to CloudFormation this alone is no change: it counts with the next one of a resource");
+        }
+        Ok(())
+    }
+
     async fn take_away(&self, name: &str, progress: &Progress) -> Result<(), Failure> {
         let Some(stack) = self.aws.stack(name).await? else { return Ok(()) };
         let id = expect(&stack, "StackId", "cloudformation.DescribeStacks")?;
@@ -262,6 +275,11 @@ impl Stack {
             _ => Ok(()),
         }
     }
+}
+
+/// Another change is still under way.
+fn is_busy(failure: &Failure) -> bool {
+    failure.code.as_deref() == Some("ValidationError") && failure.message.contains("_IN_PROGRESS state")
 }
 
 /// Nothing to do is an error to CloudFormation.
@@ -331,6 +349,9 @@ impl Kind for Stack {
         &[
             ("StackName", Trait::Immutable),
             ("DisableRollback", Trait::WriteOnly),
+            // A change of these alone is none to CloudFormation.
+            ("TemplateBody.Description", Trait::WriteOnly),
+            ("TemplateBody.Metadata", Trait::WriteOnly),
             ("StackPolicyBody", Trait::Document),
             ("NotificationARNs", Trait::Unordered),
         ]
@@ -392,30 +413,30 @@ impl Kind for Stack {
         progress: &Progress,
     ) -> Result<Live, Failure> {
         let name = live.physical_id.as_str();
-        let Some((state, stack)) = self.settled(name, State::is_quiet, progress).await? else {
-            return self.create(desired, progress).await;
-        };
-        if state.is_undone() {
-            // Nothing of it came into being.
-            self.take_away(name, progress).await?;
-            return self.create(desired, progress).await;
-        }
-        let id = expect(&stack, "StackId", "cloudformation.DescribeStacks")?;
-        if !state.is_settled() {
-            return Err(self.failed(&id, &state).await);
-        }
         let wanted = self.normalised(desired);
-        match self.hand_in("UpdateStack", &wanted, progress).await {
-            Ok(_) => self.outcome(&id, desired, wanted, progress).await,
-            // A policy alone is no update to CloudFormation.
-            Err(failure) if is_same(&failure) => {
-                if let Some(policy) = wanted.get("StackPolicyBody") {
-                    let body = json!({ "StackName": name, "StackPolicyBody": document(policy) });
-                    self.send("SetStackPolicy", body, progress).await?;
-                }
-                Ok(Live::made(desired, attributes(&stack), name, wanted))
+        loop {
+            let Some((state, stack)) = self.settled(name, State::is_quiet, progress).await? else {
+                return self.create(desired, progress).await;
+            };
+            if state.is_undone() {
+                // Nothing of it came into being.
+                self.take_away(name, progress).await?;
+                return self.create(desired, progress).await;
             }
-            Err(failure) => Err(failure),
+            let id = expect(&stack, "StackId", "cloudformation.DescribeStacks")?;
+            if !state.is_settled() {
+                return Err(self.failed(&id, &state).await);
+            }
+            match self.hand_in("UpdateStack", &wanted, progress).await {
+                Ok(_) => return self.outcome(&id, desired, wanted, progress).await,
+                // An earlier attempt, whose answer was lost.
+                Err(failure) if is_busy(&failure) => {}
+                Err(failure) if is_same(&failure) => {
+                    self.left_out(live, &wanted, progress).await?;
+                    return Ok(Live::made(desired, attributes(&stack), name, wanted));
+                }
+                Err(failure) => return Err(failure),
+            }
         }
     }
 

@@ -121,3 +121,38 @@ async fn nothing_to_update_is_no_failure() {
     let live = Live::made(&desired(), BTreeMap::new(), "shop-dev", desired().properties);
     assert!(Stack::new(aws).update(&live, &desired(), &[], &Progress::silent()).await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_update_whose_answer_was_lost_is_waited_for_and_not_sent_in_vain() {
+    let updates = std::sync::atomic::AtomicU32::new(0);
+    let (aws, fake) = Fake::connect(move |asked| match asked.action.as_str() {
+        "UpdateStack" if updates.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 => {
+            refused("Stack:shop-dev is in UPDATE_IN_PROGRESS state and can not be updated.")
+        }
+        "UpdateStack" => refused("No updates are to be performed."),
+        _ => described("UPDATE_COMPLETE"),
+    });
+    let live = Live::made(&desired(), BTreeMap::new(), "shop-dev", desired().properties);
+    assert!(Stack::new(aws).update(&live, &desired(), &[], &Progress::silent()).await.is_ok());
+    assert_eq!(actions(&fake), ["DescribeStacks", "UpdateStack", "DescribeStacks", "UpdateStack"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cloudformation_takes_for_no_change_is_said() {
+    let (aws, _) = Fake::connect(|asked| match asked.action.as_str() {
+        "UpdateStack" => refused("No updates are to be performed."),
+        _ => described("UPDATE_COMPLETE"),
+    });
+    let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = std::sync::Arc::clone(&said);
+    let progress = Progress::new(move |word| heard.lock().unwrap().push(word));
+    let live = Live::made(&desired(), BTreeMap::new(), "shop-dev", desired().properties);
+    let mut kept = desired();
+    kept.properties = tree_of(json!({
+        "StackName": "shop-dev",
+        "TemplateBody": { "Resources": { "Jobs": { "Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain" } } },
+    }));
+    Stack::new(aws).update(&live, &kept, &[], &progress).await.unwrap();
+    let is_said = |word: &crate::engine::kind::Word| matches!(word, crate::engine::kind::Word::Kept(why) if why.contains("no change"));
+    assert!(said.lock().unwrap().iter().any(is_said));
+}
