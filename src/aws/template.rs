@@ -118,6 +118,7 @@ impl Template {
         for resource in self.resources.values_mut() {
             hide(&mut resource.properties, secrets);
         }
+        self.stacks.values_mut().for_each(|stack| hide(stack, secrets));
     }
 
     /// The content of `.hoist/resources.json`: intrinsics as they are, secrets masked.

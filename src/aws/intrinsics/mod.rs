@@ -76,6 +76,11 @@ pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
         .map(|(logical_id, _)| logical_id)
         .collect();
     evaluator.keep_only(&wanted);
+    let stack_tags = context.owner.stack_tags.iter().filter_map(|(key, tag)| {
+        let value = evaluator.within(&["provider", "stackTags", key], |evaluator| evaluator.value(tag))?;
+        Some((key.clone(), value))
+    });
+    let owner = Owner { stack_tags: stack_tags.collect(), ..context.owner.clone() };
     let mut resources = Vec::with_capacity(wanted.len());
     for (logical_id, resource) in &template.resources {
         if !evaluator.is_ours(logical_id)
@@ -89,7 +94,7 @@ pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
         let mut properties = evaluator
             .within(&["resources", logical_id, "Properties"], |evaluator| evaluator.value(&resource.properties))
             .unwrap_or_else(|| Value::Map(BTreeMap::new()));
-        ownership::mark(&mut properties, &resource.kind, logical_id, &context.owner);
+        ownership::mark(&mut properties, &resource.kind, logical_id, &owner);
         let mut hint = |(name, hint): (&String, &Value)| {
             let value = evaluator.within(&["resources", logical_id, name], |evaluator| evaluator.value(hint));
             Some((name.clone(), value?))
@@ -105,7 +110,7 @@ pub fn evaluate(template: &Template, context: &Context) -> Evaluation {
             hints,
         });
     }
-    resources.extend(stacks::desired(&mut evaluator));
+    resources.extend(stacks::desired(&mut evaluator, &owner));
     stamp(&mut resources);
     let (needs, problems) = evaluator.finish();
     Evaluation { desired: DesiredState { resources }, needs, problems }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evaluator::Evaluator;
+use super::ownership::Owner;
 use crate::aws::kinds::stack::{TYPE, mark, output};
 use crate::aws::ownership::RESOURCES;
 use crate::aws::template::{is_exported, is_function, mentioned, single, texts};
@@ -17,7 +18,7 @@ const NOTHING: &str = "AWS::CloudFormation::WaitConditionHandle";
 type Tree = BTreeMap<String, Value>;
 
 /// Every stack that has something to make or to publish. What the others refer to was evaluated before.
-pub(super) fn desired(evaluator: &mut Evaluator<'_>) -> Vec<Desired> {
+pub(super) fn desired(evaluator: &mut Evaluator<'_>, owner: &Owner) -> Vec<Desired> {
     let template = evaluator.template;
     // The second stack may take something from the first one.
     let mut all: Vec<Desired> = template
@@ -28,7 +29,7 @@ pub(super) fn desired(evaluator: &mut Evaluator<'_>) -> Vec<Desired> {
             let published = |outputs: &Value| matches!(outputs, Value::Map(all) if all.values().any(is_exported));
             content.get("Resources").is_some() || content.get("Outputs").is_some_and(published)
         })
-        .map(|(name, content)| evaluator.stack(name, content))
+        .map(|(name, content)| evaluator.stack(name, content, owner))
         .collect();
     all.reverse();
     all
@@ -43,7 +44,7 @@ impl<'a> Evaluator<'a> {
         self.template.raw(logical_id).map(|(stack, _)| stack.to_owned())
     }
 
-    fn stack(&mut self, name: &'a str, content: &Value) -> Desired {
+    fn stack(&mut self, name: &'a str, content: &Value, owner: &Owner) -> Desired {
         let mut depends_on = BTreeSet::new();
         let mut body = Tree::new();
         if let Value::Map(sections) = content {
@@ -71,7 +72,6 @@ impl<'a> Evaluator<'a> {
                 metadata.insert("Hoist".to_owned(), Value::Map(mark));
             }
         }
-        let owner = &self.context.owner;
         let mut tags = Tree::from([("STAGE".to_owned(), Value::string(&owner.stage))]);
         tags.extend(owner.stack_tags.clone());
         tags.insert(RESOURCES.to_owned(), Value::String(mark(&owner.service, &owner.stage)));
@@ -173,8 +173,10 @@ impl<'a> Evaluator<'a> {
                 }
                 _ => tree.clone(),
             },
+            // CloudFormation refuses what is null: here it says the same as nothing.
             _ => Value::Map(
                 map.iter()
+                    .filter(|(_, value)| !matches!(value, Value::Null))
                     .map(|(key, value)| {
                         (key.clone(), self.within(&[key], |evaluator| evaluator.filled_in(value, stack)))
                     })

@@ -380,6 +380,24 @@ fn a_stack_of_outputs_is_made_only_where_somebody_else_may_read_them() {
 }
 
 #[test]
+fn tags_of_everything_may_be_functions() {
+    let mut context = context();
+    context.owner.stack_tags = BTreeMap::from([("where".to_owned(), tree(json!({ "Ref": "AWS::Region" })))]);
+    let found = evaluate(&template(), &context);
+    assert_eq!(masked(&desired(&found, "shop-dev").properties)["Tags"]["where"], "eu-west-1");
+    let function = masked(&desired(&found, "HelloLambdaFunction").properties);
+    assert!(function["Tags"].as_array().unwrap().contains(&json!({ "Key": "where", "Value": "eu-west-1" })));
+}
+
+#[test]
+fn what_is_null_in_a_template_is_nothing() {
+    let first = json!({ "Resources": { "Table": { "Type": "T", "Properties": { "A": null, "B": 1 } } } });
+    let found = stacks(first, json!({}), json!(null));
+    let main = masked(&desired(&found, "shop-dev").properties);
+    assert_eq!(main["TemplateBody"]["Resources"]["Table"]["Properties"], json!({ "B": 1 }));
+}
+
+#[test]
 fn what_a_condition_leaves_out_cannot_be_used() {
     let first = json!({ "Resources": { "Table": { "Type": "T", "Condition": "IsNotDev" } } });
     let found = stacks(first, json!({}), json!({ "Ref": "Table" }));
