@@ -72,9 +72,40 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
             ),
         }
     }
+    take_beneath_functions(&mut raw, output);
     super::apis::absorb(&mut raw, &section(&documents, "Resources"), output);
     check_references(&documents, &all, &raw, output);
     stacks(plan, &all, raw, output);
+}
+
+/// Types that stand beneath a function, where they are hoist's to look after, and the property that names the function.
+const BENEATH_A_FUNCTION: &[(&str, &str)] = &[
+    ("AWS::Lambda::EventInvokeConfig", "FunctionName"),
+    ("AWS::Lambda::EventSourceMapping", "FunctionName"),
+    ("AWS::Lambda::Permission", "FunctionName"),
+    ("AWS::Lambda::Url", "TargetFunctionArn"),
+];
+
+/// Takes what the file itself puts beneath our functions out of the raw resources: whatever else stands there is taken for
+/// something that left the file.
+fn take_beneath_functions(raw: &mut IndexMap<String, Value>, output: &mut Output) {
+    let function_of = |resource: &Value, output: &Output| {
+        let kind = resource.get("Type").and_then(Value::text)?;
+        let (_, property) = BENEATH_A_FUNCTION.iter().find(|(name, _)| *name == kind)?;
+        let is_function = |id: &String| {
+            output.template.resources.get(id).is_some_and(|resource| resource.kind == "AWS::Lambda::Function")
+        };
+        mentioned(resource.at(&["Properties", property])?).into_iter().find(is_function)
+    };
+    let taken: Vec<(String, String)> =
+        raw.iter().filter_map(|(id, resource)| Some((id.clone(), function_of(resource, output)?))).collect();
+    for (logical_id, function) in taken {
+        let Some(resource) = raw.shift_remove(&logical_id) else { continue };
+        let kind = resource.get("Type").and_then(Value::text).unwrap_or_default().to_owned();
+        let mut ours = TemplateResource::new(kind, Value::Map(BTreeMap::new())).beneath(function);
+        lay_over(&mut ours, resource);
+        output.template.resources.insert(logical_id, ours);
+    }
 }
 
 /// Says which raw resources mention something that is not there: CloudFormation would refuse them.

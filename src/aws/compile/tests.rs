@@ -468,6 +468,35 @@ resources:
 }
 
 #[test]
+fn what_the_file_puts_beneath_our_functions_itself_is_ours() {
+    let compiled = compiled(
+        "
+service: shop
+provider: {name: aws}
+functions: {hello: {handler: a.b}}
+resources:
+  Resources:
+    Jobs: {Type: 'AWS::SQS::Queue'}
+    Reads:
+      Type: AWS::Lambda::EventSourceMapping
+      DependsOn: Jobs
+      Properties: {FunctionName: !Ref HelloLambdaFunction, EventSourceArn: !GetAtt Jobs.Arn}
+    Lets:
+      Type: AWS::Lambda::Permission
+      Properties: {FunctionName: 'arn:aws:lambda:eu-west-1:123456789012:function:theirs', Action: 'lambda:*', Principal: '*'}
+",
+    );
+    assert_eq!(compiled.problems, []);
+    let reads = &compiled.template.resources["Reads"];
+    assert_eq!(
+        (reads.parent.as_deref(), reads.depends_on.as_slice()),
+        (Some("HelloLambdaFunction"), &["Jobs".to_owned()][..])
+    );
+    let stacks = &compiled.template.to_json()["stacks"];
+    assert!(stacks["shop-dev"]["Resources"]["Lets"].is_object() && stacks["shop-dev-after"].is_null(), "{stacks}");
+}
+
+#[test]
 fn outputs_without_a_stack_are_kept_and_said() {
     let of = |more: &str| {
         compiled(&format!(
