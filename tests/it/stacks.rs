@@ -386,3 +386,78 @@ fn a_change_killed_at_any_call_is_finished_by_the_next() {
 fn a_removal_killed_at_any_call_is_finished_by_the_next() {
     at_every_call(&Scene { first: Some(SMALL), config: SMALL, command: &["remove", "--yes"], look, ..DEPLOY });
 }
+
+const NAMED: &str = "
+service: shop
+provider:
+  name: aws
+  runtime: python3.13
+  iam: {role: {statements: [{Effect: Allow, Action: 'dynamodb:GetItem', Resource: !GetAtt Table.Arn}]}}
+functions: {hello: {handler: handler.handler, environment: {TABLE: !Ref Table}}}
+resources:
+  Resources:
+    Table:
+      Type: AWS::DynamoDB::Table
+      Properties:
+        TableName: orders
+        BillingMode: PAY_PER_REQUEST
+        AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+        KeySchema: [{AttributeName: id, KeyType: HASH}]
+";
+
+/// IAM takes its time, and CloudFormation too: at the same time, where the file says what a table is called.
+#[test]
+fn a_role_does_not_wait_for_what_its_policy_only_names() {
+    let cloud = Cloud::own("calm");
+    cloud.set(json!({"cloudformation.enabled": true, "cloudformation.scale": 0.05}));
+    let project = Project::new(NAMED);
+    project.deploy(&cloud);
+    let calls = cloud.own_calls();
+    let operations: Vec<&str> = calls.iter().map(|call| call["operation"].as_str().unwrap()).collect();
+    let at = |name: &str| operations.iter().rposition(|operation| *operation == name).unwrap();
+    assert!(at("CreateRole") < at("DescribeStacks") && at("DescribeStacks") < at("CreateFunction"), "{operations:?}");
+    project.deploy(&cloud).says("nothing to do");
+    project.on(&cloud, ["diff", "--exit-code"]).success();
+}
+
+const BENEATH: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13, iam: {role: {statements: [{Effect: Allow, Action: 'sqs:*', Resource: '*'}]}}}
+functions: {hello: {handler: handler.handler}}
+resources:
+  Resources:
+    Jobs: {Type: AWS::SQS::Queue, Properties: {QueueName: jobs}}
+    Reads:
+      Type: AWS::Lambda::EventSourceMapping
+      Properties: {FunctionName: !Ref HelloLambdaFunction, EventSourceArn: !GetAtt Jobs.Arn, BatchSize: 5}
+    Tries:
+      Type: AWS::Lambda::EventInvokeConfig
+      Properties: {FunctionName: !Ref HelloLambdaFunction, Qualifier: $LATEST, MaximumRetryAttempts: 1}
+    Lets:
+      Type: AWS::Lambda::Permission
+      Properties: {FunctionName: !GetAtt HelloLambdaFunction.Arn, Action: 'lambda:InvokeFunction', Principal: events.amazonaws.com}
+    Answers:
+      Type: AWS::Lambda::Url
+      Properties: {TargetFunctionArn: !GetAtt HelloLambdaFunction.Arn, AuthType: AWS_IAM}
+";
+
+/// Whatever else stands beneath a function of ours is taken for something that left the file.
+#[test]
+fn what_stands_beneath_a_function_is_no_affair_of_a_stack() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    let project = Project::new(BENEATH);
+    settles(&project, &cloud);
+    assert_eq!(made_by(&boto, "shop-dev"), ["Jobs"]);
+    assert!(stack(&boto, "shop-dev-after").is_none());
+    let of = |operation: &str| boto.call("lambda", operation, json!({"FunctionName": "shop-dev-hello"}));
+    assert_eq!(of("list_event_source_mappings")["EventSourceMappings"][0]["BatchSize"], 5);
+    assert_eq!(of("list_function_event_invoke_configs")["FunctionEventInvokeConfigs"][0]["MaximumRetryAttempts"], 1);
+    assert_eq!(of("get_function_url_config")["AuthType"], "AWS_IAM");
+    assert!(of("get_policy")["Policy"].as_str().unwrap().contains("events.amazonaws.com"));
+    project.write("serverless.yml", &BENEATH.replace("BatchSize: 5", "BatchSize: 6"));
+    settles(&project, &cloud);
+    assert_eq!(of("list_event_source_mappings")["EventSourceMappings"][0]["BatchSize"], 6);
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert!(boto.function("shop-dev-hello").is_none() && stack(&boto, "shop-dev").is_none());
+}

@@ -27,7 +27,7 @@ use super::properties::{
     parsed_document, percent_decoded, put, required, string, tags_to_map, text, text_map, texts,
 };
 use super::tags::TagChange;
-use super::{Findable, after, function};
+use super::{Findable, after, function, stack};
 
 /// Characters of all inline policies of a role together, without white space.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
@@ -420,6 +420,11 @@ impl Kind for Role {
     async fn read(&self, desired: &Desired) -> Result<Option<Live>, Failure> {
         let Some(name) = self.identity(desired) else { return Ok(None) };
         self.find(&name, Some(&desired.address.logical_id), &policy_names(&desired.properties)).await
+    }
+
+    /// IAM does not look whether there is what a policy names. What it looks for has an id that nobody knows beforehand.
+    fn only_names(&self, type_name: &str) -> bool {
+        type_name == stack::TYPE
     }
 
     fn deleted_after(&self) -> &'static [&'static str] {

@@ -5,6 +5,7 @@
 //! stack whose template is the same is left alone. It says itself whose it is: our usual tags would go on to everything
 //! in it, and what a stack makes is not ours to look after.
 
+mod names;
 mod replacement;
 mod state;
 mod tell;
@@ -371,8 +372,14 @@ impl Kind for Stack {
         desired.properties.get("StackName")?.text().map(str::to_owned)
     }
 
-    fn predict(&self, _: &Desired) -> BTreeMap<String, Value> {
-        BTreeMap::new()
+    /// Outputs of what has a name of its own: ARNs and names follow from that.
+    fn predict(&self, desired: &Desired) -> BTreeMap<String, Value> {
+        let partition = self.aws.partition().name;
+        let arn = |service: &str, rest: &str| match service {
+            "s3" => Some(format!("arn:{partition}:s3:::{rest}")),
+            _ => self.aws.arn(service, rest),
+        };
+        names::outputs(&desired.properties, &arn)
     }
 
     fn changes_attribute(&self, name: &str, live: &Live, desired: &Desired) -> bool {
@@ -388,6 +395,7 @@ impl Kind for Stack {
 
     async fn create(&self, desired: &Desired, progress: &Progress) -> Result<Live, Failure> {
         let wanted = self.normalised(desired);
+        self.aws.keep_secret(&wanted);
         let name = required(&wanted, "StackName")?;
         let id = match self.hand_in("CreateStack", &wanted, progress).await {
             Ok(answer) => expect(&answer, "StackId", "cloudformation.CreateStack")?,
@@ -414,6 +422,7 @@ impl Kind for Stack {
     ) -> Result<Live, Failure> {
         let name = live.physical_id.as_str();
         let wanted = self.normalised(desired);
+        self.aws.keep_secret(&wanted);
         loop {
             let Some((state, stack)) = self.settled(name, State::is_quiet, progress).await? else {
                 return self.create(desired, progress).await;
@@ -424,7 +433,7 @@ impl Kind for Stack {
                 return self.create(desired, progress).await;
             }
             let id = expect(&stack, "StackId", "cloudformation.DescribeStacks")?;
-            if !state.is_settled() {
+            if !state.can_be_updated() {
                 return Err(self.failed(&id, &state).await);
             }
             match self.hand_in("UpdateStack", &wanted, progress).await {

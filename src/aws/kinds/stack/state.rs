@@ -39,6 +39,12 @@ impl State {
         self.0.contains("ROLLBACK")
     }
 
+    /// Whether CloudFormation takes another template for it, once it is quiet. A change that failed and was left as it is
+    /// (`disableRollback`) is gone on with.
+    pub fn can_be_updated(&self) -> bool {
+        self.is_settled() || self.0 == "UPDATE_FAILED"
+    }
+
     /// Whether nothing happens to it: the next change may be handed in.
     pub fn is_quiet(&self) -> bool {
         !self.0.ends_with("_IN_PROGRESS") || self.0 == REVIEW
