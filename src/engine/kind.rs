@@ -134,6 +134,12 @@ pub trait Kind: Send + Sync {
         false
     }
 
+    /// Names of what this resource makes itself: nothing of that is taken for something that left the file.
+    fn makes<'l>(&self, live: &'l Live) -> Vec<&'l str> {
+        let _ = live;
+        Vec::new()
+    }
+
     /// Whether a resource that left the file is kept (a published version).
     fn is_retained(&self) -> bool {
         false

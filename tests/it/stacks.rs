@@ -110,7 +110,7 @@ fn what_the_file_says_of_them_is_there_used_changed_and_gone() {
     settles(&project, &cloud);
 
     assert_eq!(made_by(&boto, "shop-dev"), ["Files", "Jobs", "Table", "Topic"]);
-    assert_eq!(made_by(&boto, "shop-dev-after"), ["Hears", "Says"]);
+    assert_eq!(made_by(&boto, "shop-dev-after"), ["Says"]);
     let main = stack(&boto, "shop-dev").unwrap();
     let tags: Vec<&str> = main["Tags"].as_array().unwrap().iter().map(|tag| tag["Key"].as_str().unwrap()).collect();
     assert_eq!(tags, ["STAGE", "hoist:resources", "team"], "the marks of what is ours would go on to what is in it");
@@ -440,6 +440,46 @@ resources:
       Type: AWS::Lambda::Url
       Properties: {TargetFunctionArn: !GetAtt HelloLambdaFunction.Arn, AuthType: AWS_IAM}
 ";
+
+const LEADING_HERE: &str = "
+service: shop
+provider: {name: aws, runtime: python3.13}
+functions: {hello: {handler: handler.handler}}
+resources:
+  Resources:
+    Topic: {Type: AWS::SNS::Topic}
+    TopicLets: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref HelloLambdaFunction, Action: 'lambda:InvokeFunction', Principal: sns.amazonaws.com, SourceArn: !Ref Topic}}
+    Hears: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref Topic, Protocol: lambda, Endpoint: !GetAtt HelloLambdaFunction.Arn}}
+    Rule: {Type: AWS::Events::Rule, Properties: {ScheduleExpression: rate(1 hour), Targets: [{Id: a, Arn: !GetAtt HelloLambdaFunction.Arn}]}}
+    RuleLets: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref HelloLambdaFunction, Action: 'lambda:InvokeFunction', Principal: events.amazonaws.com, SourceArn: !GetAtt Rule.Arn}}
+    Group: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: other-group}}
+    GroupLets: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref HelloLambdaFunction, Action: 'lambda:InvokeFunction', Principal: logs.amazonaws.com, SourceArn: !GetAtt Group.Arn}}
+    Filter: {Type: AWS::Logs::SubscriptionFilter, DependsOn: GroupLets, Properties: {LogGroupName: !Ref Group, FilterPattern: '', DestinationArn: !GetAtt HelloLambdaFunction.Arn}}
+    Bucket: {Type: AWS::S3::Bucket, DependsOn: BucketLets, Properties: {BucketName: leading-here, NotificationConfiguration: {LambdaConfigurations: [{Event: 's3:ObjectCreated:*', Function: !GetAtt HelloLambdaFunction.Arn}]}}}
+    BucketLets: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref HelloLambdaFunction, Action: 'lambda:InvokeFunction', Principal: s3.amazonaws.com, SourceArn: 'arn:aws:s3:::leading-here'}}
+    Pool: {Type: AWS::Cognito::UserPool, Properties: {UserPoolName: raw-pool, LambdaConfig: {PreSignUp: !GetAtt HelloLambdaFunction.Arn}}}
+    PoolLets: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref HelloLambdaFunction, Action: 'lambda:InvokeFunction', Principal: cognito-idp.amazonaws.com, SourceArn: !GetAtt Pool.Arn}}
+    Thing: {Type: AWS::IoT::TopicRule, Properties: {RuleName: raw_rule, TopicRulePayload: {Sql: \"SELECT * FROM 'things'\", Actions: [{Lambda: {FunctionArn: !GetAtt HelloLambdaFunction.Arn}}]}}}
+    ThingLets: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref HelloLambdaFunction, Action: 'lambda:InvokeFunction', Principal: iot.amazonaws.com, SourceArn: !Sub 'arn:aws:iot:${AWS::Region}:${AWS::AccountId}:rule/raw_rule'}}
+    Later: {Type: AWS::Scheduler::Schedule, Properties: {Name: raw-schedule, ScheduleExpression: rate(1 hour), FlexibleTimeWindow: {Mode: 'OFF'}, Target: {Arn: !GetAtt HelloLambdaFunction.Arn, RoleArn: !GetAtt IamRoleLambdaExecution.Arn}}}
+";
+
+/// What leads to a function is found through the function: what the file itself has among its raw resources stays.
+#[test]
+fn what_raw_resources_lead_to_our_functions_is_not_taken_away() {
+    let cloud = Cloud::shared();
+    let boto = cloud.boto();
+    let project = Project::new(LEADING_HERE);
+    settles(&project, &cloud);
+    project.on(&cloud, ["deploy", "--yes", "--drift"]).success().says("nothing to do");
+    let pools = boto.call("cognito-idp", "list_user_pools", json!({"MaxResults": 10}));
+    let pool = json!({"UserPoolId": pools["UserPools"][0]["Id"]});
+    let pool = boto.call("cognito-idp", "describe_user_pool", pool);
+    assert!(pool["UserPool"]["LambdaConfig"]["PreSignUp"].as_str().unwrap().ends_with(":shop-dev-hello"), "{pool}");
+    boto.call("scheduler", "get_schedule", json!({"Name": "raw-schedule"}));
+    project.on(&cloud, ["remove", "--yes"]).success();
+    assert!(stack(&boto, "shop-dev").is_none() && stack(&boto, "shop-dev-after").is_none());
+}
 
 /// Whatever else stands beneath a function of ours is taken for something that left the file.
 #[test]

@@ -78,12 +78,14 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
     stacks(plan, &all, raw, output);
 }
 
-/// Types that stand beneath a function, where they are hoist's to look after, and the property that names the function.
+/// Types that stand beneath a function or lead to one, where they are hoist's to look after, and the property that names it.
 const BENEATH_A_FUNCTION: &[(&str, &str)] = &[
     ("AWS::Lambda::EventInvokeConfig", "FunctionName"),
     ("AWS::Lambda::EventSourceMapping", "FunctionName"),
     ("AWS::Lambda::Permission", "FunctionName"),
     ("AWS::Lambda::Url", "TargetFunctionArn"),
+    ("AWS::Logs::SubscriptionFilter", "DestinationArn"),
+    ("AWS::SNS::Subscription", "Endpoint"),
 ];
 
 /// Takes what the file itself puts beneath our functions out of the raw resources: whatever else stands there is taken for
@@ -99,13 +101,34 @@ fn take_beneath_functions(raw: &mut IndexMap<String, Value>, output: &mut Output
     };
     let taken: Vec<(String, String)> =
         raw.iter().filter_map(|(id, resource)| Some((id.clone(), function_of(resource, output)?))).collect();
+    let permissions: Vec<Value> = raw
+        .values()
+        .filter(|resource| resource.get("Type").and_then(Value::text) == Some("AWS::Lambda::Permission"))
+        .cloned()
+        .collect();
     for (logical_id, function) in taken {
         let Some(resource) = raw.shift_remove(&logical_id) else { continue };
         let kind = resource.get("Type").and_then(Value::text).unwrap_or_default().to_owned();
-        let mut ours = TemplateResource::new(kind, Value::Map(BTreeMap::new())).beneath(function);
+        let source =
+            SOURCES.iter().find(|(name, _)| *name == kind).and_then(|(_, key)| resource.at(&["Properties", key]));
+        let is_listed = source.is_none_or(|source| permissions.iter().any(|one| lets_in(one, source, &function)));
+        let mut ours = TemplateResource::new(kind, Value::Map(BTreeMap::new()));
+        ours.parent = is_listed.then_some(function);
         lay_over(&mut ours, resource);
         output.template.resources.insert(logical_id, ours);
     }
+}
+
+/// What is found beneath a function only where a permission of it names the source, and the property with that.
+const SOURCES: &[(&str, &str)] =
+    &[("AWS::Logs::SubscriptionFilter", "LogGroupName"), ("AWS::SNS::Subscription", "TopicArn")];
+
+/// Whether a permission of a function is for that source.
+fn lets_in(permission: &Value, source: &Value, function: &str) -> bool {
+    let of = |key: &str| permission.at(&["Properties", key]);
+    let Some(arn) = of("SourceArn") else { return false };
+    let is_same = arn == source || !mentioned(arn).is_disjoint(&mentioned(source));
+    is_same && of("FunctionName").is_some_and(|name| mentioned(name).contains(function))
 }
 
 /// Says which raw resources mention something that is not there: CloudFormation would refuse them.

@@ -15,6 +15,9 @@ use crate::engine::value::Value;
 /// A stack must have a resource: one that is nothing and costs nothing.
 const NOTHING: &str = "AWS::CloudFormation::WaitConditionHandle";
 
+/// What hoist would take for its own, because it leads to a function of ours: the stack says that it is the stack's.
+const LEADING_HERE: &[&str] = &["AWS::Cognito::UserPool", "AWS::Scheduler::Schedule"];
+
 type Tree = BTreeMap<String, Value>;
 
 /// Every stack that has something to make or to publish. What the others refer to was evaluated before.
@@ -99,6 +102,10 @@ impl<'a> Evaluator<'a> {
     fn resources(&mut self, stack: &'a str, resources: &Tree, outside: &mut BTreeSet<String>) -> Value {
         let mut all = Tree::new();
         for (logical_id, resource) in resources {
+            let leads_here = || mentioned(resource).iter().any(|id| self.template.resources.contains_key(id));
+            if LEADING_HERE.contains(&resource.get("Type").and_then(Value::text).unwrap_or_default()) && leads_here() {
+                self.outputs.entry(stack).or_default().insert((logical_id.clone(), "Ref".to_owned()));
+            }
             let path = ["resources", "Resources", logical_id];
             let mut filled_in = self.within(&path, |evaluator| evaluator.filled_in(resource, stack));
             if let (Value::Map(resource), Some(waits_for)) = (&mut filled_in, resource.get("DependsOn")) {

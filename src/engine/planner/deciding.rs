@@ -1,6 +1,6 @@
 //! Decides what happens to each resource, and why.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::PlanOptions;
 use super::reading::Found;
@@ -188,10 +188,21 @@ fn attributes(action: &Action, live: Option<&Live>, desired: &Desired, kind: &dy
 }
 
 fn all_orphans(orphans: Vec<Live>, wanted_changes: &[Change], wanted: &Wanted<'_>, cloud: &dyn Cloud) -> Vec<Change> {
+    let lives = wanted_changes.iter().filter_map(|change| change.live.as_ref()).chain(&orphans);
+    let made: HashSet<String> = lives
+        .filter_map(|live| Some((cloud.kind(&live.address.kind)?, live)))
+        .flat_map(|(kind, live)| kind.makes(live))
+        .map(str::to_owned)
+        .collect();
     let mut all: Vec<Change> = orphans
         .into_iter()
         .filter_map(|live| {
             let kind = cloud.kind(&live.address.kind)?;
+            // It may be called by its place and its name.
+            let names = [&live.physical_id, &live.address.logical_id];
+            if names.iter().flat_map(|name| name.split([':', '/', '|'])).any(|part| made.contains(part)) {
+                return None;
+            }
             let parent = live.parent.as_deref().and_then(|parent| wanted.position(parent));
             let vanishes = parent.is_some_and(|parent| {
                 let parent = &wanted_changes[parent];

@@ -382,6 +382,11 @@ impl Kind for Stack {
         names::outputs(&desired.properties, &arn)
     }
 
+    fn makes<'l>(&self, live: &'l Live) -> Vec<&'l str> {
+        let outputs = live.attributes.iter().filter(|(name, _)| name.starts_with(OUTPUTS));
+        outputs.filter_map(|(_, value)| value.text()).collect()
+    }
+
     fn changes_attribute(&self, name: &str, live: &Live, desired: &Desired) -> bool {
         template::changes_output(name, &live.properties, &desired.properties)
     }
