@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::evaluator::Evaluator;
 use super::ownership::Owner;
-use crate::aws::kinds::stack::{TYPE, mark, output};
+use crate::aws::kinds::stack::{LEADING_HERE, TYPE, mark, output};
 use crate::aws::ownership::RESOURCES;
 use crate::aws::template::{is_exported, is_function, mentioned, single, texts};
 use crate::engine::address::Address;
@@ -14,9 +14,6 @@ use crate::engine::value::Value;
 
 /// A stack must have a resource: one that is nothing and costs nothing.
 const NOTHING: &str = "AWS::CloudFormation::WaitConditionHandle";
-
-/// What hoist would take for its own, because it leads to a function of ours: the stack says that it is the stack's.
-const LEADING_HERE: &[&str] = &["AWS::Cognito::UserPool", "AWS::Scheduler::Schedule"];
 
 type Tree = BTreeMap<String, Value>;
 

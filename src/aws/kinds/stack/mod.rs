@@ -40,7 +40,7 @@ use super::properties::{
 use super::{Findable, after};
 
 pub use self::replacement::losses;
-pub use self::template::{OUTPUTS, output};
+pub use self::template::{LEADING_HERE, OUTPUTS, output};
 
 /// `AWS::CloudFormation::Stack`
 pub const TYPE: &str = "AWS::CloudFormation::Stack";
@@ -383,8 +383,9 @@ impl Kind for Stack {
     }
 
     fn makes<'l>(&self, live: &'l Live) -> Vec<&'l str> {
-        let outputs = live.attributes.iter().filter(|(name, _)| name.starts_with(OUTPUTS));
-        outputs.filter_map(|(_, value)| value.text()).collect()
+        template::leading_here(&live.properties)
+            .filter_map(|logical_id| live.attributes.get(&format!("{OUTPUTS}{}", output(logical_id, "Ref")))?.text())
+            .collect()
     }
 
     fn changes_attribute(&self, name: &str, live: &Live, desired: &Desired) -> bool {

@@ -24,6 +24,21 @@ pub fn output(logical_id: &str, attribute: &str) -> String {
     format!("Hoist{logical_id}{attribute}")
 }
 
+/// What hoist would take for its own where it leads to a function of ours. A stack gives the names of these, which says that
+/// they are the stack's.
+pub const LEADING_HERE: &[&str] = &["AWS::Cognito::UserPool", "AWS::Scheduler::Schedule"];
+
+/// The logical ids of those in a stack's properties.
+pub fn leading_here(properties: &Value) -> impl Iterator<Item = &str> {
+    let resources = match properties.at(&["TemplateBody", "Resources"]) {
+        Some(Value::Map(resources)) => Some(resources),
+        _ => None,
+    };
+    let is_one =
+        |resource: &Value| resource.get("Type").and_then(Value::text).is_some_and(|kind| LEADING_HERE.contains(&kind));
+    resources.into_iter().flatten().filter(move |(_, resource)| is_one(resource)).map(|(id, _)| id.as_str())
+}
+
 /// The names in a section of a template.
 fn names<'a>(template: Option<&'a Value>, section: &str) -> BTreeSet<&'a str> {
     match template.and_then(|template| template.get(section)) {
