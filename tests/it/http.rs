@@ -16,13 +16,6 @@ def guard(event, context):
     return {'principalId': 'x', 'policyDocument': {'Version': '2012-10-17', 'Statement': [statement]}}
 ";
 
-#[track_caller]
-fn settles(project: &Project, cloud: &Cloud) {
-    project.deploy(cloud);
-    project.deploy(cloud).says("nothing to do");
-    project.on(cloud, ["diff", "--exit-code"]).success().says("nothing to do");
-}
-
 fn parsed(body: &str) -> Value {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
 }
@@ -54,7 +47,7 @@ fn a_rest_api_answers_as_its_file_says() {
     let cloud = Cloud::with_apis();
     let boto = cloud.boto();
     let project = Project::new(REST).file("handler.py", HANDLER);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let apis = boto.call("apigateway", "get_rest_apis", json!({}));
     let api = apis["items"][0]["id"].as_str().unwrap();
     let at = |path: &str| format!("/_aws/execute-api/{api}/dev/{path}");
@@ -89,7 +82,7 @@ fn a_rest_api_answers_as_its_file_says() {
     project.write("serverless.yml", &changed);
     let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
     assert!(diff.stdout.contains("/bye") && diff.stdout.contains("/hello"), "{}", diff.stdout);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(cloud.get(&at("bye")).0, 200);
     assert_ne!(cloud.get(&at("hello")).0, 200);
     assert_eq!(cloud.request("POST", &at("secret"), &[]).0, 200, "no key needed any more");
@@ -101,7 +94,7 @@ fn a_rest_api_answers_as_its_file_says() {
     // Without any route there is no API.
     let (head, _) = REST.split_once("  apiGateway:").unwrap();
     project.write("serverless.yml", &format!("{head}functions:\n  api:\n    handler: handler.handler\n"));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     for (operation, what) in [("get_rest_apis", "APIs"), ("get_usage_plans", "plans"), ("get_api_keys", "keys")] {
         let left = boto.call("apigateway", operation, json!({}));
         assert!(left["items"].as_array().is_none_or(Vec::is_empty), "{what} are left: {left}");
@@ -142,7 +135,7 @@ fn an_http_api_a_websocket_api_and_a_url_answer_as_their_file_says() {
     let boto = cloud.boto();
     let project = Project::new(HTTP).file("handler.py", HANDLER);
     let summary = project.deploy(&cloud).stdout;
-    settles(&project, &cloud);
+    project.settles(&cloud);
     // `info` lists what the summary of the deploy did.
     let info = project.on(&cloud, ["info"]).success().stdout;
     let addresses: Vec<&str> = summary.lines().filter(|line| line.contains("://")).collect();
@@ -196,7 +189,7 @@ fn an_http_api_a_websocket_api_and_a_url_answer_as_their_file_says() {
         .replace("websocket: $default", "websocket: chat");
     project.write("serverless.yml", &changed);
     project.on(&cloud, ["diff", "--exit-code"]).code(2);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(cloud.get(&at("things/7")).0, 200);
     assert_eq!(cloud.get(&at("items/7")).0, 404);
     assert_eq!(cloud.request("POST", &at("items"), &[]).0, 200, "no authorizer any more");
@@ -205,7 +198,7 @@ fn an_http_api_a_websocket_api_and_a_url_answer_as_their_file_says() {
 
     let (head, _) = HTTP.split_once("  httpApi:").unwrap();
     project.write("serverless.yml", &format!("{head}functions:\n  api:\n    handler: handler.handler\n"));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let left = boto.call("apigatewayv2", "get_apis", json!({}));
     assert_eq!(left["Items"], json!([]));
     assert!(boto.try_call("lambda", "get_function_url_config", json!({"FunctionName": "light-dev-api"})).is_err());
@@ -231,7 +224,7 @@ fn a_streamed_url_answers_with_what_the_function_streams() {
     let cloud = Cloud::with_apis();
     let boto = cloud.boto();
     let project = Project::new(STREAM).file("handler.py", STREAMING);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let config = || boto.call("lambda", "get_function_url_config", json!({"FunctionName": "streams-dev-api"}));
     assert_eq!(config()["InvokeMode"], "RESPONSE_STREAM");
     let url = config()["FunctionUrl"].as_str().unwrap().to_owned();
@@ -242,7 +235,7 @@ fn a_streamed_url_answers_with_what_the_function_streams() {
 
     // The same function behind a URL that waits for the whole answer.
     project.write("serverless.yml", &STREAM.replace("invokeMode: RESPONSE_STREAM, ", ""));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!((config()["InvokeMode"].as_str(), config()["FunctionUrl"].as_str()), (Some("BUFFERED"), Some(&*url)));
     let (status, head, body) = cloud.request("GET", &url, &[]);
     assert!(status == 200 && !head.contains("x-part") && body.contains("statusCode"), "{status} {head} {body}");
@@ -281,7 +274,7 @@ fn answers_of_the_gateway_itself_are_those_of_the_file() {
     let cloud = Cloud::with_apis();
     let boto = cloud.boto();
     let project = Project::new(ANSWERS).file("handler.py", HANDLER);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let apis = boto.call("apigateway", "get_rest_apis", json!({}));
     let api = apis["items"][0]["id"].as_str().unwrap();
     let ask = |path: &str, token: Option<&str>| {
@@ -299,7 +292,7 @@ fn answers_of_the_gateway_itself_are_those_of_the_file() {
 
     let (before, _) = ANSWERS.split_once("    Denied:").unwrap();
     project.write("serverless.yml", before);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let (status, head, _) = ask("guarded", Some("no"));
     assert!(status == 403 && head.contains(allowed), "{status} {head}");
 }
@@ -331,7 +324,7 @@ fn every_plan_has_its_keys_and_routes_share_an_authorizer() {
     let cloud = Cloud::with_apis();
     let boto = cloud.boto();
     let project = Project::new(PLANS).file("handler.py", HANDLER);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let api = boto.call("apigateway", "get_rest_apis", json!({}))["items"][0]["id"].as_str().unwrap().to_owned();
     let plans = || {
         let found = boto.call("apigateway", "get_usage_plans", json!({}));
@@ -379,7 +372,7 @@ fn every_plan_has_its_keys_and_routes_share_an_authorizer() {
         .replace("      - free: [{name: one, value: aaaaaaaaaaaaaaaaaaaaaaaa}]\n", "")
         .replace("      - free: {quota: {limit: 5, period: DAY}}\n", "");
     project.write("serverless.yml", &fewer);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(plans(), [named("plans-paid-dev", &["two"])]);
     assert_eq!(ask("mine", Some("cccccccccccccccccccccccc"), "yes"), 403, "the key is gone");
     assert_eq!(ask("mine", Some("bbbbbbbbbbbbbbbbbbbbbbbb"), "yes"), 200);
@@ -407,7 +400,7 @@ fn a_function_may_know_the_address_of_the_api_that_leads_to_it() {
     let cloud = Cloud::with_apis();
     let boto = cloud.boto();
     let project = Project::new(KNOWN).file("handler.py", HANDLER);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let rest = boto.call("apigateway", "get_rest_apis", json!({}))["items"][0]["id"].as_str().unwrap().to_owned();
     let knows = |function: &str| {
         let variables = boto.function(function).unwrap()["Configuration"]["Environment"]["Variables"].clone();
@@ -423,7 +416,7 @@ fn a_function_may_know_the_address_of_the_api_that_leads_to_it() {
 
     let more = "  more: {handler: handler.handler, events: [{http: GET /more}, {httpApi: GET /more}]}\n";
     project.write("serverless.yml", &format!("{}{more}", KNOWN.replace("timeout: 10", "timeout: 12")));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     knows("web-dev-more");
     assert_eq!(cloud.get(&format!("/_aws/execute-api/{rest}/dev/more")).0, 200);
 

@@ -119,13 +119,6 @@ fn sorted(mut all: Vec<String>) -> Vec<String> {
     all
 }
 
-#[track_caller]
-fn settles(project: &Project, cloud: &Cloud) {
-    project.deploy(cloud);
-    project.deploy(cloud).says("nothing to do");
-    project.on(cloud, ["diff", "--exit-code"]).success().says("nothing to do");
-}
-
 const SHOP: &str = "
   api:
     handler: handler.handler
@@ -157,7 +150,7 @@ fn routes_come_to_an_api_that_is_there_and_leave_it() {
         "{}",
         first.said()
     );
-    settles(&project, &cloud);
+    project.settles(&cloud);
     shared.answers(&cloud, "users/5", "shop-dev-api");
     shared.answers(&cloud, "orders/new", "shop-dev-api");
     shared.answers(&cloud, "other", "shop-dev-other");
@@ -174,7 +167,7 @@ fn routes_come_to_an_api_that_is_there_and_leave_it() {
 
     // Another service in the same API and on the same stage.
     let news = shared.project("news", "  api: {handler: handler.handler, events: [{http: GET /news}]}\n");
-    settles(&news, &cloud);
+    news.settles(&cloud);
     project.deploy(&cloud).says("nothing to do");
     shared.answers(&cloud, "news", "news-dev-api");
 
@@ -193,7 +186,7 @@ fn routes_come_to_an_api_that_is_there_and_leave_it() {
     let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
     assert!(diff.stdout.contains("- API authorizer GuardApiGatewayAuthorizer"), "{}", diff.stdout);
     assert!(diff.stdout.contains("    Integration.TimeoutInMillis: (none) → 5000"), "{}", diff.stdout);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     shared.answers(&cloud, "users/5", "shop-dev-other");
     shared.answers(&cloud, "orders/newer", "shop-dev-api");
     assert_ne!(shared.ask(&cloud, "GET", "orders/new", Some("yes")).0, 200);
@@ -239,7 +232,7 @@ fn what_others_have_in_the_api_is_refused_before_anything_is_made() {
         .service("wrong", &function("/theirs/more"))
         .replace("/users: ", &format!("/theirs: '{theirs}', /users: "));
     beneath.write("serverless.yml", &config);
-    settles(&beneath, &cloud);
+    beneath.settles(&cloud);
     shared.answers(&cloud, "theirs/more", "wrong-dev-api");
     // Somebody adds a route beneath ours: our path stays for it.
     let more = shared.resource("/theirs/more");
@@ -265,17 +258,17 @@ fn a_deploy_that_fails_on_the_way_leaves_the_stage_and_the_next_one_finishes() {
     let two =
         "  api: {handler: handler.handler, events: [{http: GET /a}, {http: {method: get, path: b/c, cors: true}}]}\n";
     let project = shared.project("torn", one);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     for operation in ["CreateResource", "PutMethod", "PutIntegration", "PutIntegrationResponse", "CreateDeployment"] {
         project.write("serverless.yml", &shared.service("torn", two));
         cloud.fault(&format!("apigateway.{operation}"), 1, "expired-token", 1);
         project.on(&cloud, ["deploy", "--yes"]).code(1);
         shared.answers(&cloud, "a", "torn-dev-api");
         assert_ne!(shared.ask(&cloud, "GET", "b/c", None).0, 200, "{operation}");
-        settles(&project, &cloud);
+        project.settles(&cloud);
         shared.answers(&cloud, "b/c", "torn-dev-api");
         project.write("serverless.yml", &shared.service("torn", one));
-        settles(&project, &cloud);
+        project.settles(&cloud);
         assert_eq!(shared.routes(), ["/", "/a GET", "/theirs GET", "/users"], "{operation}");
         assert_ne!(shared.ask(&cloud, "GET", "b/c", None).0, 200, "{operation}");
     }
@@ -318,7 +311,7 @@ fn routes_come_to_an_http_api_that_is_there_and_leave_it() {
     assert!(refused.stderr.contains("the route GET /theirs already, and it is somebody else's"), "{}", refused.stderr);
     assert_eq!(state(), before);
     project.write("serverless.yml", &config(&["GET /a", "GET /b"]));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let status = |path: &str| cloud.get(&format!("/_aws/execute-api/{id}/$default/{path}")).0;
     assert_eq!((status("a"), status("b")), (200, 200));
     let address = format!("https://{id}.execute-api.us-east-1.amazonaws.com/b");
@@ -329,11 +322,11 @@ fn routes_come_to_an_http_api_that_is_there_and_leave_it() {
     project.write("handler.py", &HANDLER.replace("def handler", "VERSION = 2\ndef handler"));
     project.on(&cloud, ["deploy", "--yes"]).code(1).says(&address);
     project.write("serverless.yml", &config(&["GET /a"]));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(state(), (vec!["GET /a".to_owned(), "GET /theirs".to_owned()], 2));
     // The route moves to another function, and stays where its function is made in vain.
     project.write("serverless.yml", &config(&["GET /a"]).replace("  api:", "  other:"));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!((status("a"), state()), (200, (vec!["GET /a".to_owned(), "GET /theirs".to_owned()], 2)));
     let more = "  more: {handler: handler.handler, events: [httpApi: GET /c]}\n  fails: {handler: handler.handler, events: [sns: news]}\n";
     project.write("serverless.yml", &format!("{}{more}", config(&["GET /a"]).replace("  api:", "  other:")));
@@ -386,7 +379,7 @@ fn routes_come_to_a_websocket_api_that_is_there_and_leave_it() {
     project.on(&cloud, ["deploy", "--yes"]).code(1).says("the route theirs already, and it is somebody else's");
     assert_eq!(state().0, before.0);
     project.write("serverless.yml", &config(&[guarded, "chat"], &["more"]));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(
         state(),
         (vec!["$connect".into(), "chat".into(), "more".into(), "theirs".into()], 3, vec!["guard".into()])
@@ -403,10 +396,10 @@ fn routes_come_to_a_websocket_api_that_is_there_and_leave_it() {
     }
     // Some leave, and then all that one function and the authorizer had.
     project.write("serverless.yml", &config(&[guarded], &["more"]));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(state().0, ["$connect", "more", "theirs"]);
     project.write("serverless.yml", &config(&["$connect"], &["more"]));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(state(), (vec!["$connect".into(), "more".into(), "theirs".into()], 3, vec![]));
     project.on(&cloud, ["remove", "--yes"]).success();
     assert_eq!(state(), before);
@@ -424,7 +417,7 @@ fn schemas_checks_and_a_path_that_was_cut_off_in_an_api_that_is_there() {
         "  api: {{handler: handler.handler, events: [{{http: GET /a}}, {{http: {{method: post, path: a, request: {{schemas: {{application/json: {schema}}}}}}}}}]}}\n"
     );
     let project = shared.project("more", one);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     // A schema is a model and a validator of ours beside those of others.
     let ask = |operation: &str| cloud.boto().call("apigateway", operation, json!({"restApiId": shared.id}));
     let names = |operation: &str| {
@@ -437,7 +430,7 @@ fn schemas_checks_and_a_path_that_was_cut_off_in_an_api_that_is_there() {
     cloud.boto().call("apigateway", "create_request_validator", json!({"restApiId": shared.id, "name": "theirs"}));
     let (models, validators) = (names("get_models"), names("get_request_validators"));
     project.write("serverless.yml", &shared.service("more", &checked));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let at = format!("/_aws/execute-api/{}/dev/a", shared.id);
     let codes = || [r#"{"name": "x"}"#, r#"{"age": 1}"#, "{}"].map(|body| cloud.post(&at, body).0);
     assert_eq!(codes(), [200, 400, 400]);
@@ -447,11 +440,11 @@ fn schemas_checks_and_a_path_that_was_cut_off_in_an_api_that_is_there() {
     );
     // Another schema is what the stage checks with from then on.
     project.write("serverless.yml", &shared.service("more", &checked.replace("required: [name]", "required: [age]")));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(codes(), [400, 200, 400]);
     assert_eq!(names("get_models").len(), models.len() + 1);
     project.write("serverless.yml", &shared.service("more", one));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!((names("get_models"), names("get_request_validators")), (models, validators));
 
     // Killed between the path and its method: the path is there, empty and without a mark.
@@ -463,7 +456,7 @@ fn schemas_checks_and_a_path_that_was_cut_off_in_an_api_that_is_there() {
     running.kill().unwrap();
     running.wait().unwrap();
     held.release();
-    settles(&project, &cloud);
+    project.settles(&cloud);
     shared.answers(&cloud, "b/c", "more-dev-api");
     project.on(&cloud, ["remove", "--yes"]).success();
     assert_eq!(shared.routes(), before);

@@ -91,13 +91,6 @@ fn in_time(cloud: &Cloud) {
     cloud.set(json!({"cloudformation.enabled": true, "cloudformation.scale": 0.02}));
 }
 
-#[track_caller]
-fn settles(project: &Project, cloud: &Cloud) {
-    project.deploy(cloud);
-    project.deploy(cloud).says("nothing to do");
-    project.on(cloud, ["diff", "--exit-code"]).success();
-}
-
 #[test]
 fn what_the_file_says_of_them_is_there_used_changed_and_gone() {
     let cloud = Cloud::own("calm");
@@ -107,7 +100,7 @@ fn what_the_file_says_of_them_is_there_used_changed_and_gone() {
     project.on(&cloud, ["validate", "--strict"]).success();
     let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
     assert!(diff.stdout.contains("    AWS::DynamoDB::Table Table\n"), "{}", diff.stdout);
-    settles(&project, &cloud);
+    project.settles(&cloud);
 
     assert_eq!(made_by(&boto, "shop-dev"), ["Files", "Jobs", "Table", "Topic"]);
     assert_eq!(made_by(&boto, "shop-dev-after"), ["Says"]);
@@ -147,7 +140,7 @@ fn what_the_file_says_of_them_is_there_used_changed_and_gone() {
     assert!(!diff.stdout.contains("event source mapping"), "the queue stays where it is:\n{}", diff.stdout);
     let asked = project.on(&cloud, ["deploy"]).code(1);
     assert!(asked.stderr.contains("--yes"), "Says is deleted: {}", asked.stderr);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let env = variables(&boto, "shop-dev-hello");
     assert_eq!(env["TABLE"], table, "a change in place keeps what it is");
     assert!(env["MORE"].as_str().unwrap().ends_with("/more"), "{env}");
@@ -156,7 +149,7 @@ fn what_the_file_says_of_them_is_there_used_changed_and_gone() {
     project.write("serverless.yml", &without());
     let diff = project.on(&cloud, ["diff", "--exit-code"]).code(2);
     assert!(diff.stdout.contains("    AWS::DynamoDB::Table Table\n"), "what is lost is said: {}", diff.stdout);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert!(stack(&boto, "shop-dev").is_none() && stack(&boto, "shop-dev-after").is_none());
     assert!(boto.try_call("dynamodb", "describe_table", json!({"TableName": table})).is_err());
 
@@ -180,7 +173,7 @@ fn a_function_follows_a_queue_that_is_made_anew() {
     let cloud = Cloud::shared();
     let boto = cloud.boto();
     let project = Project::new(HEARS);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     project.write("serverless.yml", &HEARS.replace("QueueName: jobs", "QueueName: others"));
     project.on(&cloud, ["diff", "--exit-code"]).code(2);
     project.deploy(&cloud);
@@ -216,7 +209,7 @@ fn what_cloudformation_cannot_make_is_named_and_the_next_deploy_makes_it() {
     assert!(diff.stdout.contains(&state), "{}", diff.stdout);
 
     project.write("serverless.yml", &FAILS.replace("taken-by-others", "not-taken"));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(variables(&boto, "shop-dev-hello")["FILES"], "not-taken");
 
     project.write("serverless.yml", FAILS);
@@ -224,7 +217,7 @@ fn what_cloudformation_cannot_make_is_named_and_the_next_deploy_makes_it() {
     assert!(ran.stderr.contains("Files (AWS::S3::Bucket)") && ran.stderr.contains("ROLLBACK"), "{}", ran.stderr);
     assert_eq!(variables(&boto, "shop-dev-hello")["FILES"], "not-taken");
     project.write("serverless.yml", &FAILS.replace("taken-by-others", "not-taken"));
-    settles(&project, &cloud);
+    project.settles(&cloud);
 }
 
 const TAKEN_OVER: &str = "
@@ -267,7 +260,7 @@ fn a_template_that_is_too_large_for_a_request_goes_through_the_bucket() {
     let text = "x".repeat(60_000);
     let large = TAKEN_OVER.replace("Properties:", &format!("Metadata: {{text: {text}}}, Properties:"));
     let project = Project::new(&large);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(made_by(&boto, "shop-dev"), ["Jobs"]);
     let bucket = format!("hoist-{}-us-east-1", cloud.account);
     let left = boto.call("s3", "list_objects_v2", json!({"Bucket": bucket, "Prefix": "templates/"}));
@@ -294,7 +287,7 @@ fn what_the_provider_says_of_the_stack_is_set_changed_and_cleared() {
         plain.replace("\nfunctions:", provider).replace("ACCOUNT", &cloud.account)
     };
     let project = Project::new(&with(SETTINGS));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let policy = || {
         let told = boto.call("cloudformation", "get_stack_policy", json!({"StackName": "shop-dev"}));
         serde_json::from_str::<Value>(told["StackPolicyBody"].as_str().unwrap()).unwrap()
@@ -309,11 +302,11 @@ fn what_the_provider_says_of_the_stack_is_set_changed_and_cleared() {
     for text in ["StackPolicyBody", "RollbackConfiguration.MonitoringTimeInMinutes"] {
         assert!(diff.stdout.contains(text), "{text} is not in\n{}", diff.stdout);
     }
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(policy()["Statement"][0]["Action"], "Update:Replace");
 
     project.write("serverless.yml", &with("\nfunctions:"));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let live = stack(&boto, "shop-dev").unwrap();
     let alarms = live["RollbackConfiguration"]["RollbackTriggers"].as_array().map_or(0, Vec::len);
     assert_eq!((live["NotificationARNs"].as_array().map_or(0, Vec::len), alarms), (0, 0), "{live}");
@@ -470,7 +463,7 @@ fn what_raw_resources_lead_to_our_functions_is_not_taken_away() {
     let cloud = Cloud::shared();
     let boto = cloud.boto();
     let project = Project::new(LEADING_HERE);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     project.on(&cloud, ["deploy", "--yes", "--drift"]).success().says("nothing to do");
     let pools = boto.call("cognito-idp", "list_user_pools", json!({"MaxResults": 10}));
     let pool = json!({"UserPoolId": pools["UserPools"][0]["Id"]});
@@ -487,7 +480,7 @@ fn what_stands_beneath_a_function_is_no_affair_of_a_stack() {
     let cloud = Cloud::shared();
     let boto = cloud.boto();
     let project = Project::new(BENEATH);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(made_by(&boto, "shop-dev"), ["Jobs"]);
     assert!(stack(&boto, "shop-dev-after").is_none());
     let of = |operation: &str| boto.call("lambda", operation, json!({"FunctionName": "shop-dev-hello"}));
@@ -496,7 +489,7 @@ fn what_stands_beneath_a_function_is_no_affair_of_a_stack() {
     assert_eq!(of("get_function_url_config")["AuthType"], "AWS_IAM");
     assert!(of("get_policy")["Policy"].as_str().unwrap().contains("events.amazonaws.com"));
     project.write("serverless.yml", &BENEATH.replace("BatchSize: 5", "BatchSize: 6"));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(of("list_event_source_mappings")["EventSourceMappings"][0]["BatchSize"], 6);
     project.on(&cloud, ["remove", "--yes"]).success();
     assert!(boto.function("shop-dev-hello").is_none() && stack(&boto, "shop-dev").is_none());

@@ -44,13 +44,6 @@ fn queue(boto: &Boto, name: &str, policy: Option<Value>) {
     boto.call("sqs", "create_queue", json!({"QueueName": name, "Attributes": attributes}));
 }
 
-#[track_caller]
-fn settles(project: &Project, cloud: &Cloud) {
-    project.deploy(cloud);
-    project.deploy(cloud).says("nothing to do");
-    project.on(cloud, ["diff", "--exit-code"]).success();
-}
-
 #[test]
 fn a_topic_may_send_to_the_queue_as_long_as_the_file_says_so() {
     let cloud = Cloud::own("calm");
@@ -64,7 +57,7 @@ fn a_topic_may_send_to_the_queue_as_long_as_the_file_says_so() {
     let outside = format!("arn:aws:sns:us-east-1:{account}:outside");
     let config = LOST.replace("ACCOUNT", &account);
     let project = Project::new(&config);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(senders(&boto, "lost"), ["news", "outside", "outside", "strangers"]);
     let redrives = || {
         let found = boto.call("sns", "list_subscriptions_by_topic", json!({"TopicArn": outside}));
@@ -102,17 +95,17 @@ fn a_topic_may_send_to_the_queue_as_long_as_the_file_says_so() {
         .replace(&format!("FOUND{account}:lost"), &format!("{account}:found"))
         .replace(&format!(", filterPolicy: {{kind: [a]}}, redrivePolicy: {{deadLetterTargetArn: 'arn:aws:sqs:us-east-1:{account}:lost'}}"), ", filterPolicy: {kind: [a]}");
     project.write("serverless.yml", &moved);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(senders(&boto, "lost"), ["news", "strangers"]);
     assert_eq!(senders(&boto, "found"), ["outside"]);
     assert_eq!(redrives(), [None, to("found")]);
 
     // No event any more, then back, then no service: the stranger's statement stays each time.
     project.write("serverless.yml", config.split("    events:").next().unwrap());
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!((senders(&boto, "lost"), senders(&boto, "found")), (vec!["strangers".to_owned()], vec![]));
     project.write("serverless.yml", &config);
-    settles(&project, &cloud);
+    project.settles(&cloud);
     project.on(&cloud, ["remove", "--yes"]).success();
     assert_eq!(senders(&boto, "lost"), ["strangers"]);
 }
@@ -143,7 +136,7 @@ fn a_run_that_was_killed_loses_no_trace_of_the_queue() {
             cloud.control("POST", "/_cloud/kill-at", Some(&trap));
             poised.go().wait_with_output().unwrap();
             cloud.control("POST", "/_cloud/traps/clear", Some(&json!({})));
-            settles(&project, &cloud);
+            project.settles(&cloud);
             assert_eq!(senders(&boto, "lost"), [""; 0], "killed {when} {operation}");
         }
     }
@@ -157,7 +150,7 @@ fn a_queue_that_is_not_there_is_named() {
     project.on(&cloud, ["deploy", "--yes"]).code(1).says("there is no queue").says(":lost");
     // It is somebody's whose: nothing was made of it.
     project.write("serverless.yml", LOST.split("    events:").next().unwrap());
-    settles(&project, &cloud);
+    project.settles(&cloud);
     project.on(&cloud, ["remove", "--yes"]).success();
 }
 
@@ -205,7 +198,7 @@ fn a_topic_of_another_region_is_heard_followed_and_let_go() {
     };
     let config = FAR.replace("ACCOUNT", &account);
     let project = Project::new(&config).file("handler.py", "def handler(event, context):\n    print(event)\n");
-    settles(&project, &cloud);
+    project.settles(&cloud);
     let filter = |topic: &str| {
         let arn = json!({"SubscriptionArn": listeners(topic)[0]["SubscriptionArn"]});
         let live = boto.call("sns@eu-west-1", "get_subscription_attributes", arn);
@@ -217,11 +210,11 @@ fn a_topic_of_another_region_is_heard_followed_and_let_go() {
     assert!(boto.hears("far-dev-hears", "from far away"));
 
     project.write("serverless.yml", &config.replace("kind: [a]", "kind: [a, b]"));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!(filter("news"), json!({"kind": ["a", "b"]}));
     project
         .write("serverless.yml", &config.replace(":news'", ":others'").replace("topicName: news", "topicName: others"));
-    settles(&project, &cloud);
+    project.settles(&cloud);
     assert_eq!((listeners("news").len(), listeners("others").len()), (0, 1));
     publish("others", "from elsewhere");
     assert!(boto.hears("far-dev-hears", "from elsewhere"));

@@ -109,6 +109,14 @@ impl Project {
         self.on(cloud, ["deploy", "--yes"]).success()
     }
 
+    /// Deploys, and expects that there is nothing left to do.
+    #[track_caller]
+    pub fn settles(&self, cloud: &Cloud) {
+        self.deploy(cloud);
+        self.deploy(cloud).says("nothing to do");
+        self.on(cloud, ["diff", "--exit-code"]).success().says("nothing to do");
+    }
+
     /// Starts on a cloud and does not wait.
     pub fn start<S: AsRef<OsStr>>(&self, cloud: &Cloud, args: impl IntoIterator<Item = S>) -> Child {
         self.command_on(cloud, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
