@@ -78,50 +78,55 @@ pub(super) fn compile(plan: &Plan, output: &mut Output) {
     stacks(plan, &all, raw, output);
 }
 
-/// Types that stand beneath a function or lead to one, where they are hoist's to look after, and the property that names it.
-const BENEATH_A_FUNCTION: &[(&str, &str)] = &[
-    ("AWS::Lambda::EventInvokeConfig", "FunctionName"),
-    ("AWS::Lambda::EventSourceMapping", "FunctionName"),
-    ("AWS::Lambda::Permission", "FunctionName"),
-    ("AWS::Lambda::Url", "TargetFunctionArn"),
-    ("AWS::Logs::SubscriptionFilter", "DestinationArn"),
-    ("AWS::SNS::Subscription", "Endpoint"),
+/// A type that stands beneath a function or leads to one, where it is hoist's to look after.
+struct Beneath {
+    kind: &'static str,
+    /// The property that names the function.
+    function: &'static str,
+    /// The property with the source, for what is found beneath the function only where a permission names that.
+    source: Option<&'static str>,
+}
+
+const fn beneath(kind: &'static str, function: &'static str, source: Option<&'static str>) -> Beneath {
+    Beneath { kind, function, source }
+}
+
+const BENEATH_A_FUNCTION: &[Beneath] = &[
+    beneath("AWS::Lambda::EventInvokeConfig", "FunctionName", None),
+    beneath("AWS::Lambda::EventSourceMapping", "FunctionName", None),
+    beneath("AWS::Lambda::Permission", "FunctionName", None),
+    beneath("AWS::Lambda::Url", "TargetFunctionArn", None),
+    beneath("AWS::Logs::SubscriptionFilter", "DestinationArn", Some("LogGroupName")),
+    beneath("AWS::SNS::Subscription", "Endpoint", Some("TopicArn")),
 ];
 
 /// Takes what the file itself puts beneath our functions out of the raw resources: whatever else stands there is taken for
 /// something that left the file.
 fn take_beneath_functions(raw: &mut IndexMap<String, Value>, output: &mut Output) {
-    let function_of = |resource: &Value, output: &Output| {
-        let kind = resource.get("Type").and_then(Value::text)?;
-        let (_, property) = BENEATH_A_FUNCTION.iter().find(|(name, _)| *name == kind)?;
-        let is_function = |id: &String| {
-            output.template.resources.get(id).is_some_and(|resource| resource.kind == "AWS::Lambda::Function")
+    let kind = |resource: &Value| resource.get("Type").and_then(Value::text).map(str::to_owned);
+    let is_function =
+        |id: &String| output.template.resources.get(id).is_some_and(|one| one.kind == "AWS::Lambda::Function");
+    let mut taken = Vec::new();
+    for (logical_id, resource) in raw.iter() {
+        let of = |property: &str| resource.at(&["Properties", property]);
+        let Some(what) = BENEATH_A_FUNCTION.iter().find(|what| kind(resource).as_deref() == Some(what.kind)) else {
+            continue;
         };
-        mentioned(resource.at(&["Properties", property])?).into_iter().find(is_function)
-    };
-    let taken: Vec<(String, String)> =
-        raw.iter().filter_map(|(id, resource)| Some((id.clone(), function_of(resource, output)?))).collect();
-    let permissions: Vec<Value> = raw
-        .values()
-        .filter(|resource| resource.get("Type").and_then(Value::text) == Some("AWS::Lambda::Permission"))
-        .cloned()
-        .collect();
-    for (logical_id, function) in taken {
-        let Some(resource) = raw.shift_remove(&logical_id) else { continue };
-        let kind = resource.get("Type").and_then(Value::text).unwrap_or_default().to_owned();
-        let source =
-            SOURCES.iter().find(|(name, _)| *name == kind).and_then(|(_, key)| resource.at(&["Properties", key]));
-        let is_listed = source.is_none_or(|source| permissions.iter().any(|one| lets_in(one, source, &function)));
-        let mut ours = TemplateResource::new(kind, Value::Map(BTreeMap::new()));
+        let Some(function) = of(what.function).map(mentioned).into_iter().flatten().find(is_function) else { continue };
+        let is_permission = |other: &&Value| kind(other).as_deref() == Some("AWS::Lambda::Permission");
+        let is_listed = what.source.and_then(of).is_none_or(|source| {
+            raw.values().filter(is_permission).any(|permission| lets_in(permission, source, &function))
+        });
+        let mut ours = TemplateResource::new(what.kind, Value::Map(BTreeMap::new()));
         ours.parent = is_listed.then_some(function);
-        lay_over(&mut ours, resource);
+        lay_over(&mut ours, resource.clone());
+        taken.push((logical_id.clone(), ours));
+    }
+    for (logical_id, ours) in taken {
+        raw.shift_remove(&logical_id);
         output.template.resources.insert(logical_id, ours);
     }
 }
-
-/// What is found beneath a function only where a permission of it names the source, and the property with that.
-const SOURCES: &[(&str, &str)] =
-    &[("AWS::Logs::SubscriptionFilter", "LogGroupName"), ("AWS::SNS::Subscription", "TopicArn")];
 
 /// Whether a permission of a function is for that source.
 fn lets_in(permission: &Value, source: &Value, function: &str) -> bool {
