@@ -61,16 +61,11 @@ pub trait Kind: Send + Sync {
     /// only AWS knows (an API's id) or when it still depends on an unknown value.
     fn identity(&self, desired: &Desired) -> Option<String>;
 
-    /// Attributes that another value of a property changes: after an update they are what [`Kind::predict`] says, and
-    /// unknown until then where it says nothing. All others stay as they are.
-    fn changing_attributes(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Whether an update to the desired properties may change that attribute.
+    /// Whether an update to the desired properties may change that attribute: it is then what [`Kind::predict`] says, and
+    /// unknown until it is done where that says nothing. All others stay as they are.
     fn changes_attribute(&self, name: &str, live: &Live, desired: &Desired) -> bool {
-        let _ = (live, desired);
-        self.changing_attributes().contains(&name)
+        let _ = (name, live, desired);
+        false
     }
 
     /// Attributes that follow from the desired properties alone, before the resource exists (an ARN made of region,

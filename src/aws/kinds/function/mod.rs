@@ -417,8 +417,8 @@ impl Kind for Function {
     }
 
     /// What a version would hold is another thing while a layer, say, is not made yet.
-    fn changing_attributes(&self) -> &'static [&'static str] {
-        &["CodeSha256", "ConfigSha256"]
+    fn changes_attribute(&self, name: &str, _: &Live, _: &Desired) -> bool {
+        ["CodeSha256", "ConfigSha256"].contains(&name)
     }
 
     fn predict(&self, desired: &Desired) -> BTreeMap<String, Value> {

@@ -143,8 +143,8 @@ impl Kind for Method {
         BTreeMap::from([(STATE.to_owned(), Value::String(state(&desired.properties)))])
     }
 
-    fn changing_attributes(&self) -> &'static [&'static str] {
-        &[STATE]
+    fn changes_attribute(&self, name: &str, _: &Live, _: &Desired) -> bool {
+        name == STATE
     }
 
     /// A path has one variable, whatever its name, and that has the methods.
